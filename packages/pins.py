@@ -1,0 +1,54 @@
+"""Write the pinned requirements of every environment: `hatch run pins` (add `--upgrade` for newer versions)."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+TEST_TOOLS = "httpx\nmypy\npandas-stubs\npytest\n"
+LINT_TOOLS = "hatch\nimport-linter\npytest\nruff\nuv\n"
+CONTRACT = [
+    f"packages/{package}/pyproject.toml" for package in ("shared", "mlflow_server", "model_api", "training_pipeline")
+]
+LOCAL_TOOLS = "apache-airflow-client\nclick\nhatch\nhttpx\npsutil\npydantic-settings\nrich\nsupervisor\n"
+EXTRAS = {"shared": ["mlflow", "models"], "training_pipeline": ["airflow"]}
+SHARED_EXTRAS = {"mlflow_server": "", "model_api": "[mlflow,models]", "training_pipeline": "[mlflow,models]"}
+
+
+def compile_pins(output: Path, *sources: str, requirements: str = "", extra: list[str]) -> None:
+    command = ["uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes"]
+    command += ["--no-header", "--output-file", str(output), *sources, *extra]
+    subprocess.run(command, check=True, text=True, input=requirements, cwd=ROOT)
+
+
+def main() -> None:
+    upgrade = sys.argv[1:]
+    for package in ("shared", "mlflow_server", "model_api", "training_pipeline"):
+        folder = ROOT / "packages" / package
+        extras = [word for name in EXTRAS.get(package, []) for word in ("--extra", name)]
+        sources = [f"packages/{package}/pyproject.toml"]
+        if package in SHARED_EXTRAS:
+            # The sibling is no pin: images and environments install it from its folder.
+            extras += ["--no-emit-package", "mlyard-shared"]
+            sources.append("-")
+        sibling = f"mlyard-shared{SHARED_EXTRAS.get(package, '')} @ {(ROOT / 'packages/shared').as_uri()}\n"
+        compile_pins(folder / "requirements.txt", *sources, requirements=sibling, extra=[*extras, *upgrade])
+        constraint = ["--constraint", f"packages/{package}/requirements.txt", *upgrade]
+        compile_pins(folder / "requirements-test.txt", "-", requirements=TEST_TOOLS, extra=constraint)
+    compile_pins(ROOT / "packages/requirements-build.txt", "-", requirements="editables\nhatchling\n", extra=upgrade)
+    compile_pins(ROOT / "tests/requirements-lint.txt", "-", requirements=LINT_TOOLS, extra=upgrade)
+    shared = f"mlyard-shared[mlflow,models] @ {(ROOT / 'packages/shared').as_uri()}\n"
+    compile_pins(
+        ROOT / "tests/contract/requirements.txt",
+        *CONTRACT,
+        "-",
+        requirements=shared + TEST_TOOLS,
+        extra=["--no-emit-package", "mlyard-shared", *upgrade],
+    )
+    compile_pins(ROOT / "compose/local/requirements.txt", "-", requirements=LOCAL_TOOLS, extra=upgrade)
+    constraint = ["--constraint", "compose/local/requirements.txt", *upgrade]
+    compile_pins(ROOT / "compose/local/requirements-test.txt", "-", requirements=TEST_TOOLS, extra=constraint)
+
+
+if __name__ == "__main__":
+    main()
