@@ -1,0 +1,5 @@
+"""Contracts between the services of mlyard, and their access to MLflow.
+
+Read in the order of the flow: `spec` (what a user writes), `snapshot` (what a run trained on), `schema` and `features`
+(what a model takes), `gate` (why it may serve), `manifest` and `pipelines` (what is registered), `registry` (where).
+"""

@@ -1,0 +1,26 @@
+"""Why a candidate may serve, or may not: the report that the gate leaves on its training run."""
+
+from mlyard_shared.contract import Contract
+from mlyard_shared.metrics import MetricName
+
+GATE_REPORT_FILE = "gate.json"
+
+
+class GateReport(Contract):
+    """The gate's verdict: the scores on the same holdout, and one reason for each condition, met or not."""
+
+    passed: bool
+    metric: MetricName
+    candidate: str
+    candidate_score: float
+    champion_version: int | None
+    champion_score: float | None
+    minimum: float | None
+    margin: float
+    holdout_rows: int
+    reasons: tuple[str, ...]
+
+    @property
+    def verdict(self) -> str:
+        """One sentence for people."""
+        return f"{'passed' if self.passed else 'not passed'}: {'; '.join(self.reasons)}"

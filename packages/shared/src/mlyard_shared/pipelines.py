@@ -1,0 +1,69 @@
+"""Load a scikit-learn pipeline from a skops file without unpickling, against this project's own list of types."""
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from mlyard_shared.errors import ModelVersionRefused
+
+TRUSTED_TYPES = (
+    "numpy.dtype",
+    "sklearn._loss.link.IdentityLink",
+    "sklearn._loss.link.Interval",
+    "sklearn._loss.link.LogLink",
+    "sklearn._loss.link.LogitLink",
+    "sklearn._loss.link.MultinomialLogit",
+    "sklearn._loss.loss.AbsoluteError",
+    "sklearn._loss.loss.HalfBinomialLoss",
+    "sklearn._loss.loss.HalfGammaLoss",
+    "sklearn._loss.loss.HalfMultinomialLoss",
+    "sklearn._loss.loss.HalfPoissonLoss",
+    "sklearn._loss.loss.HalfSquaredError",
+    "sklearn._loss.loss.PinballLoss",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+    "sklearn.tree._tree.Tree",
+    "sklearn.utils._bunch.Bunch",
+)
+"""Types beyond skops' own list that a registered pipeline may contain. A list stored with a model is never read."""
+
+MAX_UNPACKED_BYTES = 4 * 1024**3
+
+
+def untrusted_types(file: Path) -> tuple[str, ...]:
+    """The types in a skops file that `load_pipeline` would refuse."""
+    from skops.io import get_untrusted_types
+
+    return tuple(sorted(set(get_untrusted_types(file=file)) - set(TRUSTED_TYPES)))
+
+
+def load_pipeline(file: Path) -> Any:
+    """Load a fitted pipeline.
+
+    Raises:
+        ModelVersionRefused: it holds a type outside of the list, unpacks to more than 4 GiB, or is no skops file.
+    """
+    from skops.io import load
+    from skops.io.exceptions import UntrustedTypesFoundException
+
+    try:
+        _check_size(file)
+        return load(file, trusted=list(TRUSTED_TYPES))
+    except UntrustedTypesFoundException:
+        types = ", ".join(untrusted_types(file))
+        raise ModelVersionRefused(f"{file.name} holds types that are not trusted: {types}") from None
+    except ModelVersionRefused:
+        raise
+    # skops raises whatever its parsers and the constructors of the stored types raise.
+    except Exception as error:
+        raise ModelVersionRefused(f"{file.name} cannot be loaded: {type(error).__name__}: {error}") from error
+
+
+def _check_size(file: Path) -> None:
+    """Refuse a zip bomb before anything of it is unpacked."""
+    with zipfile.ZipFile(file) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+    if size > MAX_UNPACKED_BYTES:
+        raise ModelVersionRefused(f"{file.name} unpacks to {size} bytes, more than {MAX_UNPACKED_BYTES}")

@@ -1,0 +1,165 @@
+"""Model versions in MLflow's registry, by name, version and alias."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from mlflow.artifacts import download_artifacts
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from mlyard_shared.contract import Contract
+from mlyard_shared.errors import ModelNotFound, ModelVersionRefused
+from mlyard_shared.manifest import MANIFEST_FILE, file_digest
+from mlyard_shared.registry.errors import quiet_client, translated
+
+Alias = Literal["champion", "challenger", "previous"]
+DIGEST_TAG = "mlyard.manifest_sha256"
+GATE_TAG = "mlyard.gate_report"
+
+
+class ModelVersion(Contract):
+    """A registered version: where its manifest's digest and its gate report are found.
+
+    `manifest_sha256` is empty for a version that was not registered by mlyard.
+    """
+
+    name: str
+    version: int
+    manifest_sha256: str
+    gate_report: str | None
+    run_id: str
+    created_at: datetime
+
+
+class Registry:
+    """Access to one MLflow server. Every method raises a `RegistryError` when the server is away or says no."""
+
+    def __init__(self, uri: str) -> None:
+        """Make a client for the server at this URI; nothing is asked of it yet."""
+        quiet_client()
+        self.uri = uri
+        self.client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+    def served_models(self) -> tuple[str, ...]:
+        """The names of all models with a champion."""
+        names: list[str] = []
+        token: str | None = None
+        while True:
+            with translated(self.uri):
+                page = self.client.search_registered_models(max_results=500, page_token=token)
+            names += [model.name for model in page if "champion" in model.aliases]
+            token = page.token
+            if not token:
+                return tuple(sorted(names))
+
+    def find(self, name: str, alias: Alias) -> ModelVersion | None:
+        """The version that an alias points to, or None where there is no such model or alias."""
+        with translated(self.uri):
+            try:
+                return _model_version(self.client.get_model_version_by_alias(name, alias))
+            except MlflowException as error:
+                # A missing alias and a missing model have different codes; neither is a fault.
+                missing_alias = error.error_code == "INVALID_PARAMETER_VALUE" and "alias" in str(error)
+                if missing_alias or error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                    return None
+                raise
+
+    def version(self, name: str, version: int) -> ModelVersion:
+        """One version of a model.
+
+        Raises:
+            ModelNotFound: there is none.
+        """
+        try:
+            with translated(self.uri):
+                return _model_version(self.client.get_model_version(name, str(version)))
+        except ModelNotFound:
+            raise ModelNotFound(f"model {name!r} has no version {version}") from None
+
+    def download(self, version: ModelVersion, folder: Path) -> None:
+        """Bring every file of a version into an existing, empty folder, as it was registered.
+
+        MLflow's own `models:/` download adds a file to the folder, so this asks for the artifacts behind it.
+        """
+        with translated(self.uri):
+            location = self.client.get_model_version_download_uri(version.name, str(version.version))
+            download_artifacts(artifact_uri=location, dst_path=str(folder), tracking_uri=self.uri)
+        nested = folder / location.rstrip("/").rsplit("/", 1)[-1]
+        if not (folder / MANIFEST_FILE).exists() and nested.is_dir():
+            for entry in list(nested.iterdir()):
+                entry.rename(folder / entry.name)
+            nested.rmdir()
+
+    def register(self, folder: Path, *, name: str, run_id: str, gate_report: str) -> ModelVersion:
+        """Register a version's folder as the newest challenger; once for each training run.
+
+        The version exists only when all its files are stored, and carries its tags from the start: an interrupted
+        call leaves no half of a version, and the same call again completes it.
+        """
+        digest = file_digest(folder / MANIFEST_FILE)
+        registered = self._registered_by(run_id, name)
+        if registered is None:
+            with translated(self.uri):
+                experiment = self.client.get_run(run_id).info.experiment_id
+                model = self.client.create_logged_model(experiment, name=name, source_run_id=run_id)
+                self.client.log_model_artifacts(model.model_id, str(folder))
+                self.client.finalize_logged_model(model.model_id, "READY")
+                self._ensure_model(name)
+                created = self.client.create_model_version(
+                    name,
+                    source=f"models:/{model.model_id}",
+                    run_id=run_id,
+                    model_id=model.model_id,
+                    tags={DIGEST_TAG: digest, GATE_TAG: gate_report},
+                    await_creation_for=0,
+                )
+            registered = _model_version(created)
+        if self.find(name, "champion") != registered:
+            self.set_alias(registered, "challenger")
+        return registered
+
+    def set_alias(self, version: ModelVersion, alias: Alias) -> None:
+        """Point an alias to a version. `champion` and `previous` are moved by `promotion` alone."""
+        with translated(self.uri):
+            self.client.set_registered_model_alias(version.name, alias, str(version.version))
+
+    def clear_alias(self, name: str, alias: Alias) -> None:
+        """Take an alias away; nothing happens where it is not set."""
+        with translated(self.uri):
+            self.client.delete_registered_model_alias(name, alias)
+
+    def _ensure_model(self, name: str) -> None:
+        try:
+            self.client.create_registered_model(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+
+    def _registered_by(self, run_id: str, name: str) -> ModelVersion | None:
+        with translated(self.uri):
+            found = self.client.search_model_versions(f"name = '{name}' and run_id = '{run_id}'")
+        return _model_version(found[0]) if found else None
+
+
+def check_own(version: ModelVersion) -> None:
+    """Refuse a version that was registered by something else.
+
+    Raises:
+        ModelVersionRefused: the version carries no digest of a manifest.
+    """
+    if not re.fullmatch("[0-9a-f]{64}", version.manifest_sha256):
+        raise ModelVersionRefused(f"version {version.version} of {version.name} carries no tag {DIGEST_TAG}")
+
+
+def _model_version(found: Any) -> ModelVersion:
+    tags = found.tags or {}
+    return ModelVersion(
+        name=found.name,
+        version=int(found.version),
+        manifest_sha256=tags.get(DIGEST_TAG, ""),
+        gate_report=tags.get(GATE_TAG),
+        run_id=found.run_id or "",
+        created_at=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
+    )

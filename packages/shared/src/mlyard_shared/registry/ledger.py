@@ -1,0 +1,170 @@
+"""The promotion ledger: one MLflow run for each move of a model's champion, in the experiment `<model>.promotions`."""
+
+from datetime import UTC, datetime
+from typing import Any, Literal, Self
+
+from mlflow.entities import ViewType
+from mlflow.exceptions import MlflowException
+
+from mlyard_shared.contract import Contract
+from mlyard_shared.registry.client import ModelVersion, Registry
+from mlyard_shared.registry.errors import translated
+
+MoveKind = Literal["promotion", "rollback", "found"]
+MoveState = Literal["open", "finished", "withdrawn"]
+_STATES: dict[str, MoveState] = {"RUNNING": "open", "SCHEDULED": "open", "FINISHED": "finished"}
+_PREFIX = "mlyard.move."
+
+
+class Move(Contract):
+    """One move of the alias `champion`.
+
+    `found` is a move that somebody made past the ledger, entered when it was noticed. `previous_before` is what the
+    alias `previous` pointed to before the move, to put it back when the move is withdrawn.
+    """
+
+    id: str
+    kind: MoveKind
+    state: MoveState
+    model: str
+    from_version: int | None
+    to_version: int | None
+    previous_before: int | None
+    actor: str
+    reason: str
+    gate_report: str | None
+    started_at: datetime
+
+    @classmethod
+    def from_run(cls, run: Any, model: str) -> Self:
+        """Read a move from its MLflow run."""
+        tags = {k.removeprefix(_PREFIX): v for k, v in run.data.tags.items() if k.startswith(_PREFIX)}
+        number = {k: int(tags[k]) if tags.get(k) else None for k in ("from", "to", "previous_before")}
+        return cls.model_validate(
+            {
+                "id": run.info.run_id,
+                "kind": tags["kind"],
+                "state": _STATES.get(run.info.status, "withdrawn"),
+                "model": model,
+                "from_version": number["from"],
+                "to_version": number["to"],
+                "previous_before": number["previous_before"],
+                "actor": tags["actor"],
+                "reason": tags["reason"],
+                "gate_report": tags.get("gate_report"),
+                "started_at": datetime.fromtimestamp(run.info.start_time / 1000, UTC),
+            }
+        )
+
+
+class Ledger:
+    """The moves of one model, oldest first."""
+
+    def __init__(self, registry: Registry, model: str) -> None:
+        """Open the ledger of a model; nothing is asked of the registry yet."""
+        self.registry = registry
+        self.model = model
+
+    def moves(self) -> tuple[Move, ...]:
+        """Every move, oldest first; none where the model never moved."""
+        client = self.registry.client
+        with translated(self.registry.uri):
+            experiment = client.get_experiment_by_name(self._experiment_name)
+            if experiment is None:
+                return ()
+            runs: list[Any] = []
+            token: str | None = None
+            while True:
+                page = client.search_runs(
+                    [experiment.experiment_id],
+                    filter_string=f"tags.`{_PREFIX}kind` != ''",
+                    run_view_type=ViewType.ACTIVE_ONLY,
+                    order_by=["attributes.start_time ASC"],
+                    page_token=token,
+                )
+                runs += page
+                token = page.token
+                if not token:
+                    break
+        moves = [Move.from_run(run, self.model) for run in runs]
+        return tuple(sorted(moves, key=lambda move: (move.started_at, move.id)))
+
+    def open(
+        self,
+        kind: MoveKind,
+        *,
+        origin: int | None,
+        target: int | None,
+        previous: int | None,
+        actor: str,
+        reason: str,
+        gate_report: str | None = None,
+    ) -> Move:
+        """Enter the intent of a move; it counts only when it is finished."""
+        facts = {
+            "kind": kind,
+            "from": str(origin or ""),
+            "to": str(target or ""),
+            "previous_before": str(previous or ""),
+            "actor": actor[:200],
+            "reason": reason[:4000],
+        }
+        if gate_report is not None:
+            facts["gate_report"] = gate_report
+        tags = {_PREFIX + key: value for key, value in facts.items()}
+        with translated(self.registry.uri):
+            run = self.registry.client.create_run(
+                self._ensure_experiment(), tags=tags, run_name=f"{kind} {origin or '-'} to {target or '-'}"
+            )
+        return Move.from_run(run, self.model)
+
+    def finish(self, move: Move) -> Move:
+        """Close a move that has happened."""
+        return self._close(move, "FINISHED")
+
+    def withdraw(self, move: Move) -> Move:
+        """Close a move that has not happened."""
+        return self._close(move, "KILLED")
+
+    def is_open(self, move: Move) -> bool:
+        """Whether nobody has closed the move."""
+        with translated(self.registry.uri):
+            return _STATES.get(self.registry.client.get_run(move.id).info.status) == "open"
+
+    def enter_found(self, champion: ModelVersion | None) -> Move | None:
+        """Enter a move that was made past the ledger: the champion is not the one of the last finished move."""
+        finished = [move for move in self.moves() if move.state == "finished"]
+        known = finished[-1].to_version if finished else None
+        current = champion.version if champion else None
+        if known == current:
+            return None
+        reason = "the alias was moved past the ledger, in MLflow itself"
+        move = self.open("found", origin=known, target=current, previous=None, actor="unknown", reason=reason)
+        return self.finish(move)
+
+    @property
+    def _experiment_name(self) -> str:
+        return f"{self.model}.promotions"
+
+    def _ensure_experiment(self) -> str:
+        client = self.registry.client
+        try:
+            return str(client.create_experiment(self._experiment_name))
+        except MlflowException as error:
+            found = client.get_experiment_by_name(self._experiment_name)
+            if found is None:
+                raise error from None
+            return str(found.experiment_id)
+
+    def _close(self, move: Move, status: str) -> Move:
+        with translated(self.registry.uri):
+            self.registry.client.set_terminated(move.id, status)
+            return Move.from_run(self.registry.client.get_run(move.id), self.model)
+
+
+def history(registry: Registry, model: str) -> tuple[Move, ...]:
+    """Every move of a model, oldest first, after entering one that was made past the ledger."""
+    ledger = Ledger(registry, model)
+    if not any(move.state == "open" for move in ledger.moves()):
+        ledger.enter_found(registry.find(model, "champion"))
+    return ledger.moves()

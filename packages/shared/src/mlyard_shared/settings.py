@@ -1,0 +1,60 @@
+"""Settings of a service: environment variables, and one file for each secret."""
+
+import os
+from pathlib import Path
+from typing import Self
+
+from pydantic import ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    NestedSecretsSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from mlyard_shared.errors import SettingsError
+
+
+class ServiceSettings(BaseSettings):
+    """Frozen settings, read once at a service's entry with `load()`.
+
+    A subclass sets `env_prefix`. A secret is read from the file that is named as its field, in the folder that
+    the variable `<prefix>SECRETS_DIR` names; a variable of the secret's own name wins over the file.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_nested_delimiter="__", hide_input_in_errors=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read arguments, then the environment, then the folder of secrets."""
+        folder = os.environ.get(f"{cls.model_config.get('env_prefix', '')}SECRETS_DIR")
+        if folder is None:
+            return init_settings, env_settings
+        if not Path(folder).is_dir():
+            raise SettingsError(f"{cls.model_config.get('env_prefix', '')}SECRETS_DIR names no folder: {folder}")
+        secrets = NestedSecretsSettingsSource(file_secret_settings, secrets_dir=folder, secrets_prefix="")
+        return init_settings, env_settings, secrets
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the settings.
+
+        Raises:
+            SettingsError: a value is missing or wrong; the message names its variable, and never the value.
+        """
+        prefix = cls.model_config.get("env_prefix", "")
+        try:
+            return cls()
+        except ValidationError as error:
+            problems = [
+                f"{prefix}{'__'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+                for problem in error.errors(include_url=False, include_input=False)
+            ]
+            raise SettingsError("; ".join(problems)) from None
