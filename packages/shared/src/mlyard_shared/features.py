@@ -19,13 +19,7 @@ Array = NDArray[Any]
 
 def input_names(schema: Schema) -> tuple[str, ...]:
     """The names of a model's inputs, in order: a date `d` is replaced by `d.year`, `d.month`, ..."""
-    names: list[str] = []
-    for column in schema.columns:
-        if column.type == "datetime":
-            names += [f"{column.name}.{part}" for part in schema.parts(column.name)]
-        else:
-            names.append(column.name)
-    return tuple(names)
+    return schema.input_names
 
 
 def inputs(columns: Mapping[str, Array], schema: Schema) -> dict[str, Array]:

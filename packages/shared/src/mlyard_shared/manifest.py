@@ -95,9 +95,16 @@ def file_digest(file: Path) -> str:
 
 
 def folder_digests(folder: Path) -> dict[str, str]:
-    """The SHA-256 of every file below the folder but the manifest, by relative path."""
+    """The SHA-256 of every file below the folder but the manifest, by relative path.
+
+    Raises:
+        ModelVersionRefused: there is a symbolic link, which may lead out of the folder.
+    """
     files = sorted(path for path in folder.rglob("*") if path.is_file() or path.is_symlink())
     names = {path.relative_to(folder).as_posix(): path for path in files}
+    for name, path in names.items():
+        if path.is_symlink():
+            raise ModelVersionRefused(f"{name} is a symbolic link; a version holds plain files only")
     return {name: file_digest(path) for name, path in names.items() if name != MANIFEST_FILE}
 
 
@@ -116,15 +123,15 @@ def parse_manifest(content: bytes) -> Manifest:
     """
     try:
         document: Any = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ModelVersionRefused(f"{MANIFEST_FILE} is not JSON") from None
     version = document.get("contract") if isinstance(document, dict) else None
     readable = range(max(1, CONTRACT_VERSION - 1), CONTRACT_VERSION + 1)
-    if version not in readable:
+    if not isinstance(version, int) or isinstance(version, bool) or version not in readable:
         known = " and ".join(str(number) for number in readable)
-        raise ModelVersionRefused(f"{MANIFEST_FILE} is of contract version {version}; this reader knows {known}")
+        raise ModelVersionRefused(f"{MANIFEST_FILE} is of contract version {version!r}; this reader knows {known}")
     try:
-        return Manifest.model_validate(document)
+        return Manifest.model_validate_json(content, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])

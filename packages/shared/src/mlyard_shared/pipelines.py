@@ -8,20 +8,16 @@ from mlyard_shared.errors import ModelVersionRefused
 
 TRUSTED_TYPES = (
     "numpy.dtype",
-    "sklearn._loss.link.IdentityLink",
-    "sklearn._loss.link.Interval",
-    "sklearn._loss.link.LogLink",
-    "sklearn._loss.link.LogitLink",
-    "sklearn._loss.link.MultinomialLogit",
-    "sklearn._loss.loss.AbsoluteError",
-    "sklearn._loss.loss.HalfBinomialLoss",
-    "sklearn._loss.loss.HalfGammaLoss",
-    "sklearn._loss.loss.HalfMultinomialLoss",
-    "sklearn._loss.loss.HalfPoissonLoss",
-    "sklearn._loss.loss.HalfSquaredError",
-    "sklearn._loss.loss.PinballLoss",
+    "sklearn._loss.loss.HalfTweedieLoss",
     "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.metrics._dist_metrics.ChebyshevDistance64",
+    "sklearn.metrics._dist_metrics.EuclideanDistance64",
+    "sklearn.metrics._dist_metrics.ManhattanDistance64",
+    "sklearn.metrics._dist_metrics.MinkowskiDistance64",
+    "sklearn.neighbors._ball_tree.BallTree",
+    "sklearn.neighbors._kd_tree.KDTree",
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
     "sklearn.tree._tree.Tree",
@@ -50,7 +46,7 @@ def load_pipeline(file: Path) -> Any:
 
     try:
         _check_size(file)
-        return load(file, trusted=list(TRUSTED_TYPES))
+        pipeline = load(file, trusted=list(TRUSTED_TYPES))
     except UntrustedTypesFoundException:
         types = ", ".join(untrusted_types(file))
         raise ModelVersionRefused(f"{file.name} holds types that are not trusted: {types}") from None
@@ -58,7 +54,11 @@ def load_pipeline(file: Path) -> Any:
         raise
     # skops raises whatever its parsers and the constructors of the stored types raise.
     except Exception as error:
-        raise ModelVersionRefused(f"{file.name} cannot be loaded: {type(error).__name__}: {error}") from error
+        reason = " ".join(str(error).split())[:300]
+        raise ModelVersionRefused(f"{file.name} cannot be loaded: {type(error).__name__}: {reason}") from error
+    if not hasattr(pipeline, "predict"):
+        raise ModelVersionRefused(f"{file.name} holds a {type(pipeline).__name__}, which cannot predict")
+    return pipeline
 
 
 def _check_size(file: Path) -> None:

@@ -1,8 +1,8 @@
 """What a model takes: its columns, and what its dates become."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from mlyard_shared.contract import Contract
 
@@ -36,7 +36,7 @@ class DateExpansion(Contract):
     """The numbers that a date becomes; weekday counts from Monday = 0."""
 
     column: str
-    parts: tuple[DatePart, ...]
+    parts: Annotated[tuple[DatePart, ...], Field(min_length=1)]
 
 
 class Schema(Contract):
@@ -53,7 +53,23 @@ class Schema(Contract):
         dates = [column.name for column in self.columns if column.type == "datetime"]
         if sorted(dates) != sorted(expansion.column for expansion in self.dates):
             raise ValueError("each datetime column has one expansion, and no other column has")
+        inputs = self.input_names
+        if twice := next((name for name in inputs if inputs.count(name) > 1), None):
+            raise ValueError(
+                f"two inputs of the model have the name {twice}: rename the column, or take another date part"
+            )
         return self
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The names of the model's inputs, in order: a date `d` is replaced by `d.year`, `d.month`, ..."""
+        names: list[str] = []
+        for column in self.columns:
+            if column.type == "datetime":
+                names += [f"{column.name}.{part}" for part in self.parts(column.name)]
+            else:
+                names.append(column.name)
+        return tuple(names)
 
     def parts(self, column: str) -> tuple[DatePart, ...]:
         """The parts that a date column becomes."""

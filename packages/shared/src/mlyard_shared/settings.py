@@ -11,6 +11,7 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+from pydantic_settings.exceptions import SettingsError as UnreadableSetting
 
 from mlyard_shared.errors import SettingsError
 
@@ -37,7 +38,7 @@ class ServiceSettings(BaseSettings):
         folder = os.environ.get(f"{cls.model_config.get('env_prefix', '')}SECRETS_DIR")
         if folder is None:
             return init_settings, env_settings
-        if not Path(folder).is_dir():
+        if not folder or not Path(folder).is_dir():
             raise SettingsError(f"{cls.model_config.get('env_prefix', '')}SECRETS_DIR names no folder: {folder}")
         secrets = NestedSecretsSettingsSource(file_secret_settings, secrets_dir=folder, secrets_prefix="")
         return init_settings, env_settings, secrets
@@ -58,3 +59,7 @@ class ServiceSettings(BaseSettings):
                 for problem in error.errors(include_url=False, include_input=False)
             ]
             raise SettingsError("; ".join(problems)) from None
+        except UnreadableSetting as error:
+            raise SettingsError(f"{prefix}*: {error}") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"a secret in {prefix}SECRETS_DIR cannot be read: {error}") from None

@@ -1,20 +1,22 @@
 """The model spec: the one file that a user writes to get a model."""
 
-import difflib
+import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
+from typing_extensions import TypeAliasType
 
 from mlyard_shared.contract import Contract
 from mlyard_shared.errors import SpecError
 from mlyard_shared.metrics import METRICS, MetricName, Task
 from mlyard_shared.schema import ColumnType, DatePart
+from mlyard_shared.spec_errors import problems, value_problems
 
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 ColumnName = Annotated[str, Field(min_length=1, max_length=200)]
-Parameter = bool | int | float | str | None | list["Parameter"] | dict[str, "Parameter"]
+Parameter = TypeAliasType("Parameter", "bool | int | float | str | list[Parameter] | dict[str, Parameter] | None")
 
 
 class Source(Contract):
@@ -41,13 +43,16 @@ class Features(Contract):
     use: tuple[ColumnName, ...] = ()
     leave_out: tuple[ColumnName, ...] = ()
     types: dict[ColumnName, ColumnType] = {}
-    dates: dict[ColumnName, tuple[DatePart, ...]] = {}
+    dates: dict[ColumnName, Annotated[tuple[DatePart, ...], Field(min_length=1)]] = {}
     unseen: dict[ColumnName, Literal["refuse", "accept"]] = {}
 
     @model_validator(mode="after")
     def _use_or_leave_out(self) -> Self:
         if self.use and self.leave_out:
             raise ValueError("give either use or leave_out")
+        for name, parts in self.dates.items():
+            if len(parts) != len(set(parts)):
+                raise ValueError(f"dates.{name} names a part twice")
         return self
 
 
@@ -110,6 +115,8 @@ class ModelSpec(Contract):
         if METRICS[self.metric].task != self.task:
             fitting = ", ".join(name for name, metric in METRICS.items() if metric.task == self.task)
             raise ValueError(f"metric {self.metric} is not for {self.task}: use one of {fitting}")
+        if self.target in {*self.key, self.event_time, self.group}:
+            raise ValueError(f"the target {self.target} is also named as key, event_time or group")
         if self.target in self.features.use:
             raise ValueError(f"features.use names the target {self.target}")
         return self
@@ -127,16 +134,20 @@ def read_spec(file: Path) -> ModelSpec:
         SpecError: the file, each wrong key, and what would be right.
     """
     try:
-        return ModelSpec.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        document = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise SpecError(str(file), (f"cannot be read ({error.strerror})",)) from None
     except UnicodeDecodeError:
         raise SpecError(str(file), ("is not UTF-8 text",)) from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SpecError(str(file), (f"is not TOML: {error}",)) from None
+    if found := value_problems(document):
+        raise SpecError(str(file), found)
+    try:
+        # By way of JSON, where pydantic is strict and still takes a list for a tuple.
+        return ModelSpec.model_validate_json(json.dumps(document), strict=True)
     except ValidationError as error:
-        problems = error.errors(include_url=False)
-        raise SpecError(str(file), tuple(_problem(problem["loc"], problem) for problem in problems)) from None
+        raise SpecError(str(file), problems(error, ModelSpec)) from None
 
 
 def read_specs(folder: Path) -> tuple[dict[Path, ModelSpec], tuple[SpecError, ...]]:
@@ -155,28 +166,3 @@ def read_specs(folder: Path) -> tuple[dict[Path, ModelSpec], tuple[SpecError, ..
         else:
             errors.append(SpecError(str(file), (f"name: {spec.name} is taken by {twin}; choose another",)))
     return specs, tuple(errors)
-
-
-def _problem(location: tuple[int | str, ...], problem: Any) -> str:
-    key = ".".join(str(part) for part in location)
-    message = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "extra_forbidden":
-        known = _keys_beside(location)
-        close = difflib.get_close_matches(str(location[-1]), known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
-        return f"{key}: unknown key; {hint}"
-    if problem["type"] == "string_pattern_mismatch" and location[-1] == "estimator":
-        return f"{key}: give the import path of a scikit-learn estimator, such as sklearn.linear_model.Ridge"
-    if problem["type"] == "string_pattern_mismatch":
-        return f"{key}: use lower-case letters, digits, - and _, beginning with a letter, 63 at the most"
-    return f"{key}: {message[:1].lower()}{message[1:]}" if key else message
-
-
-def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
-    model: Any = ModelSpec
-    for part in location[:-1]:
-        if isinstance(part, int):
-            continue
-        annotation = model.model_fields[part].annotation
-        model = next((a for a in get_args(annotation) if isinstance(a, type)), annotation)
-    return list(model.model_fields)

@@ -4,19 +4,21 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from mlflow.artifacts import download_artifacts
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from mlyard_shared.contract import Contract
-from mlyard_shared.errors import ModelNotFound, ModelVersionRefused
+from mlyard_shared.errors import ModelNotFound, ModelVersionRefused, SettingsError
 from mlyard_shared.manifest import MANIFEST_FILE, file_digest
-from mlyard_shared.registry.errors import quiet_client, translated
+from mlyard_shared.registry.errors import quiet_client, translated, without_password
 
 Alias = Literal["champion", "challenger", "previous"]
 DIGEST_TAG = "mlyard.manifest_sha256"
 GATE_TAG = "mlyard.gate_report"
+_MOVED: tuple[Alias, ...] = ("champion", "challenger")
 
 
 class ModelVersion(Contract):
@@ -37,10 +39,21 @@ class Registry:
     """Access to one MLflow server. Every method raises a `RegistryError` when the server is away or says no."""
 
     def __init__(self, uri: str) -> None:
-        """Make a client for the server at this URI; nothing is asked of it yet."""
+        """Make a client for the server at this URI; nothing is asked of it yet.
+
+        Raises:
+            SettingsError: the URI is none of a registry.
+        """
         quiet_client()
         self.uri = uri
-        self.client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        try:
+            client = MlflowClient(tracking_uri=uri, registry_uri=uri) if _is_address(uri) else None
+        except (MlflowException, ValueError):
+            client = None
+        if client is None:
+            shown = without_password(uri)
+            raise SettingsError(f"{shown!r} is no address of a registry: give one as in http://127.0.0.1:5000")
+        self.client = client
 
     def served_models(self) -> tuple[str, ...]:
         """The names of all models with a champion."""
@@ -61,7 +74,9 @@ class Registry:
                 return _model_version(self.client.get_model_version_by_alias(name, alias))
             except MlflowException as error:
                 # A missing alias and a missing model have different codes; neither is a fault.
-                missing_alias = error.error_code == "INVALID_PARAMETER_VALUE" and "alias" in str(error)
+                missing_alias = error.error_code == "INVALID_PARAMETER_VALUE" and f"alias {alias} not found" in str(
+                    error
+                )
                 if missing_alias or error.error_code == "RESOURCE_DOES_NOT_EXIST":
                     return None
                 raise
@@ -98,25 +113,10 @@ class Registry:
         The version exists only when all its files are stored, and carries its tags from the start: an interrupted
         call leaves no half of a version, and the same call again completes it.
         """
-        digest = file_digest(folder / MANIFEST_FILE)
-        registered = self._registered_by(run_id, name)
-        if registered is None:
-            with translated(self.uri):
-                experiment = self.client.get_run(run_id).info.experiment_id
-                model = self.client.create_logged_model(experiment, name=name, source_run_id=run_id)
-                self.client.log_model_artifacts(model.model_id, str(folder))
-                self.client.finalize_logged_model(model.model_id, "READY")
-                self._ensure_model(name)
-                created = self.client.create_model_version(
-                    name,
-                    source=f"models:/{model.model_id}",
-                    run_id=run_id,
-                    model_id=model.model_id,
-                    tags={DIGEST_TAG: digest, GATE_TAG: gate_report},
-                    await_creation_for=0,
-                )
-            registered = _model_version(created)
-        if self.find(name, "champion") != registered:
+        registered = self._registered_by(run_id, name) or self._create(folder, name, run_id, gate_report)
+        ahead = [found.version for alias in _MOVED if (found := self.find(name, alias)) is not None]
+        # A late repetition never puts an old version in front of what was registered or promoted since.
+        if registered.version > max(ahead, default=0):
             self.set_alias(registered, "challenger")
         return registered
 
@@ -130,6 +130,33 @@ class Registry:
         with translated(self.uri):
             self.client.delete_registered_model_alias(name, alias)
 
+    def _create(self, folder: Path, name: str, run_id: str, gate_report: str) -> ModelVersion:
+        """Store the files, then make the version of them.
+
+        A request that was sent twice, or two callers at once, make two versions: the older one counts, and whoever
+        made the younger one takes it back.
+        """
+        with translated(self.uri):
+            digest = file_digest(folder / MANIFEST_FILE)
+            experiment = self.client.get_run(run_id).info.experiment_id
+            model = self.client.create_logged_model(experiment, name=name, source_run_id=run_id)
+            self.client.log_model_artifacts(model.model_id, str(folder))
+            self.client.finalize_logged_model(model.model_id, "READY")
+            self._ensure_model(name)
+            created = self.client.create_model_version(
+                name,
+                source=f"models:/{model.model_id}",
+                run_id=run_id,
+                model_id=model.model_id,
+                tags={DIGEST_TAG: digest, GATE_TAG: gate_report},
+                await_creation_for=0,
+            )
+        registered = self._registered_by(run_id, name) or _model_version(created)
+        if registered.version != int(created.version):
+            with translated(self.uri):
+                self.client.delete_model_version(name, created.version)
+        return registered
+
     def _ensure_model(self, name: str) -> None:
         try:
             self.client.create_registered_model(name)
@@ -140,7 +167,7 @@ class Registry:
     def _registered_by(self, run_id: str, name: str) -> ModelVersion | None:
         with translated(self.uri):
             found = self.client.search_model_versions(f"name = '{name}' and run_id = '{run_id}'")
-        return _model_version(found[0]) if found else None
+        return min(map(_model_version, found), key=lambda version: version.version, default=None)
 
 
 def check_own(version: ModelVersion) -> None:
@@ -151,6 +178,12 @@ def check_own(version: ModelVersion) -> None:
     """
     if not re.fullmatch("[0-9a-f]{64}", version.manifest_sha256):
         raise ModelVersionRefused(f"version {version.version} of {version.name} carries no tag {DIGEST_TAG}")
+
+
+def _is_address(uri: str) -> bool:
+    """Whether an HTTP address names a host; other kinds of stores are MLflow's to judge."""
+    parts = urlsplit(uri)
+    return parts.scheme not in {"http", "https"} or bool(parts.hostname and parts.port != 0)
 
 
 def _model_version(found: Any) -> ModelVersion:

@@ -1,6 +1,7 @@
-"""The one place where MLflow's exceptions become ours."""
+"""The one place where MLflow's exceptions become ours: one line each, without passwords, with the way out."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,16 +10,39 @@ from requests.exceptions import RequestException
 
 from mlyard_shared.errors import ModelNotFound, RegistryDenied, RegistryError, RegistryUnavailable
 
+_MISSING = {"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"}
+_DENIED = {"PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"}
+_AWAY = {"TEMPORARILY_UNAVAILABLE", "DEADLINE_EXCEEDED", "REQUEST_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"}
+# As MLflow's client, requests and urllib3 word an HTTP status in their messages.
+_STATUS = re.compile(
+    r"failed with error code (\d{3})|\b(\d{3}) (?:Client|Server) Error|too many (\d{3}) error responses"
+)
+_CAUSES = (
+    (re.compile(r"Failed to resolve '([^']+)'"), "the name {} is unknown"),
+    (re.compile(r"\[Errno -?\d+\] ([\w ,]+)"), "{}"),
+    (re.compile(r"[Tt]imed out|timeout"), "it did not answer in time"),
+    (re.compile(r"(Connection aborted|RemoteDisconnected|IncompleteRead)"), "it hung up"),
+)
+
 
 @contextmanager
 def translated(uri: str) -> Iterator[None]:
-    """Run calls to MLflow; raise `RegistryError`s in place of MLflow's own."""
+    """Run calls to MLflow; raise `RegistryError`s in place of what MLflow, requests and the file system raise."""
+    shown = without_password(uri)
     try:
         yield
     except MlflowException as error:
-        raise _translate(error, uri) from error
-    except (RequestException, OSError) as error:
-        raise RegistryUnavailable(uri, f"{type(error).__name__}") from error
+        raise _translate(error.error_code, str(error), shown) from error
+    except (RequestException, ConnectionError, TimeoutError) as error:
+        raise _translate("", f"failed with exception {error}", shown) from error
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise RegistryError(f"a model's files cannot be read or written: {error.strerror or error}{where}") from error
+
+
+def without_password(text: str) -> str:
+    """The text with `user:password@` taken out of its URLs."""
+    return re.sub(r"//[^/@\s]*@", "//", text)
 
 
 def quiet_client() -> None:
@@ -33,16 +57,41 @@ def quiet_client() -> None:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 
 
-def _translate(error: MlflowException, uri: str) -> RegistryError:
-    message = str(error)
-    first_line = message.splitlines()[0] if message else type(error).__name__
-    if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"}:
-        return ModelNotFound(first_line)
-    if error.error_code in {"PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"}:
-        return RegistryDenied(f"the registry at {uri} refused this account: {first_line}")
-    if "error code 403" in message or "error code 401" in message:
-        return RegistryDenied(f"the registry at {uri} refused the request: {first_line}")
-    if "API request to" in message or error.error_code in {"TEMPORARILY_UNAVAILABLE", "INTERNAL_ERROR"}:
-        cause = message.rsplit("Caused by ", 1)[-1].strip("()' ").splitlines()[0] if message else ""
-        return RegistryUnavailable(uri, cause or first_line)
-    return RegistryError(f"the registry at {uri} answered: {first_line}")
+def _translate(code: str, message: str, uri: str) -> RegistryError:
+    answer = _one_line(message.removeprefix(f"{code}: "))
+    found = _STATUS.search(message)
+    status = int(next(group for group in found.groups() if group)) if found else None
+    if code in _DENIED or status in {401, 403}:
+        return RegistryDenied(_refusal(uri, answer, unknown=code != "PERMISSION_DENIED" and status != 403))
+    if code in _MISSING:
+        return ModelNotFound(answer)
+    if status is not None:
+        if status == 429 or status >= 500:
+            return RegistryUnavailable(uri, f"it answers {status}")
+        return RegistryError(f"{uri} answers {status}; is it an MLflow server?")
+    if code in _AWAY or "failed with exception" in message or "timeout exception" in message:
+        return RegistryUnavailable(uri, _cause(message) or answer)
+    if "not in a valid JSON format" in message:
+        return RegistryError(f"{uri} answers something else than JSON; is it an MLflow server?")
+    return RegistryError(f"the registry at {uri} answered: {answer}")
+
+
+def _refusal(uri: str, answer: str, *, unknown: bool) -> str:
+    if "Host header" in answer:
+        return f"the registry at {uri} refuses requests by this name: add it to the server's allowed hosts"
+    if unknown:
+        return f"the registry at {uri} does not know this account: check the user name and the password"
+    return f"the registry at {uri} refused the request (403): this account lacks the permission"
+
+
+def _cause(message: str) -> str:
+    for pattern, wording in _CAUSES:
+        if found := pattern.search(message):
+            return wording.format(*(group.strip() for group in found.groups()))
+    return ""
+
+
+def _one_line(message: str) -> str:
+    """The gist of an answer, which may be a page of HTML or a traceback."""
+    plain = " ".join(re.sub(r"<[^>]*>", " ", without_password(message)).split())
+    return plain if len(plain) <= 300 else f"{plain[:299]}…"

@@ -1,5 +1,6 @@
 """The promotion ledger: one MLflow run for each move of a model's champion, in the experiment `<model>.promotions`."""
 
+import time
 from datetime import UTC, datetime
 from typing import Any, Literal, Self
 
@@ -7,7 +8,8 @@ from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
 
 from mlyard_shared.contract import Contract
-from mlyard_shared.registry.client import ModelVersion, Registry
+from mlyard_shared.errors import RegistryError
+from mlyard_shared.registry.client import Registry
 from mlyard_shared.registry.errors import translated
 
 MoveKind = Literal["promotion", "rollback", "found"]
@@ -20,7 +22,7 @@ class Move(Contract):
     """One move of the alias `champion`.
 
     `found` is a move that somebody made past the ledger, entered when it was noticed. `previous_before` is what the
-    alias `previous` pointed to before the move, to put it back when the move is withdrawn.
+    alias `previous` pointed to before the move.
     """
 
     id: str
@@ -37,20 +39,24 @@ class Move(Contract):
 
     @classmethod
     def from_run(cls, run: Any, model: str) -> Self:
-        """Read a move from its MLflow run."""
+        """Read a move from its MLflow run.
+
+        Raises:
+            ValueError: the run is none.
+        """
         tags = {k.removeprefix(_PREFIX): v for k, v in run.data.tags.items() if k.startswith(_PREFIX)}
         number = {k: int(tags[k]) if tags.get(k) else None for k in ("from", "to", "previous_before")}
         return cls.model_validate(
             {
                 "id": run.info.run_id,
-                "kind": tags["kind"],
+                "kind": tags.get("kind"),
                 "state": _STATES.get(run.info.status, "withdrawn"),
                 "model": model,
                 "from_version": number["from"],
                 "to_version": number["to"],
                 "previous_before": number["previous_before"],
-                "actor": tags["actor"],
-                "reason": tags["reason"],
+                "actor": tags.get("actor"),
+                "reason": tags.get("reason"),
                 "gate_report": tags.get("gate_report"),
                 "started_at": datetime.fromtimestamp(run.info.start_time / 1000, UTC),
             }
@@ -64,19 +70,20 @@ class Ledger:
         """Open the ledger of a model; nothing is asked of the registry yet."""
         self.registry = registry
         self.model = model
+        self._known_experiment: str | None = None
 
     def moves(self) -> tuple[Move, ...]:
         """Every move, oldest first; none where the model never moved."""
         client = self.registry.client
         with translated(self.registry.uri):
-            experiment = client.get_experiment_by_name(self._experiment_name)
+            experiment = self._experiment()
             if experiment is None:
                 return ()
             runs: list[Any] = []
             token: str | None = None
             while True:
                 page = client.search_runs(
-                    [experiment.experiment_id],
+                    [experiment],
                     filter_string=f"tags.`{_PREFIX}kind` != ''",
                     run_view_type=ViewType.ACTIVE_ONLY,
                     order_by=["attributes.start_time ASC"],
@@ -86,7 +93,7 @@ class Ledger:
                 token = page.token
                 if not token:
                     break
-        moves = [Move.from_run(run, self.model) for run in runs]
+        moves = [self._read(run) for run in runs]
         return tuple(sorted(moves, key=lambda move: (move.started_at, move.id)))
 
     def open(
@@ -100,7 +107,10 @@ class Ledger:
         reason: str,
         gate_report: str | None = None,
     ) -> Move:
-        """Enter the intent of a move; it counts only when it is finished."""
+        """Enter the intent of a move; it counts only when it is finished.
+
+        It starts after every move that is entered already, whatever the callers' clocks say: the order is the history.
+        """
         facts = {
             "kind": kind,
             "from": str(origin or ""),
@@ -112,11 +122,13 @@ class Ledger:
         if gate_report is not None:
             facts["gate_report"] = gate_report
         tags = {_PREFIX + key: value for key, value in facts.items()}
+        latest = max((move.started_at.timestamp() for move in self.moves()), default=0.0)
+        start = max(round(time.time() * 1000), round(latest * 1000) + 1)
         with translated(self.registry.uri):
             run = self.registry.client.create_run(
-                self._ensure_experiment(), tags=tags, run_name=f"{kind} {origin or '-'} to {target or '-'}"
+                self._ensure_experiment(), start, tags, run_name=f"{kind} {origin or '-'} to {target or '-'}"
             )
-        return Move.from_run(run, self.model)
+        return self._read(run)
 
     def finish(self, move: Move) -> Move:
         """Close a move that has happened."""
@@ -131,40 +143,68 @@ class Ledger:
         with translated(self.registry.uri):
             return _STATES.get(self.registry.client.get_run(move.id).info.status) == "open"
 
-    def enter_found(self, champion: ModelVersion | None) -> Move | None:
-        """Enter a move that was made past the ledger: the champion is not the one of the last finished move."""
-        finished = [move for move in self.moves() if move.state == "finished"]
-        known = finished[-1].to_version if finished else None
+    def is_alone(self, move: Move) -> bool:
+        """Whether the move is open and no other one is. Of two that open at once, at least one sees the other."""
+        return [other.id for other in self.moves() if other.state == "open"] == [move.id]
+
+    def enter_found(self) -> Move | None:
+        """Enter a move that was made past the ledger: the champion is not the one of the last finished move.
+
+        Nothing is entered while a move is under way, since its champion may be ahead of its entry.
+        """
+        moves = self.moves()
+        champion = self.registry.find(self.model, "champion")
         current = champion.version if champion else None
-        if known == current:
+        finished = [move for move in moves if move.state == "finished"]
+        known = finished[-1].to_version if finished else None
+        if known == current or any(move.state == "open" for move in moves) or self.moves() != moves:
             return None
         reason = "the alias was moved past the ledger, in MLflow itself"
         move = self.open("found", origin=known, target=current, previous=None, actor="unknown", reason=reason)
+        if not self.is_alone(move):
+            self.withdraw(move)
+            return None
         return self.finish(move)
 
     @property
     def _experiment_name(self) -> str:
         return f"{self.model}.promotions"
 
+    def _experiment(self) -> str | None:
+        if self._known_experiment is None:
+            found = self.registry.client.get_experiment_by_name(self._experiment_name)
+            self._known_experiment = found.experiment_id if found else None
+        return self._known_experiment
+
     def _ensure_experiment(self) -> str:
-        client = self.registry.client
+        if (known := self._experiment()) is not None:
+            return known
         try:
-            return str(client.create_experiment(self._experiment_name))
-        except MlflowException as error:
-            found = client.get_experiment_by_name(self._experiment_name)
-            if found is None:
-                raise error from None
-            return str(found.experiment_id)
+            return str(self.registry.client.create_experiment(self._experiment_name))
+        except MlflowException:
+            # Another caller may have been faster.
+            if (known := self._experiment()) is None:
+                raise
+            return known
+
+    def _read(self, run: Any) -> Move:
+        try:
+            return Move.from_run(run, self.model)
+        except ValueError:
+            raise RegistryError(
+                f"run {run.info.run_id} in MLflow's experiment {self._experiment_name} has broken tags: "
+                "restore or delete it there"
+            ) from None
 
     def _close(self, move: Move, status: str) -> Move:
         with translated(self.registry.uri):
             self.registry.client.set_terminated(move.id, status)
-            return Move.from_run(self.registry.client.get_run(move.id), self.model)
+            run = self.registry.client.get_run(move.id)
+        return self._read(run)
 
 
 def history(registry: Registry, model: str) -> tuple[Move, ...]:
     """Every move of a model, oldest first, after entering one that was made past the ledger."""
     ledger = Ledger(registry, model)
-    if not any(move.state == "open" for move in ledger.moves()):
-        ledger.enter_found(registry.find(model, "champion"))
+    ledger.enter_found()
     return ledger.moves()

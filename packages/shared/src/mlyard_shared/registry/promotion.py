@@ -2,16 +2,25 @@
 
 A move is entered in the ledger as an intent, then `previous` moves, then `champion`, then the intent is finished. A
 crash at any point leaves the old champion or the new one, and the next call finishes or withdraws the intent.
+
+MLflow has no compare-and-set. Instead, a caller goes on only while its intent is the one open intent, and whatever
+`previous` points to is derived from the ledger, so that a move that was cut short or overtaken cannot leave it wrong.
 """
 
+import random
 import time
+from collections.abc import Callable
 
 from mlyard_shared.errors import ModelNotFound, PromotionConflict
 from mlyard_shared.registry.client import ModelVersion, Registry, check_own
 from mlyard_shared.registry.ledger import Ledger, Move, MoveKind
+from mlyard_shared.registry.succession import point_previous, succession
 
 LEASE_SECONDS = 15.0
-"""How long another caller's open intent is waited for. A move takes well under a second."""
+"""How long another caller's open intent is waited for. A move takes about a second."""
+
+ATTEMPTS = 8
+"""How often a caller that meets another one steps back and tries again."""
 
 
 def promote(
@@ -34,128 +43,133 @@ def promote(
     ledger = Ledger(registry, name)
     target = registry.version(name, version)
     check_own(target)
-    settle(ledger, actor=actor, target=version, lease=lease)
-    champion = registry.find(name, "champion")
-    if champion == target:
-        return [move for move in ledger.moves() if move.state == "finished"][-1]
-    return _move(
-        ledger,
-        "promotion",
-        champion=champion,
-        target=target,
-        new_previous=champion.version if champion else None,
-        actor=actor,
-        reason=reason,
-        gate_report=gate_report,
-    )
+
+    def attempt() -> Move | None:
+        settle(ledger, "promotion", actor=actor, target=version, lease=lease)
+        champion = registry.find(name, "champion")
+        if champion is not None and champion.version == version:
+            # None after a settled ledger: it was moved by hand a moment ago.
+            return next((move for move in reversed(ledger.moves()) if move.state == "finished"), None)
+        intent = _intend(
+            ledger, "promotion", origin=champion, target=target, actor=actor, reason=reason, gate_report=gate_report
+        )
+        return intent and _carry_out(ledger, intent, target)
+
+    return _insist(attempt, name)
 
 
 def rollback(registry: Registry, name: str, *, actor: str, reason: str, lease: float = LEASE_SECONDS) -> Move:
     """Make the version that `previous` names the champion again.
 
     `previous` then names the champion before that one, so that a second rollback goes one step further back and
-    never returns to the version that was just left.
+    never returns to the version that was just left. Where the same actor's rollback was cut short after it moved the
+    champion, this finishes that one and goes no step further.
 
     Raises:
         ModelNotFound: there is nothing to go back to.
+        ModelVersionRefused: the version was not registered by mlyard.
         PromotionConflict: another move overtook this one.
     """
     ledger = Ledger(registry, name)
-    settle(ledger, actor=actor, target=None, lease=lease)
-    champion = registry.find(name, "champion")
-    target = registry.find(name, "previous")
-    if champion is None:
-        raise ModelNotFound(f"model {name!r} has no champion to roll back")
-    if target is None or target == champion:
-        raise ModelNotFound(f"model {name!r} has no previous champion: version {champion.version} was the first")
-    check_own(target)
-    line = succession(ledger.moves())
-    before = line[: line.index(target.version)] if target.version in line else []
-    return _move(
-        ledger,
-        "rollback",
-        champion=champion,
-        target=target,
-        new_previous=before[-1] if before else None,
-        actor=actor,
-        reason=reason,
-        gate_report=target.gate_report,
-    )
+
+    def attempt() -> Move | None:
+        finished = settle(ledger, "rollback", actor=actor, target=None, lease=lease)
+        if own := [move for move in finished if (move.kind, move.actor) == ("rollback", actor)]:
+            return own[-1]
+        champion = registry.find(name, "champion")
+        target = registry.find(name, "previous")
+        if champion is None:
+            raise ModelNotFound(f"model {name!r} has no champion to roll back")
+        if target is None:
+            raise ModelNotFound(f"model {name!r} has no version to go back to from version {champion.version}")
+        check_own(target)
+        intent = _intend(
+            ledger,
+            "rollback",
+            origin=champion,
+            target=target,
+            actor=actor,
+            reason=reason,
+            gate_report=target.gate_report,
+        )
+        return intent and _carry_out(ledger, intent, target)
+
+    return _insist(attempt, name)
 
 
-def settle(ledger: Ledger, *, actor: str, target: int | None, lease: float) -> None:
+def settle(ledger: Ledger, kind: MoveKind, *, actor: str, target: int | None, lease: float) -> tuple[Move, ...]:
     """Leave no open intent: finish it if its champion serves, withdraw it if not; then enter what the ledger missed.
 
-    Another caller's intent is given `lease` seconds first. One by the same actor for the same version is what a
-    crashed call left behind, and is settled at once.
+    Another caller's intent is given `lease` seconds first. One for the same move by the same actor is what a crashed
+    call left behind, and is settled at once. Returns the moves that were finished here.
     """
     deadline = time.monotonic() + lease
     while True:
         intents = [move for move in ledger.moves() if move.state == "open"]
-        others = [move for move in intents if (move.actor, move.to_version) != (actor, target)]
-        if not others or time.monotonic() >= deadline:
+        own = [m for m in intents if (m.kind, m.actor) == (kind, actor) and target in {None, m.to_version}]
+        if own == intents or time.monotonic() >= deadline:
             break
         time.sleep(0.25)
+    finished: list[Move] = []
     for intent in intents:
         champion = ledger.registry.find(ledger.model, "champion")
-        if champion is not None and champion.version == intent.to_version:
-            _conclude(ledger, intent)
+        if (champion.version if champion else None) == intent.to_version:
+            finished.append(_conclude(ledger, intent))
         else:
-            _point_previous(ledger, intent.previous_before)
             ledger.withdraw(intent)
-    ledger.enter_found(ledger.registry.find(ledger.model, "champion"))
+    ledger.enter_found()
+    _mend_previous(ledger)
+    return tuple(finished)
 
 
-def succession(moves: tuple[Move, ...]) -> list[int]:
-    """The champions that lie below the present one, oldest first, the present one last; rollbacks step down."""
-    line: list[int] = []
-    for move in moves:
-        if move.state != "finished" or move.to_version is None:
-            continue
-        if move.kind == "rollback" and move.to_version in line:
-            line = line[: line.index(move.to_version) + 1]
-        else:
-            line = [version for version in line if version != move.to_version] + [move.to_version]
-    return line
+def _insist(attempt: Callable[[], Move | None], model: str) -> Move:
+    """Try until the move is made; None from an attempt says that somebody else was at it and nothing was moved."""
+    for _ in range(ATTEMPTS):
+        move = attempt()
+        if move is not None:
+            return move
+        time.sleep(random.uniform(0.05, 0.5))  # noqa: S311 - two callers that step back must not return in step
+    raise PromotionConflict(f"others are moving {model} at the same time; try again")
 
 
-def _move(
+def _intend(
     ledger: Ledger,
     kind: MoveKind,
     *,
-    champion: ModelVersion | None,
+    origin: ModelVersion | None,
     target: ModelVersion,
-    new_previous: int | None,
     actor: str,
     reason: str,
     gate_report: str | None,
-) -> Move:
+) -> Move | None:
+    """The open intent of a move that may begin, or None where somebody else has begun one or has just finished it."""
     previous = ledger.registry.find(ledger.model, "previous")
     intent = ledger.open(
         kind,
-        origin=champion.version if champion else None,
+        origin=origin.version if origin else None,
         target=target.version,
         previous=previous.version if previous else None,
         actor=actor,
         reason=reason,
         gate_report=gate_report,
     )
-    first = next(move for move in ledger.moves() if move.state == "open")
-    if first.id != intent.id:
-        ledger.withdraw(intent)
-        raise PromotionConflict(f"{first.actor} is moving {ledger.model} to version {first.to_version}; try again")
-    _point_previous(ledger, new_previous)
+    champion = ledger.registry.find(ledger.model, "champion")
+    if champion == origin and ledger.is_alone(intent):
+        return intent
+    ledger.withdraw(intent)
+    return None
+
+
+def _carry_out(ledger: Ledger, intent: Move, target: ModelVersion) -> Move:
+    made = intent.model_copy(update={"state": "finished"})
+    point_previous(ledger.registry, ledger.model, succession((*ledger.moves(), made)))
     if not ledger.is_open(intent):
+        _mend_previous(ledger)
         raise PromotionConflict(f"this move of {ledger.model} to version {target.version} was overtaken; try again")
     ledger.registry.set_alias(target, "champion")
-    return _conclude(ledger, intent)
-
-
-def _point_previous(ledger: Ledger, version: int | None) -> None:
-    if version is None:
-        ledger.registry.clear_alias(ledger.model, "previous")
-    else:
-        ledger.registry.set_alias(ledger.registry.version(ledger.model, version), "previous")
+    move = _conclude(ledger, intent)
+    _mend_previous(ledger)
+    return move
 
 
 def _conclude(ledger: Ledger, intent: Move) -> Move:
@@ -163,3 +177,11 @@ def _conclude(ledger: Ledger, intent: Move) -> Move:
     if challenger is not None and challenger.version == intent.to_version:
         ledger.registry.clear_alias(ledger.model, "challenger")
     return ledger.finish(intent)
+
+
+def _mend_previous(ledger: Ledger) -> None:
+    """Point `previous` to what the ledger says, unless a move is under way, which does so itself."""
+    seen: tuple[Move, ...] | None = None
+    while (moves := ledger.moves()) != seen and all(move.state != "open" for move in moves):
+        point_previous(ledger.registry, ledger.model, succession(moves))
+        seen = moves

@@ -1,0 +1,87 @@
+"""The real MLflow server, for every test of what one service writes and another reads."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from mlyard_shared.registry import Registry
+
+START_SECONDS = 120
+
+
+def unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running_mlflow_server(state: Path, port: int) -> Iterator[str]:
+    """Run `mlyard-mlflow-server serve` on this port with its state in this folder, and yield its URI."""
+    command = [str(Path(sys.executable).with_name("mlyard-mlflow-server")), "serve"]
+    environment = {
+        **os.environ,
+        "MLYARD_MLFLOW_SERVER_PORT": str(port),
+        "MLYARD_MLFLOW_SERVER_BACKEND_STORE_URI": f"sqlite:///{state / 'mlflow.db'}",
+        "MLYARD_MLFLOW_SERVER_ARTIFACT_ROOT": str(state / "artifacts"),
+    }
+    log = state / "server.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command, cwd=state, env=environment, stdout=output, stderr=output, start_new_session=True
+        )
+        try:
+            uri = f"http://127.0.0.1:{port}"
+            _wait_until_healthy(uri, process, log)
+            yield uri
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=20)
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
+
+
+def _wait_until_healthy(uri: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(f"{uri}/health", timeout=2, trust_env=False).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.2)
+    raise RuntimeError(f"the MLflow server did not start:\n{log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URI of one server for all tests: each uses a model name of its own."""
+    with running_mlflow_server(tmp_path_factory.mktemp("mlflow"), unused_port()) as uri:
+        yield uri
+
+
+@pytest.fixture(scope="session")
+def registry(mlflow_server: str) -> Registry:
+    return Registry(mlflow_server)
+
+
+@pytest.fixture
+def run_mlflow_server() -> Callable[[Path, int], AbstractContextManager[str]]:
+    """For tests that stop and start a server of their own."""
+    return running_mlflow_server
+
+
+@pytest.fixture
+def free_port() -> int:
+    return unused_port()
