@@ -1,0 +1,168 @@
+"""Bring the database to the schema of the installed MLflow, wholly or not at all.
+
+PostgreSQL runs all migrations in one transaction. SQLite commits every change of a table at once, so there a copy is
+migrated and then takes the original's place in one step. Either way, a second start waits and finds the work done.
+"""
+
+import fcntl
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlyard_shared.errors import MlyardError
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Engine
+
+MIGRATION_LOCK = 0x6D6C79617264  # "mlyard" in ASCII: the key of PostgreSQL's advisory lock
+CONNECT_SECONDS = 10
+
+
+class DatabaseError(MlyardError):
+    """The database cannot be used as it is."""
+
+
+def migrate(uri: str) -> None:
+    """Create or update MLflow's tables.
+
+    Raises:
+        DatabaseError: the database is out of reach, unreadable, in use during a migration, or newer than this MLflow.
+    """
+    from sqlalchemy.exc import SQLAlchemyError
+
+    url = _parse(uri)
+    try:
+        if url.get_backend_name() == "sqlite":
+            _migrate_file(Path(url.database or ""))
+        else:
+            _migrate_server(url)
+    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+        raise DatabaseError(
+            f"the database {_shown(url)} cannot be used: {_reason(error)}; "
+            "see to it, or set MLYARD_MLFLOW_SERVER_BACKEND_STORE_URI to another"
+        ) from error
+
+
+def sqlite_file(uri: str) -> Path | None:
+    """Return the file of an SQLite URI, None for a database server."""
+    url = _parse(uri)
+    return Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+
+
+def _parse(uri: str) -> "URL":
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(uri)
+        unreadable = "@" in (url.host or "")
+    except (ArgumentError, ValueError):
+        unreadable = True
+    if unreadable:
+        raise DatabaseError(
+            "MLYARD_MLFLOW_SERVER_BACKEND_STORE_URI is no readable URL: "
+            "special characters in a password have to be percent-encoded (@ as %40)"
+        ) from None
+    return url
+
+
+def _migrate_file(file: Path) -> None:
+    copy = file.with_name(f"{file.name}.migrating")
+    with file.with_name(f"{file.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if file.exists():
+            file.open("r+b").close()
+            with _engine(f"sqlite:///{file}") as engine:
+                if _is_current(engine):
+                    return
+        copy.unlink(missing_ok=True)
+        try:
+            _copy(file, copy)
+            _upgrade(f"sqlite:///{copy}")
+            if any(file.with_name(f"{file.name}{suffix}").exists() for suffix in ("-wal", "-journal")):
+                raise DatabaseError(f"another program has {file} open: stop it, the tables have to be migrated first")
+            copy.replace(file)
+        finally:
+            copy.unlink(missing_ok=True)
+
+
+def _copy(file: Path, copy: Path) -> None:
+    if file.exists():
+        with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
+            source.backup(target)
+        copy.chmod(file.stat().st_mode)
+
+
+def _migrate_server(url: "URL") -> None:
+    from sqlalchemy import text
+
+    query = {"connect_timeout": str(CONNECT_SECONDS), **url.query}
+    uri = url.set(query=query).render_as_string(hide_password=False)
+    with _engine(uri) as engine, engine.connect() as session:
+        session.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
+        # The lock is the session's own: it ends with the connection, however this process ends.
+        session.commit()
+        if not _is_current(engine):
+            _upgrade(uri)
+        session.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": MIGRATION_LOCK})
+
+
+@contextmanager
+def _engine(uri: str) -> "Iterator[Engine]":
+    from sqlalchemy import create_engine
+
+    engine = create_engine(uri)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _is_current(engine: "Engine") -> bool:
+    """Tell whether nothing has to be done.
+
+    Raises:
+        DatabaseError: the schema's revision is none of this MLflow's.
+    """
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
+    with engine.connect() as connection:
+        revision = MigrationContext.configure(connection).get_current_revision()
+    if revision is None:
+        return False
+    scripts = ScriptDirectory(str(files("mlflow") / "store" / "db_migrations"))
+    try:
+        scripts.get_revision(revision)
+    except CommandError as error:
+        raise DatabaseError(
+            f"the database {_shown(engine.url)} has the schema revision {revision}, unknown to "
+            f"MLflow {version('mlflow')}: it was written by a newer MLflow or by another program; "
+            "install that MLflow, or set MLYARD_MLFLOW_SERVER_BACKEND_STORE_URI to another database"
+        ) from error
+    return revision in scripts.get_heads()
+
+
+def _upgrade(uri: str) -> None:
+    """Do what `mlflow db upgrade` does, which would have the URI with its password on the command line."""
+    from mlflow.db import upgrade
+
+    upgrade.main([uri], standalone_mode=False)
+
+
+def _shown(url: "URL") -> str:
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    return f"{url.database} on {url.host or 'this machine'}{f':{url.port}' if url.port else ''}"
+
+
+def _reason(error: BaseException) -> str:
+    cause = getattr(error, "orig", None) or error
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(cause).partition("\n")[0] or type(cause).__name__

@@ -1,0 +1,109 @@
+"""Databases that are old, too new, or interrupted while they are migrated."""
+
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from .conftest import environment
+
+MIGRATE = """
+import sys
+from mlyard_mlflow_server.database import DatabaseError, migrate
+try:
+    migrate(sys.argv[1])
+except DatabaseError as error:
+    sys.exit(str(error))
+"""
+MAKE_OLD = """
+import sys, sqlalchemy
+from alembic import command
+from mlflow.store.db.utils import _get_alembic_config
+from mlflow.store.tracking.dbmodels.initial_models import Base
+Base.metadata.create_all(sqlalchemy.create_engine(sys.argv[1]))
+command.upgrade(_get_alembic_config(sys.argv[1]), "head-12")
+"""
+
+
+def start(code: str, uri: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", code, uri]
+    return subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def run(code: str, uri: str) -> tuple[int, str]:
+    process = start(code, uri)
+    _, said = process.communicate(timeout=240)
+    return process.returncode, said
+
+
+def rows(file: Path, query: str) -> list[object]:
+    with closing(sqlite3.connect(file)) as connection:
+        return [row[0] for row in connection.execute(query)]
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A database that an older MLflow has left, with one experiment."""
+    file = tmp_path / "mlflow.db"
+    code, said = run(MAKE_OLD, f"sqlite:///{file}")
+    assert code == 0, said
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(
+            "INSERT INTO experiments (name, lifecycle_stage, workspace) VALUES ('old', 'active', 'default')"
+        )
+    return file
+
+
+def test_an_old_database_is_brought_up_with_its_rows(old: Path) -> None:
+    before = rows(old, "SELECT version_num FROM alembic_version")
+    code, said = run(MIGRATE, f"sqlite:///{old}")
+    assert code == 0, said
+    assert rows(old, "SELECT version_num FROM alembic_version") != before
+    assert rows(old, "SELECT name FROM experiments") == ["old"]
+
+
+def test_an_interrupted_migration_leaves_the_old_database_as_it_was(old: Path) -> None:
+    before = old.read_bytes()
+    copy = old.with_name("mlflow.db.migrating")
+    process = start(MIGRATE, f"sqlite:///{old}")
+    while process.poll() is None and not (copy.exists() and copy.read_bytes() not in (b"", before)):
+        time.sleep(0.001)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=240)
+    assert process.returncode != 0
+    assert old.read_bytes() == before
+    assert not copy.exists()
+    assert run(MIGRATE, f"sqlite:///{old}")[0] == 0
+
+
+def test_a_database_of_a_newer_mlflow_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "mlflow.db"
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        connection.execute("INSERT INTO alembic_version VALUES ('fffffffffff0')")
+    before = file.read_bytes()
+    code, said = run(MIGRATE, f"sqlite:///{file}")
+    assert code == 1
+    assert said.count("\n") == 1
+    assert "fffffffffff0, unknown to MLflow 3." in said
+    assert file.read_bytes() == before
+
+
+def test_an_interrupted_migration_on_postgresql_is_rolled_back(postgresql: str) -> None:
+    uri = f"{postgresql.replace('postgresql:', 'postgresql+psycopg:')}/template1"
+    process = start(MIGRATE, uri)
+    assert process.stderr is not None
+    while "Updating database tables" not in process.stderr.readline():
+        assert process.poll() is None
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=240)
+    assert process.returncode != 0
+    code, said = run(MIGRATE, uri)
+    assert code == 0, said
+    assert run(MIGRATE, uri) == (0, "")
