@@ -1,0 +1,5 @@
+"""`python -m mlyard_local`."""
+
+from mlyard_local.cli import main
+
+main()
