@@ -1,0 +1,72 @@
+"""The application: the models that are served, the thread that follows the registry, the routes."""
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib import metadata
+
+from fastapi import FastAPI
+
+from mlyard_model_api.cache import Cache
+from mlyard_model_api.deployment import Deployment, Registry
+from mlyard_model_api.models import Models
+from mlyard_model_api.poller import Poller
+from mlyard_model_api.responses import handle_errors
+from mlyard_model_api.routes import health
+from mlyard_model_api.routes import models as model_routes
+from mlyard_model_api.routes.docs import add_docs
+from mlyard_model_api.security import BearerKey, api_key
+from mlyard_model_api.settings import Settings
+from mlyard_model_api.worker import PredictionThread
+
+log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = None) -> FastAPI:
+    """Make the application; models are loaded and the registry is asked while it runs.
+
+    Args:
+        settings: the service's settings.
+        registry: connects to the registry, in the poll thread at its first poll; by default to `registry_uri`.
+
+    Raises:
+        CacheUnusable: the cache folder cannot be written.
+        SettingsError: the key in the cache folder cannot be read.
+    """
+    cache = Cache(settings.cache)
+    cache.prepare()
+    models = Models(settings.models)
+    worker = PredictionThread(limit=settings.queue_limit)
+    connect = registry or (lambda: _mlflow(settings.registry_uri))
+    poller = Poller(Deployment(models, cache, connect), seconds=settings.poll_seconds)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        poller.start()
+        yield
+        poller.stop()
+        worker.stop()
+
+    app = FastAPI(
+        title="mlyard model API",
+        description="Predictions from the models of an MLflow registry. Press Authorize and paste the API's key.",
+        version=metadata.version("mlyard-model-api"),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    handle_errors(app)
+    app.include_router(health.router(models))
+    app.include_router(model_routes.router(models, worker, settings))
+    add_docs(app)
+    app.add_middleware(BearerKey, key=api_key(settings, cache))
+    return app
+
+
+def _mlflow(uri: str) -> Registry:
+    # Here, since importing MLflow takes seconds in which the cached models serve already.
+    from mlyard_shared.registry import Registry as MlflowRegistry
+
+    return MlflowRegistry(uri)

@@ -1,0 +1,44 @@
+"""The command `mlyard-model-api`."""
+
+import logging
+import sys
+
+import click
+from mlyard_shared.errors import MlyardError
+
+from mlyard_model_api.settings import Settings
+
+
+@click.group()
+def cli() -> None:
+    """Serves registered models over HTTP. Settings are environment variables MLYARD_MODEL_API_*."""
+
+
+@cli.command()
+def serve() -> None:
+    """Serve the champions of the registry, and what is in the cache at once."""
+    from mlyard_model_api import server
+    from mlyard_model_api.app import create_app
+
+    settings = Settings.load()
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    server.serve(create_app(settings), settings)
+
+
+@cli.command()
+@click.option("--ready", is_flag=True, help="Ask whether every model is served, not only whether the API answers.")
+def check(ready: bool) -> None:
+    """Exit with 0 if the API answers, else say why not."""
+    from mlyard_model_api import check as health
+
+    settings = Settings.load()
+    click.echo(health.check(settings.host, settings.port, ready=ready))
+
+
+def main() -> None:
+    """Run the command: a mistake of the user's is one sentence and exit code 1."""
+    try:
+        cli(prog_name="mlyard-model-api")
+    except MlyardError as error:
+        click.echo(f"mlyard-model-api: {error}", err=True)
+        sys.exit(1)

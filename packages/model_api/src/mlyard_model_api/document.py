@@ -1,0 +1,43 @@
+"""From bytes to a JSON document, without what Python's parser lets pass in silence."""
+
+import json
+from typing import Any
+
+from mlyard_model_api.errors import BrokenBody
+
+
+class Repeating(dict[str, Any]):
+    """An object in which keys came more than once; `repeated` has each of them once."""
+
+    repeated: tuple[str, ...] = ()
+
+
+def parse(body: bytes) -> Any:
+    """Return the document: objects with repeated keys as `Repeating`, NaN and 1e999 as floats, for the reader to place.
+
+    Raises:
+        BrokenBody: it is not UTF-8, not JSON, or nested too deep.
+    """
+    try:
+        return json.loads(body.decode("utf-8"), object_pairs_hook=_object)
+    except UnicodeDecodeError as error:
+        raise BrokenBody(f"the body is not UTF-8 text: byte {error.start} is wrong") from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, character {error.colno}"
+        raise BrokenBody(f"the body is not JSON: {error.msg.rstrip(': ')} ({where})") from None
+    except RecursionError:
+        raise BrokenBody("the body is nested too deep") from None
+    except ValueError:
+        # Python refuses to read integers of more than 4300 digits.
+        raise BrokenBody("the body holds a number with too many digits") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) == len(pairs):
+        return result
+    seen: set[str] = set()
+    repeated = dict.fromkeys(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+    repeating = Repeating(result)
+    repeating.repeated = tuple(repeated)
+    return repeating

@@ -1,0 +1,85 @@
+"""The bearer key: where it comes from, and the door that asks for it."""
+
+import hmac
+import logging
+import secrets
+import tempfile
+from pathlib import Path
+
+from mlyard_shared.errors import SettingsError
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from mlyard_model_api.cache import Cache
+from mlyard_model_api.errors import CacheUnusable, KeyRefused
+from mlyard_model_api.responses import refusal
+from mlyard_model_api.settings import Settings
+
+KEY_FILE = ".api_key"
+"""No model's name begins with a dot."""
+OPEN_PATHS = ("/docs", "/openapi.json")
+OPEN_FOLDERS = ("/docs/", "/health/")
+
+log = logging.getLogger(__name__)
+
+
+def api_key(settings: Settings, cache: Cache) -> str:
+    """Return the key of the settings, else the one in the cache folder, which is made at the first start.
+
+    Raises:
+        SettingsError: the file in the cache folder is empty or cannot be read.
+        CacheUnusable: it cannot be written.
+    """
+    if settings.api_key is not None:
+        return settings.api_key.get_secret_value()
+    file = cache.folder / KEY_FILE
+    try:
+        if not file.exists():
+            _make(file)
+    except OSError as error:
+        raise CacheUnusable(cache.folder, error.strerror or str(error)) from None
+    try:
+        key = file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        key = ""
+    if not key:
+        raise SettingsError(f"{file} holds no readable API key: remove the file, and the next start makes a new one")
+    log.info("the API key is in %s", file)
+    return key
+
+
+def _make(file: Path) -> None:
+    """Write a key with mode 0600, as a whole or not at all; the first of two processes wins."""
+    with tempfile.NamedTemporaryFile("w", dir=file.parent, encoding="ascii") as new:
+        new.write(f"{secrets.token_urlsafe(32)}\n")
+        new.flush()
+        try:
+            file.hardlink_to(new.name)
+        except FileExistsError:
+            return
+
+
+class BearerKey:
+    """ASGI middleware: answers 401 to everything but health and docs unless the request carries the key."""
+
+    def __init__(self, app: ASGIApp, *, key: str) -> None:
+        """Stand before the application."""
+        self._app = app
+        self._key = key.encode("ascii")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the request through, or refuse it before its body is read."""
+        if scope["type"] != "http" or _is_open(scope["path"]) or self._allows(scope):
+            await self._app(scope, receive, send)
+        else:
+            await refusal(KeyRefused())(scope, receive, send)
+
+    def _allows(self, scope: Scope) -> bool:
+        given = [value for name, value in scope["headers"] if name == b"authorization"]
+        if len(given) != 1:
+            return False
+        scheme, _, key = given[0].partition(b" ")
+        return hmac.compare_digest(key.strip(), self._key) and scheme.lower() == b"bearer"
+
+
+def _is_open(path: str) -> bool:
+    return path in OPEN_PATHS or path.startswith(OPEN_FOLDERS)

@@ -1,0 +1,60 @@
+"""The server process: one uvicorn worker that drains its requests and ends within 10 seconds of a SIGTERM."""
+
+import logging
+import os
+import signal
+import socket
+import sys
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+from mlyard_shared.errors import SettingsError
+
+from mlyard_model_api.settings import Settings
+
+DRAIN_SECONDS = 7
+
+log = logging.getLogger(__name__)
+
+
+def serve(app: FastAPI, settings: Settings) -> None:
+    """Serve until a signal comes; never returns.
+
+    Raises:
+        SettingsError: nothing can listen at the address.
+    """
+    listener = listen(settings)
+    log.info("listening at http://%s:%d, docs at /docs", settings.host, settings.port)
+    config = uvicorn.Config(
+        app, access_log=False, log_config=None, server_header=False, timeout_graceful_shutdown=DRAIN_SECONDS
+    )
+    # uvicorn raises the signal again when it has shut down.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end)
+    uvicorn.Server(config).run(sockets=[listener])
+    _leave(1)  # it returns without a signal only where the start failed, which it has logged
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Take the address at once, so that a taken port is found before anything is loaded."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot listen at {settings.host}:{settings.port} ({error.strerror}): "
+            "set MLYARD_MODEL_API_PORT to a free port and MLYARD_MODEL_API_HOST to an address of this machine"
+        ) from None
+
+
+def _end(_signal: int, _frame: FrameType | None) -> None:
+    _leave(0)
+
+
+def _leave(code: int) -> None:
+    """End the process without waiting for threads: a download or a long prediction may take minutes."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -1,0 +1,65 @@
+"""What a user may set."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from mlyard_shared.settings import ServiceSettings
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import NoDecode, SettingsConfigDict
+
+PREFIX = "MLYARD_MODEL_API_"
+MODEL_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+"""The names that a model spec may have: safe as folders and in addresses."""
+
+_KEY = re.compile(r"[!-~]{16,}")
+
+
+def _names(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
+    return value
+
+
+def _models(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(MODEL_NAME.fullmatch(name) for name in names):
+        raise ValueError("must be names of models with commas between them, as in penguins,diabetes")
+    return names
+
+
+def _registry(uri: str) -> str:
+    parts = urlsplit(uri)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be the address of an MLflow server, as in http://127.0.0.1:5000")
+    if parts.password is not None or parts.username is not None:
+        raise ValueError("must hold no account: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD")
+    return uri.rstrip("/")
+
+
+def _key(key: SecretStr) -> SecretStr:
+    if not _KEY.fullmatch(key.get_secret_value()):
+        raise ValueError("must be 16 or more characters of ASCII without spaces")
+    return key
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+class Settings(ServiceSettings):
+    """The settings of one model API. Relative paths start at the folder that `serve` is run in."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX)
+
+    host: str = Field("127.0.0.1", min_length=1)
+    port: int = Field(8000, ge=1, le=65535)
+    registry_uri: Annotated[str, AfterValidator(_registry)] = "http://127.0.0.1:5000"
+    cache: Path = Path("model-cache")
+    models: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), AfterValidator(_models)] = ()
+    poll_seconds: float = Field(2.0, ge=0.05, le=3600)
+    max_body_bytes: int = Field(16 * 1024**2, ge=1)
+    max_rows: int = Field(10_000, ge=1)
+    queue_limit: int = Field(64, ge=1)
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"
+    api_key: Annotated[SecretStr, AfterValidator(_key)] | None = None

@@ -1,0 +1,79 @@
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from mlyard_model_api.app import create_app
+from mlyard_model_api.settings import Settings
+from pydantic import SecretStr
+
+from .fake_registry import FakeRegistry
+from .versions import HOLDS, classifier, write_regressor, write_version
+
+KEY = "a-key-for-the-tests"
+Start = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def fitted() -> Any:
+    return classifier()
+
+
+@pytest.fixture
+def registry(tmp_path: Path, fitted: Any) -> FakeRegistry:
+    """Holds version 1 of penguins (with its twin) and versions 1 to 3 of diabetes, which answer 1.0, 2.0 and 3.0."""
+    registry = FakeRegistry()
+    folder = tmp_path / "registered"
+    registry.register("penguins", 1, folder / "p1", write_version(folder / "p1", fitted, onnx=HOLDS))
+    for number in (1, 2, 3):
+        digest = write_regressor(folder / f"d{number}", float(number))
+        registry.register("diabetes", number, folder / f"d{number}", digest)
+    return registry
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(cache=tmp_path / "cache", api_key=SecretStr(KEY), poll_seconds=0.05)
+
+
+@pytest.fixture
+def start(settings: Settings, registry: FakeRegistry) -> Start:
+    """Runs the API: `async with start() as client`; it is ready first unless `ready=False`."""
+
+    @asynccontextmanager
+    async def run(*, ready: bool = True, **changes: Any) -> AsyncIterator[httpx.AsyncClient]:
+        app = create_app(settings.model_copy(update=changes), registry=registry)
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        headers = {"Authorization": f"Bearer {KEY}"}
+        client = httpx.AsyncClient(transport=transport, base_url="http://api", headers=headers)
+        async with app.router.lifespan_context(app), client:
+            if ready:
+                await until(lambda: answers(client, "/health/ready", 200))
+            yield client
+
+    return run
+
+
+async def answers(client: httpx.AsyncClient, path: str, status: int) -> bool:
+    return (await client.get(path)).status_code == status
+
+
+async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not await condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        await asyncio.sleep(0.01)
+
+
+async def serves(client: httpx.AsyncClient, name: str, version: int) -> bool:
+    response = await client.get(f"/models/{name}")
+    return response.status_code == 200 and response.json()["version"] == version

@@ -1,0 +1,56 @@
+"""A registry in memory, behind the API's own door; the contract tests use MLflow's."""
+
+import shutil
+import threading
+from pathlib import Path
+
+from mlyard_shared.errors import RegistryUnavailable
+from mlyard_shared.registry import Alias, ModelVersion
+
+from .versions import WHEN
+
+
+class FakeRegistry:
+    def __init__(self) -> None:
+        self.folders: dict[tuple[str, int], Path] = {}
+        self.champions: dict[str, ModelVersion] = {}
+        self.versions: dict[tuple[str, int], ModelVersion] = {}
+        self.away = False
+        self.downloads: list[int] = []
+        self.polls = 0
+        self.gate = threading.Event()
+        """A download waits for it."""
+        self.gate.set()
+
+    def __call__(self) -> "FakeRegistry":
+        return self
+
+    def register(self, name: str, version: int, folder: Path, digest: str) -> None:
+        self.folders[name, version] = folder
+        self.versions[name, version] = ModelVersion(
+            name=name, version=version, manifest_sha256=digest, gate_report=None, run_id="run", created_at=WHEN
+        )
+
+    def promote(self, name: str, version: int) -> None:
+        self.champions[name] = self.versions[name, version]
+
+    def served_models(self) -> tuple[str, ...]:
+        self.polls += 1
+        self._answer()
+        return tuple(sorted(self.champions))
+
+    def find(self, name: str, alias: Alias) -> ModelVersion | None:
+        assert alias == "champion"
+        self._answer()
+        return self.champions.get(name)
+
+    def download(self, version: ModelVersion, folder: Path) -> None:
+        self._answer()
+        assert self.gate.wait(20)
+        self._answer()
+        self.downloads.append(version.version)
+        shutil.copytree(self.folders[version.name, version.version], folder, dirs_exist_ok=True)
+
+    def _answer(self) -> None:
+        if self.away:
+            raise RegistryUnavailable("http://registry", "it is away")

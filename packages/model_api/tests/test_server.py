@@ -1,0 +1,157 @@
+"""The real process: its start from the cache, its end, and what it says about a user's mistakes."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from mlyard_model_api.cache import Cache
+from mlyard_model_api.deployment import Deployment
+from mlyard_model_api.models import Models
+
+from .conftest import KEY
+from .fake_registry import FakeRegistry
+from .versions import PENGUIN
+
+COMMAND = [sys.executable, "-m", "mlyard_model_api"]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def environment(tmp_path: Path, registry: FakeRegistry) -> dict[str, str]:
+    """A filled cache and a registry that is away."""
+    cache = Cache(tmp_path / "cache")
+    cache.prepare()
+    registry.promote("penguins", 1)
+    registry.promote("diabetes", 1)
+    Deployment(Models(()), cache, registry).poll()
+    return os.environ | {
+        "MLYARD_MODEL_API_PORT": str(free_port()),
+        "MLYARD_MODEL_API_REGISTRY_URI": f"http://127.0.0.1:{free_port()}",
+        "MLYARD_MODEL_API_CACHE": str(cache.folder),
+        "MLYARD_MODEL_API_API_KEY": KEY,
+    }
+
+
+@pytest.fixture
+def server(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen([*COMMAND, "serve"], env=environment, stderr=subprocess.PIPE, text=True)
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def address(environment: dict[str, str]) -> str:
+    return f"http://127.0.0.1:{environment['MLYARD_MODEL_API_PORT']}"
+
+
+def predict(environment: dict[str, str], rows: int = 1) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {environment.get('MLYARD_MODEL_API_API_KEY', KEY)}"}
+    url = f"{address(environment)}/models/penguins/predict"
+    return httpx.post(url, json={"rows": [PENGUIN] * rows}, headers=headers, timeout=20)
+
+
+def wait_for_prediction(environment: dict[str, str], *, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            response = predict(environment)
+            if response.status_code == 200:
+                return
+            seen = response.text
+        except httpx.TransportError as error:
+            seen = repr(error)
+        assert time.monotonic() < deadline, seen
+        time.sleep(0.2)
+
+
+def wait_until_ready(environment: dict[str, str], *, seconds: float = 60) -> None:
+    wait_for_prediction(environment)
+    deadline = time.monotonic() + seconds
+    while (response := httpx.get(f"{address(environment)}/health/ready", timeout=20)).status_code != 200:
+        assert time.monotonic() < deadline, response.text
+        time.sleep(0.2)
+
+
+def run(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments], env=environment, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def assert_one_sentence(done: subprocess.CompletedProcess[str], text: str) -> None:
+    assert done.returncode == 1
+    assert text in done.stderr
+    assert done.stderr.startswith("mlyard-model-api: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_it_predicts_from_its_cache_and_ends_at_sigterm(
+    server: subprocess.Popen[str], environment: dict[str, str]
+) -> None:
+    wait_until_ready(environment)
+    connections = [http.client.HTTPConnection("127.0.0.1", int(environment["MLYARD_MODEL_API_PORT"])) for _ in range(5)]
+    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+    for rows in (1, 4_000):
+        for connection in connections:
+            body = json.dumps({"rows": [PENGUIN] * rows})
+            connection.request("POST", "/models/penguins/predict", body=body, headers=headers)
+            if rows == 1:
+                connection.getresponse().read()
+    time.sleep(0.3)
+    stopping = time.monotonic()
+    server.send_signal(signal.SIGTERM)
+    responses = [connection.getresponse() for connection in connections]
+    assert [(response.status, len(response.read()) > 400_000) for response in responses] == [(200, True)] * 5
+    _, log = server.communicate(timeout=10)
+    assert time.monotonic() - stopping < 10
+    assert server.returncode == 0
+    assert "Traceback" not in log
+    assert KEY not in log
+
+
+def test_it_is_checked_without_curl(server: subprocess.Popen[str], environment: dict[str, str]) -> None:
+    wait_until_ready(environment)
+    done = run("check", "--ready", environment=environment)
+    assert (done.returncode, done.stdout) == (0, f"ready at 127.0.0.1:{environment['MLYARD_MODEL_API_PORT']}\n")
+    assert run("check", environment=environment).returncode == 0
+
+
+def test_a_check_of_nothing_says_so(environment: dict[str, str]) -> None:
+    assert_one_sentence(run("check", environment=environment), "no model API answers at 127.0.0.1")
+
+
+def test_a_check_imports_nothing_heavy(environment: dict[str, str]) -> None:
+    code = "import sys, mlyard_model_api.cli, mlyard_model_api.check; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert not {"fastapi", "numpy", "mlflow", "onnxruntime", "sklearn", "uvicorn"} & set(done.stdout.split())
+
+
+def test_a_taken_port_is_one_sentence(environment: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", int(environment["MLYARD_MODEL_API_PORT"]))):
+        done = run("serve", environment=environment)
+    assert_one_sentence(done, "set MLYARD_MODEL_API_PORT to a free port")
+
+
+def test_a_wrong_setting_is_one_sentence(environment: dict[str, str]) -> None:
+    done = run("serve", environment=environment | {"MLYARD_MODEL_API_POLL_SECONDS": "often"})
+    assert_one_sentence(done, "MLYARD_MODEL_API_POLL_SECONDS")
+
+
+def test_an_unusable_cache_is_one_sentence(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = run("serve", environment=environment | {"MLYARD_MODEL_API_CACHE": str(tmp_path / "file")})
+    assert_one_sentence(done, "cannot be written")

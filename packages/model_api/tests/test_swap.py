@@ -1,0 +1,241 @@
+"""How versions come and go while requests are answered."""
+
+import asyncio
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from mlyard_model_api.cache import Cache
+from mlyard_model_api.deployment import FIRST_RETRY_SECONDS, Deployment
+from mlyard_model_api.models import Models
+
+from .conftest import Start, answers, serves, until
+from .fake_registry import FakeRegistry
+from .versions import PENGUIN, regressor, write_regressor, write_version
+
+pytestmark = pytest.mark.anyio
+PREDICT = "/models/diabetes/predict"
+
+
+async def predicted(client: httpx.AsyncClient) -> tuple[int, set[float]]:
+    response = await client.post(PREDICT, json={"columns": {"a": [1.0] * 20}})
+    assert response.status_code == 200, response.text
+    answer = response.json()
+    return answer["version"], {row["prediction"] for row in answer["predictions"]}
+
+
+async def refused(client: httpx.AsyncClient, version: int) -> bool:
+    found = (await client.get("/models/diabetes")).json()["refused"]
+    return found is not None and found["version"] == version
+
+
+async def test_no_answer_mixes_versions_while_they_are_swapped(start: Start, registry: FakeRegistry) -> None:
+    registry.promote("diabetes", 1)
+    seen: set[int] = set()
+    async with start() as client:
+        stop = asyncio.Event()
+
+        async def ask() -> None:
+            while not stop.is_set():
+                version, values = await predicted(client)
+                assert values == {float(version)}
+                seen.add(version)
+
+        asking = [asyncio.create_task(ask()) for _ in range(8)]
+        for version in (2, 3, 1, 2, 3):
+            registry.promote("diabetes", version)
+            await until(lambda version=version: serves(client, "diabetes", version))  # type: ignore[misc]
+        stop.set()
+        await asyncio.gather(*asking)
+    assert seen == {1, 2, 3}
+
+
+async def test_a_request_is_answered_while_the_next_version_arrives(start: Start, registry: FakeRegistry) -> None:
+    registry.promote("diabetes", 1)
+    async with start() as client:
+        registry.gate.clear()
+        registry.promote("diabetes", 2)
+        await asyncio.sleep(0.2)
+        assert await predicted(client) == (1, {1.0})
+        registry.gate.set()
+        await until(lambda: serves(client, "diabetes", 2))
+
+
+async def test_the_version_before_comes_back_without_a_download(start: Start, registry: FakeRegistry) -> None:
+    registry.promote("diabetes", 1)
+    async with start() as client:
+        registry.promote("diabetes", 2)
+        await until(lambda: serves(client, "diabetes", 2))
+        shutil.rmtree(registry.folders["diabetes", 1])
+        registry.promote("diabetes", 1)
+        await until(lambda: serves(client, "diabetes", 1))
+        assert await predicted(client) == (1, {1.0})
+    assert registry.downloads == [1, 2]
+
+
+FILES = ["mlyard.json", "model.skops", "model.onnx", "MLmodel"]
+
+
+@pytest.mark.parametrize("file", FILES)
+async def test_a_version_with_a_changed_file_is_refused_and_the_old_one_stays(
+    start: Start, registry: FakeRegistry, tmp_path: Path, fitted: Any, file: str
+) -> None:
+    registry.promote("penguins", 1)
+    folder = tmp_path / "second"
+    shutil.copytree(registry.folders["penguins", 1], folder)
+    registry.register("penguins", 2, folder, registry.versions["penguins", 1].manifest_sha256)
+    (folder / file).write_bytes((folder / file).read_bytes() + b"\n")
+    async with start() as client:
+        registry.promote("penguins", 2)
+        await until(lambda: _refused_file(client, file))
+        response = await client.post("/models/penguins/predict", json={"rows": [PENGUIN]})
+        assert (response.status_code, response.json()["version"]) == (200, 1)
+        assert await answers(client, "/health/ready", 200)
+
+
+async def _refused_file(client: httpx.AsyncClient, file: str) -> bool:
+    found = (await client.get("/models/penguins")).json()["refused"]
+    return found is not None and found["version"] == 2 and file in found["reason"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        pytest.param({"model": "other"}, "of the model other", id="another model's files"),
+        pytest.param({"packages": {"scikit-learn": "0.1.2"}}, "scikit-learn 0.1.2", id="another scikit-learn"),
+        pytest.param({"packages": {}}, "scikit-learn none", id="unknown scikit-learn"),
+        pytest.param({"task": "classification"}, "none of its classes", id="no class as answer"),
+    ],
+)
+async def test_a_version_that_cannot_run_is_refused_with_the_reason(
+    start: Start, registry: FakeRegistry, tmp_path: Path, changes: dict[str, Any], reason: str
+) -> None:
+    registry.promote("diabetes", 1)
+    digest = write_regressor(tmp_path / "bad", 4.0, **changes)
+    registry.register("diabetes", 4, tmp_path / "bad", digest)
+    async with start() as client:
+        registry.promote("diabetes", 4)
+        await until(lambda: refused(client, 4))
+        assert reason in (await client.get("/models/diabetes")).json()["refused"]["reason"]
+        assert await predicted(client) == (1, {1.0})
+
+
+async def test_a_version_without_a_finite_answer_for_its_example_is_refused(
+    start: Start, registry: FakeRegistry, tmp_path: Path
+) -> None:
+    pipeline = regressor(1.0)
+    pipeline[-1].constant_[:] = float("nan")
+    digest = write_version(tmp_path / "nan", pipeline, name="penguins", classes=())
+    registry.register("penguins", 2, tmp_path / "nan", digest)
+    registry.promote("penguins", 2)
+    async with start(ready=False) as client:
+        await until(lambda: _not_ready(client, "no finite answer"))
+        assert await answers(client, "/models/penguins", 503)
+
+
+async def _not_ready(client: httpx.AsyncClient, reason: str) -> bool:
+    response = await client.get("/health/ready")
+    return response.status_code == 503 and any(reason in text for text in response.json()["reasons"])
+
+
+async def test_a_version_that_mlyard_did_not_register_is_refused(start: Start, registry: FakeRegistry) -> None:
+    registry.register("foreign", 1, Path("nowhere"), "")
+    registry.promote("foreign", 1)
+    async with start(ready=False) as client:
+        await until(lambda: _not_ready(client, "foreign: version 1 was refused"))
+    assert registry.downloads == []
+
+
+def test_a_refused_version_is_tried_again_after_a_growing_time(registry: FakeRegistry, tmp_path: Path) -> None:
+    now = 0.0
+    registry.promote("diabetes", 2)
+    (registry.folders["diabetes", 2] / "MLmodel").write_text("changed")
+    cache = Cache(tmp_path / "cache")
+    cache.prepare()
+    deployment = Deployment(Models(()), cache, registry, clock=lambda: now)
+    tries = []
+    for second in range(0, int(FIRST_RETRY_SECONDS * 8), 10):
+        now = float(second)
+        before = len(registry.downloads)
+        deployment.poll()
+        tries += [second] * (len(registry.downloads) - before)
+    assert tries == [0, 60, 180, 420]
+
+
+def test_another_champion_is_tried_at_once_after_a_refusal(registry: FakeRegistry, tmp_path: Path) -> None:
+    registry.promote("diabetes", 2)
+    (registry.folders["diabetes", 2] / "MLmodel").write_text("changed")
+    cache, models = Cache(tmp_path / "cache"), Models(())
+    cache.prepare()
+    deployment = Deployment(models, cache, registry, clock=lambda: 0.0)
+    deployment.poll()
+    registry.promote("diabetes", 3)
+    deployment.poll()
+    served, slot = models.serving("diabetes")
+    assert (served.reference.version, slot.refused) == (3, None)
+
+
+def test_a_registry_that_is_away_is_no_refusal_and_logged_once(
+    registry: FakeRegistry, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache, models = Cache(tmp_path / "cache"), Models(())
+    cache.prepare()
+    registry.promote("diabetes", 1)
+    deployment = Deployment(models, cache, registry)
+    deployment.poll()
+    registry.away = True
+    with caplog.at_level("INFO"):
+        for _ in range(5):
+            deployment.poll()
+        registry.away = False
+        deployment.poll()
+    assert [record.message for record in caplog.records] == [
+        "no answer from the registry at http://registry: it is away; serving what is here",
+        "the registry answers",
+    ]
+    assert models.slot("diabetes").refused is None
+
+
+async def test_a_registry_that_goes_away_in_a_download_is_no_refusal(start: Start, registry: FakeRegistry) -> None:
+    registry.promote("diabetes", 1)
+    async with start() as client:
+        registry.gate.clear()
+        registry.promote("diabetes", 2)
+        await asyncio.sleep(0.2)
+        registry.away = True
+        registry.gate.set()
+        await asyncio.sleep(0.2)
+        assert (await client.get("/models/diabetes")).json()["refused"] is None
+        registry.away = False
+        await until(lambda: serves(client, "diabetes", 2))
+
+
+async def test_a_model_without_a_champion_is_not_served_any_more(
+    start: Start, registry: FakeRegistry, tmp_path: Path
+) -> None:
+    registry.promote("diabetes", 1)
+    registry.promote("penguins", 1)
+    async with start() as client:
+        del registry.champions["diabetes"]
+        await until(lambda: answers(client, "/models/diabetes", 404))
+        await until(lambda: answers(client, "/health/ready", 200))
+        answer = await client.post(PREDICT, json={"columns": {"a": [1]}})
+        assert answer.json()["error"]["message"] == "no such model; served are: penguins"
+    assert not (tmp_path / "cache" / "diabetes").exists()
+
+
+async def test_the_queue_has_an_end(start: Start, registry: FakeRegistry) -> None:
+    registry.promote("penguins", 1)
+    body = json.dumps({"rows": [PENGUIN] * 3000})
+    async with start(queue_limit=2) as client:
+        headers = {"Content-Type": "application/json"}
+        asked = [client.post("/models/penguins/predict", content=body, headers=headers) for _ in range(12)]
+        responses = await asyncio.gather(*asked)
+    statuses = {response.status_code for response in responses}
+    assert statuses == {200, 503}
+    turned_away = next(response for response in responses if response.status_code == 503)
+    assert turned_away.headers["Retry-After"] == "1"
+    assert turned_away.json()["error"]["code"] == "overloaded"
