@@ -1,0 +1,105 @@
+"""The command `mlyard-training-pipeline`. Heavy libraries are imported by the command that needs them."""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import click
+from mlyard_shared.errors import MlyardError
+
+from mlyard_training_pipeline.settings import PREFIX, Settings
+
+NAME = "mlyard-training-pipeline"
+_ORCHESTRATION = {
+    "airflow": "Become one of Airflow's processes, or prepare its database.",
+    "ensure": "Train every spec that has no champion yet, through Airflow.",
+}
+SPEC = click.Path(path_type=Path)
+
+
+class _Commands(click.Group):
+    """The commands here, and those around Airflow, which are imported only when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *_ORCHESTRATION])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _ORCHESTRATION:
+            return super().get_command(ctx, cmd_name)
+        commands = import_module("mlyard_training_pipeline.orchestration.commands")
+        command: click.Command = getattr(commands, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        here = {name: super(_Commands, self).get_command(ctx, name) for name in super().list_commands(ctx)}
+        helps = {name: command.get_short_help_str(80) for name, command in here.items() if command} | _ORCHESTRATION
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(helps.items()))
+
+
+@click.command(cls=_Commands)
+def cli() -> None:
+    """From a table to a gated, registered model. Settings are environment variables MLYARD_TRAINING_PIPELINE_*."""
+
+
+@cli.command()
+@click.argument("spec", type=SPEC)
+def run(spec: Path) -> None:
+    """Train the model of a spec, and promote it if it passes the gate; without Airflow."""
+    from mlyard_training_pipeline.training import run as start
+
+    start(spec, Settings.load())
+
+
+@cli.command()
+@click.argument("spec", type=SPEC)
+def validate(spec: Path) -> None:
+    """Check a spec and its table, and print how they are understood; without the registry."""
+    from mlyard_training_pipeline.understanding import describe
+
+    for line in describe(spec, Settings.load()):
+        click.echo(line)
+
+
+@cli.command()
+@click.argument("model")
+@click.argument("version", type=click.IntRange(min=1))
+@click.option("--reason", required=True, help="Why; it is kept in the ledger.")
+def promote(model: str, version: int, reason: str) -> None:
+    """Make a version the champion, whatever the gate said."""
+    from mlyard_training_pipeline.moves import promote as move
+
+    click.echo(move(Settings.load(), model, version, reason=reason))
+
+
+@cli.command()
+@click.argument("model")
+@click.option("--reason", required=True, help="Why; it is kept in the ledger.")
+def rollback(model: str, reason: str) -> None:
+    """Make the previous champion the champion again."""
+    from mlyard_training_pipeline.moves import rollback as move
+
+    click.echo(move(Settings.load(), model, reason=reason))
+
+
+@cli.command()
+@click.argument("model")
+def history(model: str) -> None:
+    """Print every move of a model's champion, oldest first."""
+    from mlyard_training_pipeline.moves import print_history
+
+    print_history(Settings.load(), model)
+
+
+def main() -> None:
+    """Run the command: a mistake of the user's is one sentence and exit code 1."""
+    from mlyard_shared.errors import RegistryUnavailable
+
+    try:
+        cli(prog_name=NAME)
+    except RegistryUnavailable as error:
+        click.echo(f"{NAME}: {error}; start it, or set {PREFIX}REGISTRY_URI", err=True)
+        sys.exit(1)
+    except MlyardError as error:
+        click.echo(f"{NAME}: {error}", err=True)
+        sys.exit(1)

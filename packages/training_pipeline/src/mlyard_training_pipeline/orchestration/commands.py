@@ -1,0 +1,60 @@
+"""The commands `airflow` and `ensure`."""
+
+import signal
+import sys
+
+import click
+
+from mlyard_training_pipeline.orchestration.parts import PARTS
+from mlyard_training_pipeline.settings import Settings
+
+
+@click.command()
+@click.argument("part", type=click.Choice(["init", *PARTS]))
+def airflow(part: str) -> None:
+    """Become one of Airflow's processes, or prepare its database (init)."""
+    if part == "init":
+        from mlyard_training_pipeline.orchestration.database import initialise
+
+        # As a container's first process this one would not hear SIGTERM at all.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        initialise(Settings.load())
+    else:
+        from mlyard_training_pipeline.orchestration.parts import become
+
+        become(part, Settings.load())
+
+
+@click.command()
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    default=300.0,
+    show_default=True,
+    help="Seconds for which Airflow or the registry may give no answer, or start nothing.",
+)
+def ensure(timeout: float) -> None:
+    """Train every spec that has no champion yet, through Airflow, and show how it goes."""
+    from mlyard_shared.registry import Registry
+    from rich.console import Console
+
+    from mlyard_training_pipeline.orchestration.ensure import Patience
+    from mlyard_training_pipeline.orchestration.ensure import ensure as train_all
+    from mlyard_training_pipeline.orchestration.progress import Progress
+    from mlyard_training_pipeline.orchestration.server import Airflow
+
+    settings = Settings.load()
+    try:
+        with Progress(Console(), Console(stderr=True)) as progress:
+            all_there = train_all(
+                settings.models,
+                registry=Registry(settings.registry_uri),
+                connect=lambda: Airflow.from_settings(settings),
+                progress=progress,
+                patience=Patience(timeout, progress),
+            )
+    except KeyboardInterrupt:
+        click.echo(f"Following ends here; what was started goes on in Airflow: {settings.airflow_url}", err=True)
+        sys.exit(130)
+    if not all_there:
+        sys.exit(1)

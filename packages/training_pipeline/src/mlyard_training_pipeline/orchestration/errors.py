@@ -1,0 +1,31 @@
+"""The errors of the orchestration; all of them are `MlyardError`s.
+
+MlyardError
+├── CannotStart          the machine lacks what the settings ask for
+├── DatabaseError        Airflow's database cannot be used
+├── AirflowUnavailable   no answer from Airflow, try again later
+└── AirflowDenied        Airflow refused the account
+"""
+
+from mlyard_shared.errors import MlyardError
+
+from mlyard_training_pipeline.settings import PREFIX
+
+
+class CannotStart(MlyardError):
+    """The machine lacks what the settings ask for."""
+
+
+class DatabaseError(MlyardError):
+    """Airflow's database cannot be used."""
+
+
+class AirflowUnavailable(MlyardError):
+    """No answer from Airflow: the same call may work later."""
+
+    def __init__(self, url: str, cause: str) -> None:
+        super().__init__(f"no answer from Airflow at {url} ({cause}): start it, or set {PREFIX}AIRFLOW_URL")
+
+
+class AirflowDenied(MlyardError):
+    """Airflow refused the account."""

@@ -1,0 +1,190 @@
+"""Airflow's API, as far as `ensure` needs it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Literal, NamedTuple, TypeVar
+
+import httpx
+from mlyard_shared.gate import GateReport
+
+from mlyard_training_pipeline.orchestration.errors import AirflowDenied, AirflowUnavailable
+from mlyard_training_pipeline.settings import PREFIX, Settings
+
+Answer = TypeVar("Answer")
+RunState = Literal["queued", "running", "success", "failed"]
+TIMEOUT = 20.0
+"""Seconds for one request. The first one to a fresh server takes several."""
+
+
+class Task(NamedTuple):
+    """One task of a run; a mapped one carries its candidate's name as `label` once it has begun."""
+
+    id: str
+    map_index: int
+    label: str
+    state: str
+    attempt: int
+    started: datetime | None
+    seconds: float | None
+
+    @property
+    def name(self) -> str:
+        """The task as people know it."""
+        return f"{self.id} {self.label}".rstrip()
+
+
+class Airflow:
+    """Airflow's API server. Methods raise `AirflowUnavailable` for want of an answer, and `AirflowDenied` for a no."""
+
+    def __init__(self, url: str, *, user: str, password: str) -> None:
+        """Make a client; nothing is asked of the server yet."""
+        from airflow_client.client import ApiClient, Configuration
+
+        self.url = url.rstrip("/")
+        self._login = {"username": user, "password": password}
+        self._configuration = Configuration(host=self.url)
+        self._configuration.retries = 0
+        self._client = ApiClient(self._configuration)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "Airflow":
+        """Make a client for the server of the settings."""
+        return cls(settings.airflow_url, user=settings.airflow_user, password=settings.secret("airflow_password"))
+
+    def warm_up(self) -> None:
+        """Let the server build what tasks talk to, which it does at the first call; else a task waits for it."""
+        self._http("GET", "/execution/health")
+
+    def paused(self, dag: str) -> bool | None:
+        """Whether a DAG is paused; None where there is no such DAG."""
+        from airflow_client.client.api.dag_api import DAGApi
+
+        found = self._ask(lambda: DAGApi(self._client).get_dag(dag, _request_timeout=TIMEOUT))
+        return None if found is None or found.is_stale else bool(found.is_paused)
+
+    def import_error(self, file: str) -> str | None:
+        """Return why a DAG file cannot be used, or None. `file` is relative to its bundle."""
+        from airflow_client.client.api.import_error_api import ImportErrorApi
+
+        found = self._ask(lambda: ImportErrorApi(self._client).get_import_errors(limit=100, _request_timeout=TIMEOUT))
+        errors = found.import_errors if found else []
+        return next((str(error.stack_trace).strip() for error in errors if error.filename == file), None)
+
+    def unfinished_run(self, dag: str) -> str | None:
+        """Return the id of a DAG's run that is queued or running, if there is one."""
+        from airflow_client.client.api.dag_run_api import DagRunApi
+
+        found = self._ask(
+            lambda: DagRunApi(self._client).get_dag_runs(
+                dag, state=["running", "queued"], order_by=["id"], limit=1, _request_timeout=TIMEOUT
+            )
+        )
+        return str(found.dag_runs[0].dag_run_id) if found and found.dag_runs else None
+
+    def start(self, dag: str) -> str:
+        """Start a run and return its id."""
+        from airflow_client.client.api.dag_run_api import DagRunApi
+        from airflow_client.client.models.trigger_dag_run_post_body import TriggerDAGRunPostBody
+
+        body = TriggerDAGRunPostBody(logical_date=None, note="Started by ensure: the model had no champion")
+        started = self._ask(lambda: DagRunApi(self._client).trigger_dag_run(dag, body, _request_timeout=TIMEOUT))
+        if started is None:
+            raise AirflowUnavailable(self.url, f"the DAG {dag} has gone")
+        return str(started.dag_run_id)
+
+    def run_state(self, dag: str, run: str) -> RunState | None:
+        """Return the state of a run; None where somebody has deleted it."""
+        from airflow_client.client.api.dag_run_api import DagRunApi
+
+        found = self._ask(lambda: DagRunApi(self._client).get_dag_run(dag, run, _request_timeout=TIMEOUT))
+        return None if found is None else found.state.value
+
+    def tasks(self, dag: str, run: str) -> tuple[Task, ...]:
+        """Return the tasks of a run that have a state, in the order in which they began."""
+        from airflow_client.client.api.task_instance_api import TaskInstanceApi
+
+        found = self._ask(
+            lambda: TaskInstanceApi(self._client).get_task_instances(dag, run, limit=100, _request_timeout=TIMEOUT)
+        )
+        tasks = [_task(instance) for instance in (found.task_instances if found else []) if instance.state]
+        return tuple(sorted(tasks, key=lambda task: (task.started is None, task.started, task.map_index)))
+
+    def gate_report(self, dag: str, run: str) -> GateReport | None:
+        """Return the verdict of a run's gate, once there is one."""
+        from airflow_client.client.api.x_com_api import XComApi
+
+        found = self._ask(
+            lambda: XComApi(self._client).get_xcom_entry(
+                dag, "gate", run, "return_value", stringify=False, _request_timeout=TIMEOUT
+            )
+        )
+        return None if found is None else GateReport.model_validate(found.actual_instance.value)
+
+    def failure(self, dag: str, run: str, task: Task) -> str:
+        """Return what a task's last attempt said when it failed."""
+        path = f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{task.id}/logs/{task.attempt}"
+        answer = self._http(
+            "GET", path, params={"map_index": task.map_index, "full_content": "true"}, headers=self._bearer()
+        )
+        return _last_error(answer.json()["content"]) or "its process ended without a word"
+
+    def _ask(self, call: Callable[[], Answer]) -> Answer | None:
+        """Call the client with a token that is good; None stands for what is not there (404)."""
+        from airflow_client.client.exceptions import ApiException, NotFoundException
+        from urllib3.exceptions import HTTPError
+
+        for renewed in (False, True):
+            try:
+                self._bearer(renew=renewed)
+                return call()
+            except NotFoundException:
+                return None
+            except ApiException as error:
+                if error.status not in (401, 403):
+                    raise AirflowUnavailable(self.url, f"status {error.status} {error.reason}") from error
+            except (HTTPError, OSError) as error:
+                raise AirflowUnavailable(self.url, type(error).__name__) from error
+        raise AirflowDenied(
+            f"Airflow at {self.url} does not let {self._login['username']} do this: give it another role"
+        )
+
+    def _bearer(self, *, renew: bool = False) -> dict[str, str]:
+        if renew or not self._configuration.access_token:
+            answer = self._http("POST", "/auth/token", json=self._login)
+            self._configuration.access_token = answer.json()["access_token"]
+        return {"Authorization": f"Bearer {self._configuration.access_token}"}
+
+    def _http(self, method: str, path: str, **request: Any) -> httpx.Response:
+        try:
+            answer = httpx.request(method, self.url + path, timeout=TIMEOUT, **request)
+        except httpx.HTTPError as error:
+            raise AirflowUnavailable(self.url, type(error).__name__) from error
+        if answer.status_code in (401, 403):
+            raise AirflowDenied(
+                f"Airflow at {self.url} does not know {self._login['username']} by this password: "
+                f"set {PREFIX}AIRFLOW_USER and the secret airflow_password to those it was started with"
+            )
+        if answer.is_error:
+            raise AirflowUnavailable(self.url, f"status {answer.status_code}")
+        return answer
+
+
+def _task(instance: Any) -> Task:
+    return Task(
+        id=instance.task_id,
+        map_index=instance.map_index,
+        label=instance.rendered_map_index or "",
+        state=instance.state.value,
+        attempt=instance.try_number,
+        started=instance.start_date,
+        seconds=instance.duration,
+    )
+
+
+def _last_error(lines: list[Any]) -> str | None:
+    """Return the message of the last exception in a task's log, or else its last error."""
+    for line in reversed(lines):
+        if isinstance(line, dict) and line.get("error_detail"):
+            return str(line["error_detail"][-1]["exc_value"])
+    errors = [line["event"] for line in lines if isinstance(line, dict) and line.get("level") in ("error", "critical")]
+    return str(errors[-1]) if errors else None

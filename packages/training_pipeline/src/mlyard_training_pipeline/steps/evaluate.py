@@ -1,0 +1,80 @@
+"""Step 4: the winner of the cross-validation and the champion, on rows that neither has seen."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from mlyard_shared.metrics import METRICS
+from mlyard_shared.pipelines import load_pipeline
+from mlyard_shared.spec import ModelSpec
+
+from mlyard_training_pipeline import champion, scoring, snapshots, table, tracking
+from mlyard_training_pipeline.champion import Judged
+from mlyard_training_pipeline.context import Context
+from mlyard_training_pipeline.runs import CandidateRun, Evaluation, TrainingRun
+from mlyard_training_pipeline.scoring import Predictions
+from mlyard_training_pipeline.table import Table
+
+
+def evaluate(context: Context, run: TrainingRun, candidates: Sequence[CandidateRun]) -> Evaluation:
+    """Choose the winner by its cross-validation, and score it and the champion on the same rows of the holdout."""
+    spec = tracking.spec_of(context.registry, run.run_id)
+    order = tuple(known.name for known in spec.candidates)
+    winner = best(candidates, order=order, negated=METRICS[spec.metric].negated)
+    arrow = snapshots.load(context, run.snapshot)
+    read = table.read(arrow, spec)
+    found = _predictions(context, winner, read, spec)
+    metrics = scoring.scores(spec.task, read.target[read.held_out], found, classes=len(read.classes))
+    serving = context.registry.find(spec.name, "champion")
+    comparison = _Comparison(metrics[spec.metric], None, int(read.held_out.sum()), None)
+    if serving is not None:
+        judged = champion.judge(context, serving, spec=spec, arrow=arrow, read=read)
+        comparison = _compare(judged, found, spec=spec, read=read, alone=comparison)
+    logged = {f"holdout_{name}": value for name, value in metrics.items()}
+    facts = {"winner": winner.candidate, "holdout_rows": int(read.held_out.sum())}
+    tracking.log(context.registry, run.run_id, metrics=logged, parameters=facts)
+    return Evaluation(
+        winner=winner,
+        score=comparison.score,
+        champion_version=serving.version if serving else None,
+        champion_score=comparison.champion_score,
+        not_comparable=comparison.problem,
+        holdout_rows=comparison.rows,
+        metrics={str(name): value for name, value in metrics.items()},
+    )
+
+
+def best(candidates: Sequence[CandidateRun], *, order: tuple[str, ...], negated: bool) -> CandidateRun:
+    """The candidate with the best score over the folds; of equals the one that the spec names first."""
+    ranked = sorted(candidates, key=lambda run: order.index(run.candidate))
+    return min(ranked, key=lambda run: run.score if negated else -run.score)
+
+
+class _Comparison(NamedTuple):
+    score: float
+    champion_score: float | None
+    rows: int
+    problem: str | None
+
+
+def _predictions(context: Context, winner: CandidateRun, read: Table, spec: ModelSpec) -> Predictions:
+    with tempfile.TemporaryDirectory(prefix="mlyard-") as folder:
+        file = tracking.fetch(context.registry, winner.run_id, tracking.PIPELINE_FILE, Path(folder))
+        return scoring.predict(load_pipeline(file), read.matrix[read.held_out], task=spec.task)
+
+
+def _compare(
+    judged: Judged, found: Predictions, *, spec: ModelSpec, read: Table, alone: _Comparison
+) -> _Comparison:
+    """Both scores on the rows that the champion was asked about; where there are none, the winner's alone."""
+    if judged.predictions is None:
+        return alone._replace(problem=judged.problem)
+    truth = read.target[judged.rows]
+    scores = []
+    for predictions in (found.of(judged.rows[read.held_out]), judged.predictions):
+        try:
+            scores.append(scoring.score(spec.metric, truth, predictions, classes=len(read.classes)))
+        except ValueError as error:
+            return alone._replace(problem=str(error))
+    return _Comparison(scores[0], scores[1], len(truth), None)

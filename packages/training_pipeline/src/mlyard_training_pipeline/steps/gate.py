@@ -1,0 +1,62 @@
+"""Step 5: whether the winner may serve."""
+
+from mlyard_shared.gate import GATE_REPORT_FILE, GateReport
+from mlyard_shared.metrics import METRICS, Metric
+from mlyard_shared.registry.errors import translated
+from mlyard_shared.spec import ModelSpec
+
+from mlyard_training_pipeline import tracking
+from mlyard_training_pipeline.context import Context
+from mlyard_training_pipeline.runs import Evaluation, TrainingRun
+
+
+def gate(context: Context, run: TrainingRun, evaluation: Evaluation) -> GateReport:
+    """Judge the winner, and leave the report on the training's run."""
+    spec = tracking.spec_of(context.registry, run.run_id)
+    report = judge(spec, evaluation)
+    with translated(context.registry.uri):
+        context.registry.client.log_dict(run.run_id, report.model_dump(mode="json"), GATE_REPORT_FILE)
+    tracking.tag(context.registry, run.run_id, {"mlyard.gate": report.verdict})
+    return report
+
+
+def judge(spec: ModelSpec, evaluation: Evaluation) -> GateReport:
+    """The verdict: at least the minimum, and better than the champion by more than the margin, or the first."""
+    metric = METRICS[spec.metric]
+    conditions = [_against_champion(spec, metric, evaluation)]
+    if spec.gate.minimum is not None:
+        reached = metric.gain(candidate=evaluation.score, champion=spec.gate.minimum) >= 0
+        relation = "reaches" if reached else "misses"
+        text = f"{spec.metric} {evaluation.score:.4g} {relation} the required {spec.gate.minimum:g}"
+        conditions.append((reached, text))
+    return GateReport(
+        passed=all(met for met, _ in conditions),
+        metric=spec.metric,
+        candidate=evaluation.winner.candidate,
+        candidate_score=evaluation.score,
+        champion_version=evaluation.champion_version,
+        champion_score=evaluation.champion_score,
+        minimum=spec.gate.minimum,
+        margin=spec.gate.margin,
+        holdout_rows=evaluation.holdout_rows,
+        reasons=tuple(text for _, text in conditions),
+    )
+
+
+def _against_champion(spec: ModelSpec, metric: Metric, evaluation: Evaluation) -> tuple[bool, str]:
+    version, score = evaluation.champion_version, evaluation.champion_score
+    if version is None:
+        return (
+            True,
+            f"there is no champion yet, and {evaluation.winner.candidate} has {spec.metric} {evaluation.score:.4g}",
+        )
+    if score is None:
+        return False, (
+            f"champion {version} cannot be compared with it: {evaluation.not_comparable}; "
+            "to replace it all the same, promote the new version by hand"
+        )
+    gain = metric.gain(candidate=evaluation.score, champion=score)
+    better = gain > spec.gate.margin
+    margin = f" by more than {spec.gate.margin:g}" if spec.gate.margin else ""
+    relation = f"beats champion {version}{margin}" if better else f"does not beat champion {version}{margin}"
+    return better, f"{spec.metric} {evaluation.score:.4g} {relation}, which has {score:.4g}"

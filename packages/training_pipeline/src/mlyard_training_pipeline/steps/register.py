@@ -1,0 +1,32 @@
+"""Step 6: register the winner as the challenger."""
+
+import tempfile
+from pathlib import Path
+
+from mlyard_shared.gate import GATE_REPORT_FILE, GateReport
+from mlyard_shared.registry import ModelVersion
+
+from mlyard_training_pipeline import snapshots, table, tracking, version
+from mlyard_training_pipeline.context import Context
+from mlyard_training_pipeline.runs import Evaluation, TrainingRun
+
+
+def register(context: Context, run: TrainingRun, evaluation: Evaluation, report: GateReport) -> ModelVersion:
+    """Build the version's folder and register it, whatever the gate said: it may still be promoted by hand.
+
+    The same training registers one version, however often this runs.
+    """
+    spec = tracking.spec_of(context.registry, run.run_id)
+    read = table.read(snapshots.load(context, run.snapshot), spec)
+    with tempfile.TemporaryDirectory(prefix="mlyard-") as name:
+        folder = Path(name)
+        pipeline = tracking.fetch(context.registry, evaluation.winner.run_id, tracking.PIPELINE_FILE, folder)
+        trained = tracking.get(context.registry, evaluation.winner.run_id)
+        built = folder / "version"
+        version.build(built, pipeline, spec=spec, run=run, evaluation=evaluation, trained=trained, read=read)
+        registered = context.registry.register(
+            built, name=spec.name, run_id=run.run_id, gate_report=f"runs:/{run.run_id}/{GATE_REPORT_FILE}"
+        )
+    tags = {"mlyard.version": str(registered.version), "mlyard.gate_passed": str(report.passed).lower()}
+    tracking.tag(context.registry, run.run_id, tags)
+    return registered

@@ -1,0 +1,18 @@
+"""Step 2: hold that the table fits its spec, before anything is trained."""
+
+from mlyard_training_pipeline import estimators, snapshots, table, tracking
+from mlyard_training_pipeline.context import Context
+from mlyard_training_pipeline.runs import TrainingRun
+
+
+def validate(context: Context, run: TrainingRun) -> tuple[str, ...]:
+    """Check the table and the candidates, and return the candidates' names.
+
+    Raises:
+        TableError: column and row that do not fit, and what would be right.
+        SpecError: a candidate's estimator or one of its parameters is wrong.
+    """
+    spec = tracking.spec_of(context.registry, run.run_id)
+    table.read(snapshots.load(context, run.snapshot), spec)
+    estimators.check_candidates(spec, tracking.SPEC_FILE)
+    return tuple(candidate.name for candidate in spec.candidates)

@@ -1,0 +1,152 @@
+"""A real MLflow store on SQLite for the steps, and tables with every kind of column."""
+
+import json
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from mlyard_shared.spec import ModelSpec
+from mlyard_training_pipeline.context import Context
+from mlyard_training_pipeline.settings import Settings
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URI of an MLflow store of this test run."""
+    folder = tmp_path_factory.mktemp("mlflow")
+    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    # MLflow declares its tables in a way that this SQLAlchemy calls deprecated, once and for all.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from mlyard_shared.registry import Registry
+
+        Registry(uri).served_models()
+    return uri
+
+
+@pytest.fixture
+def context(store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
+    # A store without a server puts artifacts below the working folder.
+    monkeypatch.chdir(tmp_path)
+    settings = Settings(registry_uri=store, state=tmp_path / "state")
+    return Context.from_settings(settings)
+
+
+def make_spec(**changes: Any) -> ModelSpec:
+    """A small classification spec over `mixed_table`, with changes."""
+    document = {
+        "version": 1,
+        "name": "mixed",
+        "task": "classification",
+        "target": "kind",
+        "metric": "accuracy",
+        "key": ["id"],
+        "source": {"path": "mixed.csv"},
+        "features": {"leave_out": ["amount"]},
+        "folds": 3,
+        "candidates": [{"name": "logistic", "estimator": "sklearn.linear_model.LogisticRegression"}],
+    }
+    return ModelSpec.model_validate({**document, **changes})
+
+
+def make_regression(**changes: Any) -> ModelSpec:
+    """A small regression spec over `mixed_table`, with changes."""
+    document = {
+        "name": "mixed-amount",
+        "task": "regression",
+        "target": "amount",
+        "metric": "rmse",
+        "features": {"leave_out": ["kind"]},
+        "candidates": [{"name": "ridge", "estimator": "sklearn.linear_model.Ridge"}],
+    }
+    return make_spec(**{**document, **changes})
+
+
+def mixed_columns(rows: int = 240) -> dict[str, list[str | None]]:
+    """Texts of numbers, booleans, categories and dates, all with nulls, and two targets that depend on them."""
+    draw = np.random.default_rng(7)
+    numbers = draw.normal(50, 20, rows)
+    colours = draw.choice(["red", "green", "blue"], rows)
+    moments = np.datetime64("2024-01-01T00:00") + draw.integers(0, 500_000, rows).astype("timedelta64[m]")
+
+    def with_nulls(values: Any) -> list[str | None]:
+        return [None if hide else str(value) for value, hide in zip(values, draw.random(rows) < 0.1, strict=True)]
+
+    amounts = numbers * 3 + (colours == "red") * 20 + draw.normal(0, 1, rows)
+    return {
+        "id": [str(row) for row in range(rows)],
+        "size": with_nulls(numbers.round(3)),
+        "count": [str(value) for value in draw.integers(0, 100, rows)],
+        "new": with_nulls([str(value).lower() for value in draw.random(rows) < 0.5]),
+        "colour": with_nulls(colours),
+        "seen": with_nulls(moments),
+        "kind": [("small", "middle", "large")[int(np.digitize(value, [130, 190]))] for value in amounts],
+        "amount": [str(value) for value in amounts.round(4)],
+    }
+
+
+def write_csv(file: Path, columns: dict[str, list[str | None]]) -> Path:
+    """Write columns as a CSV file with empty cells for nulls."""
+    import csv
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(columns)
+        writer.writerows([["" if cell is None else cell for cell in row] for row in zip(*columns.values(), strict=True)])
+    return file
+
+
+def write_spec(folder: Path, made: ModelSpec, columns: dict[str, list[str | None]] | None = None) -> Path:
+    """Write a spec with its table, and return the spec's file."""
+    write_csv(folder / str(made.source.path), columns or mixed_columns())
+    file = folder / f"{made.name}.toml"
+    file.write_text(_toml(made), "utf-8")
+    return file
+
+
+def _toml(made: ModelSpec) -> str:
+    document = made.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    tables = {"source", "features", "holdout", "gate", "drift"}
+    lines = [f"{name} = {json.dumps(value)}" for name, value in document.items() if name not in {*tables, "candidates"}]
+    for name in tables & set(document):
+        lines += [f"[{name}]", *(f"{key} = {_inline(value)}" for key, value in document[name].items())]
+    for candidate in document["candidates"]:
+        lines += ["[[candidates]]", *(f"{key} = {_inline(value)}" for key, value in candidate.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_inline(inner)}" for key, inner in value.items()) + " }"
+    return json.dumps(value)
+
+
+@pytest.fixture
+def spec() -> Callable[..., ModelSpec]:
+    return make_spec
+
+
+@pytest.fixture
+def regression() -> Callable[..., ModelSpec]:
+    return make_regression
+
+
+@pytest.fixture
+def mixed() -> Callable[..., dict[str, list[str | None]]]:
+    return mixed_columns
+
+
+@pytest.fixture
+def written() -> Callable[..., Path]:
+    return write_spec
+
+
+@pytest.fixture
+def examples() -> Path:
+    return EXAMPLES

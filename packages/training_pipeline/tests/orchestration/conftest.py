@@ -1,0 +1,184 @@
+"""A folder of specs, secrets, and a real Airflow: its four processes on free ports, beside a real MLflow store."""
+
+import base64
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from mlyard_training_pipeline.settings import PREFIX, Settings
+from pydantic import SecretStr
+
+COMMAND = str(Path(sys.executable).with_name("mlyard-training-pipeline"))
+SPEC = """\
+version = 1
+name = "{name}"
+task = "regression"
+target = "{target}"
+metric = "rmse"
+folds = 2
+{extra}
+[source]
+path = "table.csv"
+
+[[candidates]]
+name = "ridge"
+estimator = "sklearn.linear_model.Ridge"
+
+[[candidates]]
+name = "mean"
+estimator = "sklearn.dummy.DummyRegressor"
+"""
+
+
+def write_spec(folder: Path, name: str, *, target: str = "price", extra: str = "") -> Path:
+    """Write a spec and its table of 80 rows into a folder of their own."""
+    place = folder / name
+    place.mkdir(parents=True, exist_ok=True)
+    rows = [f"{n},{n * n % 17},{3 * n + n * n % 5}" for n in range(80)]
+    (place / "table.csv").write_text("\n".join(["size,rooms,price", *rows]))
+    file = place / f"{name}.toml"
+    file.write_text(SPEC.format(name=name, target=target, extra=extra))
+    return file
+
+
+def make_settings(folder: Path, **changes: object) -> Settings:
+    """Settings with good secrets, all paths below a folder."""
+    values: dict[str, object] = {
+        "models": folder / "models",
+        "state": folder / "state",
+        "airflow_password": SecretStr("a-password-nobody-else-has"),
+        "airflow_jwt_secret": SecretStr(secrets.token_urlsafe(64)),
+        "airflow_secret_key": SecretStr(secrets.token_urlsafe(32)),
+        "airflow_fernet_key": SecretStr(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()),
+    }
+    return Settings.model_validate({**values, **changes})
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    (tmp_path / "models").mkdir()
+    return make_settings(tmp_path)
+
+
+class Stack:
+    """Airflow's processes, and commands run against them."""
+
+    def __init__(self, folder: Path) -> None:
+        port = free_port()
+        (folder / "models").mkdir()
+        self.folder = folder
+        self.settings = make_settings(
+            folder,
+            port=port,
+            airflow_url=f"http://127.0.0.1:{port}",
+            registry_uri=f"sqlite:///{folder / 'mlflow.db'}",
+        )
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self._write_secrets()
+
+    @property
+    def models(self) -> Path:
+        return self.settings.models
+
+    def environment(self, **changes: str) -> dict[str, str]:
+        own = {
+            f"{PREFIX}{name.upper()}": str(getattr(self.settings, name))
+            for name in ("models", "state", "port", "airflow_url", "registry_uri")
+        }
+        folder = {f"{PREFIX}SECRETS_DIR": str(self.folder / "secrets")}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+        return {**kept, **own, **folder, "NO_PROXY": "127.0.0.1", **changes}
+
+    def run(self, *arguments: str, timeout: float = 240, **changes: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [COMMAND, *arguments],
+            cwd=self.folder,
+            env=self.environment(**changes),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def start(self) -> None:
+        done = self.run("airflow", "init")
+        assert done.returncode == 0, done.stderr
+        for part in ("api-server", "scheduler", "dag-processor", "triggerer"):
+            with (self.folder / f"{part}.log").open("wb") as log:
+                command = [COMMAND, "airflow", part]
+                self.processes.append(
+                    subprocess.Popen(command, cwd=self.folder, env=self.environment(), stdout=log, stderr=log)
+                )
+        self.wait_until_answering()
+
+    def wait_until_answering(self) -> None:
+        deadline = time.monotonic() + 120
+        while True:
+            try:
+                if httpx.get(f"{self.settings.airflow_url}/api/v2/version", timeout=5).is_success:
+                    return
+            except httpx.HTTPError:
+                assert time.monotonic() < deadline, (self.folder / "api-server.log").read_text()
+            time.sleep(0.2)
+
+    def stop(self) -> None:
+        for process in self.processes:
+            process.terminate()
+        for process in self.processes:
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _write_secrets(self) -> None:
+        (self.folder / "secrets").mkdir()
+        for name in ("airflow_password", "airflow_jwt_secret", "airflow_secret_key", "airflow_fernet_key"):
+            (self.folder / "secrets" / name).write_text(self.settings.secret(name))
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A running Airflow for the session."""
+    stack = Stack(tmp_path_factory.mktemp("stack"))
+    try:
+        stack.start()
+        yield stack
+    finally:
+        stack.stop()
+
+
+@pytest.fixture(scope="session")
+def airflow_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Airflow in this process, with a migrated database of its own. It can be imported once only."""
+    from mlyard_training_pipeline.orchestration.database import initialise
+    from mlyard_training_pipeline.orchestration.environment import airflow_environment
+
+    folder = tmp_path_factory.mktemp("airflow")
+    (folder / "models").mkdir()
+    settings = make_settings(folder)
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        for name, value in airflow_environment(settings).items():
+            patch.setenv(name, value)
+        # Airflow and its providers warn of their own old names while they are imported.
+        warnings.simplefilter("ignore")
+        initialise(settings)
+        import mlyard_training_pipeline.orchestration.bundle
+        import mlyard_training_pipeline.orchestration.dags.training
+        import mlyard_training_pipeline.orchestration.executor  # noqa: F401 - all of it is imported here, once
+
+        yield settings
