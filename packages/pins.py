@@ -35,7 +35,8 @@ def main() -> None:
         compile_pins(folder / "requirements.txt", *sources, requirements=sibling, extra=[*extras, *upgrade])
         constraint = ["--constraint", f"packages/{package}/requirements.txt", *upgrade]
         compile_pins(folder / "requirements-test.txt", "-", requirements=TEST_TOOLS, extra=constraint)
-    compile_pins(ROOT / "packages/shared/requirements-build.txt", "-", requirements="editables\nhatchling\nuv\n", extra=upgrade)
+    build = ROOT / "packages/shared/requirements-build.txt"
+    compile_pins(build, "-", requirements="editables\nhatchling\nuv\n", extra=upgrade)
     compile_pins(ROOT / "tests/requirements-lint.txt", "-", requirements=LINT_TOOLS, extra=upgrade)
     shared = f"mlyard-shared[mlflow,models] @ {(ROOT / 'packages/shared').as_uri()}\n"
     compile_pins(

@@ -80,7 +80,7 @@ class Stack:
     def listener(self, port: int) -> int:
         """The pid of the process that listens on a port."""
         connections = psutil.net_connections("tcp")
-        return next(c.pid for c in connections if c.status == psutil.CONN_LISTEN and c.laddr.port == port and c.pid)
+        return int(next(c.pid for c in connections if c.status == psutil.CONN_LISTEN and c.laddr.port == port))
 
     def predictions(self, body: dict[str, Any]) -> httpx.Response:
         url = f"{self.api}/models/penguins/predict"

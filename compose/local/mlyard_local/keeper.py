@@ -1,4 +1,4 @@
-"""The keeper: a process in a session of its own that runs supervisor for as long as its `up` lives.
+"""The keeper: a process apart from the terminal that runs supervisor for as long as its `up` lives.
 
 Its standard input is the lifeline, a pipe whose other end only `up` has: whatever ends `up`, SIGKILL included, the
 keeper reads the end of the pipe. It holds the folder's lock together with `up`, so that no second stack starts before
@@ -56,7 +56,7 @@ class Keeper:
             return False
         if code == 0:
             return True
-        processes.stop(self._folder.path, grace=SWEEP_SECONDS)
+        self._sweep()
         raise SupervisorLost("supervisor" if code == LOST else "keeper of the stack", self._log)
 
     def stop(self) -> None:
@@ -69,7 +69,12 @@ class Keeper:
             self._process.kill()
             self._process.wait()
         if self._process.returncode:
-            processes.stop(self._folder.path, grace=SWEEP_SECONDS)
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Do what the keeper could not."""
+        processes.stop(self._folder.path, grace=SWEEP_SECONDS)
+        self._folder.clear()
 
 
 def main() -> None:
@@ -113,6 +118,7 @@ def _start_supervisor(folder: StateFolder) -> subprocess.Popen[bytes]:
         cwd=folder.run,
         env=processes.environment(folder.path) | {"MLYARD_SOCKET": str(folder.socket)},
         stdin=subprocess.DEVNULL,
+        umask=0o077,
     )
 
 

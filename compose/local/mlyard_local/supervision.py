@@ -23,7 +23,6 @@ _HEAD = """\
 nodaemon = true
 silent = true
 identifier = mlyard
-umask = 077
 minfds = 256
 pidfile = supervisord.pid
 logfile = ../logs/supervisord.log

@@ -1,6 +1,6 @@
 """A service made of the standard library: `stub_service.py PORT [--child]`.
 
-It answers every GET, writes a line for each request, and with --child has a child in a session of its own, as
+It answers every GET, writes a line for each request, and with --child has a child that its signals do not reach, as
 Airflow's tasks are.
 """
 

@@ -114,8 +114,12 @@ def test_it_predicts_from_its_cache_and_ends_at_sigterm(
     time.sleep(0.3)
     stopping = time.monotonic()
     server.send_signal(signal.SIGTERM)
-    responses = [connection.getresponse() for connection in connections]
-    assert [(response.status, len(response.read()) > 400_000) for response in responses] == [(200, True)] * 5
+    answers = []
+    for connection in connections:
+        response = connection.getresponse()
+        answers.append((response.status, len(response.read()) > 400_000))
+        connection.close()
+    assert answers == [(200, True)] * 5
     _, log = server.communicate(timeout=10)
     assert time.monotonic() - stopping < 10
     assert server.returncode == 0

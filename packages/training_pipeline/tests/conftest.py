@@ -98,7 +98,9 @@ def write_csv(file: Path, columns: dict[str, list[str | None]]) -> Path:
     with file.open("w", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(columns)
-        writer.writerows([["" if cell is None else cell for cell in row] for row in zip(*columns.values(), strict=True)])
+        writer.writerows(
+            [["" if cell is None else cell for cell in row] for row in zip(*columns.values(), strict=True)]
+        )
     return file
 
 

@@ -20,7 +20,9 @@ def candidate(path: str, **more: Any) -> dict[str, Any]:
     ("made", "message"),
     [
         pytest.param(
-            candidate("sklearn.linear_model.LogisticRegresion"), "estimator: there is no sklearn.linear_model", id="typo"
+            candidate("sklearn.linear_model.LogisticRegresion"),
+            "estimator: there is no sklearn.linear_model",
+            id="typo",
         ),
         pytest.param(candidate("sklearn.linear_model.Ridge"), "is no estimator for classification", id="other task"),
         pytest.param(candidate("sklearn.preprocessing.StandardScaler"), "is no estimator for", id="no estimator"),
@@ -38,7 +40,7 @@ def candidate(path: str, **more: Any) -> dict[str, Any]:
     ],
 )
 def test_a_wrong_candidate_is_named_with_its_parameter(spec: Spec, made: dict[str, Any], message: str) -> None:
-    with pytest.raises(SpecError, match="mixed.toml: candidates.one: ") as caught:
+    with pytest.raises(SpecError, match=r"mixed.toml: candidates.one: ") as caught:
         estimators.check_candidates(spec(candidates=[made]), "mixed.toml")
     assert message in str(caught.value)
 

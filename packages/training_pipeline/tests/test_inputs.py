@@ -45,14 +45,16 @@ def test_the_hour_counts_only_where_times_vary(spec: Spec, mixed: Mixed) -> None
 
 def test_a_date_part_that_has_the_name_of_a_column_is_refused(spec: Spec, mixed: Mixed) -> None:
     columns = mixed() | {"seen.day": [str(row % 7) for row in range(240)]}
-    with pytest.raises(TableError, match="seen.day"):
+    with pytest.raises(TableError, match=r"seen.day"):
         table.read(pa.table(columns), spec())
 
 
 def test_the_reference_counts_every_training_row(spec: Spec, mixed: Mixed) -> None:
     read = table.read(pa.table(mixed()), spec())
     training = ~read.held_out
-    references = {reference.column: reference for reference in feature_reference(read.columns, read.schema, training=training)}
+    references = {
+        reference.column: reference for reference in feature_reference(read.columns, read.schema, training=training)
+    }
     for reference in references.values():
         assert reference.rows == training.sum()
         assert sum(reference.counts) + reference.missing == reference.rows

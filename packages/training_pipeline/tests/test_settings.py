@@ -22,7 +22,9 @@ def test_airflow_keeps_its_database_in_the_state_folder_unless_told_otherwise(tm
 
 
 def test_a_missing_secret_names_its_variable_and_its_file() -> None:
-    with pytest.raises(SettingsError, match="MLYARD_TRAINING_PIPELINE_AIRFLOW_PASSWORD is not set.*file airflow_password"):
+    with pytest.raises(
+        SettingsError, match=r"MLYARD_TRAINING_PIPELINE_AIRFLOW_PASSWORD is not set.*file airflow_password"
+    ):
         Settings().secret("airflow_password")
 
 

@@ -8,8 +8,8 @@ import sqlalchemy
 from mlyard_shared.errors import SettingsError, TableError
 from mlyard_shared.spec import ModelSpec
 from mlyard_training_pipeline.sources import read_table
-from pydantic import SecretStr
 from pyarrow import parquet
+from pydantic import SecretStr
 
 Spec = Callable[..., ModelSpec]
 
@@ -24,7 +24,9 @@ def test_the_cells_of_a_csv_stay_text_and_what_the_spec_calls_missing_is_null(sp
     assert table(made, tmp_path).to_pydict() == {"zip": ["01234", None, None], "n": ["1", "NA", "2"]}
 
 
-def test_a_folder_is_read_in_the_order_of_its_files_whatever_the_order_of_their_columns(spec: Spec, tmp_path: Path) -> None:
+def test_a_folder_is_read_in_the_order_of_its_files_whatever_the_order_of_their_columns(
+    spec: Spec, tmp_path: Path
+) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data/b.csv").write_text("y,x\n4,3\n")
     (tmp_path / "data/a.csv").write_text("x,y\n1,2\n")
@@ -63,7 +65,7 @@ def test_a_file_that_is_no_table_is_refused_with_its_reason(
 def test_files_of_a_folder_with_different_columns_are_refused(spec: Spec, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("x\n1\n")
     (tmp_path / "b.csv").write_text("z\n1\n")
-    with pytest.raises(TableError, match="b.csv has other columns than"):
+    with pytest.raises(TableError, match=r"b.csv has other columns than"):
         table(spec(source={"path": "."}), tmp_path)
 
 
@@ -80,7 +82,7 @@ def test_a_query_reads_a_table_over_a_named_connection(spec: Spec, tmp_path: Pat
 
 def test_a_connection_without_url_names_its_variable_and_its_file(spec: Spec, tmp_path: Path) -> None:
     made = spec(source={"connection": "warehouse", "query": "SELECT 1"})
-    with pytest.raises(SettingsError, match="CONNECTIONS__WAREHOUSE.*connections__warehouse"):
+    with pytest.raises(SettingsError, match=r"CONNECTIONS__WAREHOUSE.*connections__warehouse"):
         table(made, tmp_path)
 
 

@@ -66,11 +66,15 @@ def change(columns: dict[str, list[Any]], name: str, row: int, value: Any) -> di
     ("changed", "message"),
     [
         pytest.param({"kind": ["a"] * 240}, "'kind', the target, has one class in every row", id="one class"),
-        pytest.param({"kind": [None] + ["a", "b"] * 119 + ["a"]}, "'kind', the target: row 1 is empty", id="null target"),
+        pytest.param(
+            {"kind": [None] + ["a", "b"] * 119 + ["a"]}, "'kind', the target: row 1 is empty", id="null target"
+        ),
         pytest.param({"kind": ["1.5", "2.5"] * 120}, 'use task = "regression"', id="numbers as classes"),
         pytest.param({"count": ["7"] * 240}, "'count' has one value in every row.*leave_out", id="constant"),
         pytest.param({"count": [None] * 240}, "'count' is empty.*leave_out", id="empty column"),
-        pytest.param({"colour": [f"text {n}" for n in range(240)]}, "240 different texts.*features.types.colour", id="texts"),
+        pytest.param(
+            {"colour": [f"text {n}" for n in range(240)]}, "240 different texts.*features.types.colour", id="texts"
+        ),
         pytest.param({"id": [None] + ["1"] * 239}, "'id', which says which row it is: row 1 is empty", id="null key"),
     ],
 )
@@ -82,9 +86,9 @@ def test_a_table_that_does_not_fit_is_refused_with_the_way_out(
 
 
 def test_a_column_that_the_table_lacks_is_named_with_the_nearest_one(spec: Spec, mixed: Mixed) -> None:
-    with pytest.raises(TableError, match="target: the table has no column 'kinds'; did you mean 'kind'?"):
+    with pytest.raises(TableError, match=r"target: the table has no column 'kinds'; did you mean 'kind'?"):
         table.read(pa.table(mixed()), spec(target="kinds"))
-    with pytest.raises(TableError, match="features.leave_out: the table has no column 'amounts'"):
+    with pytest.raises(TableError, match=r"features.leave_out: the table has no column 'amounts'"):
         table.read(pa.table(mixed()), spec(features={"leave_out": ["amounts"]}))
 
 
@@ -96,7 +100,7 @@ def test_a_regression_needs_numbers_that_differ(regression: Spec, mixed: Mixed) 
 
 
 def test_dates_and_unseen_name_columns_of_their_type_only(spec: Spec, mixed: Mixed) -> None:
-    with pytest.raises(TableError, match="features.dates names 'count', which is no date"):
+    with pytest.raises(TableError, match=r"features.dates names 'count', which is no date"):
         table.read(pa.table(mixed()), spec(features={"leave_out": ["amount"], "dates": {"count": ["year"]}}))
-    with pytest.raises(TableError, match="features.unseen names 'count', which is no category"):
+    with pytest.raises(TableError, match=r"features.unseen names 'count', which is no category"):
         table.read(pa.table(mixed()), spec(features={"leave_out": ["amount"], "unseen": {"count": "accept"}}))

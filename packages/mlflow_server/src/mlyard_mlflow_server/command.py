@@ -33,7 +33,7 @@ def server_environment(settings: Settings, environment: Mapping[str, str]) -> di
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": ",".join(settings.address.origins),
-        # A stuck client holds a stop up for 5 s at most; lines for every poll would bury the log's news.
-        "MLFLOW_UVICORN_OPTS": "--timeout-graceful-shutdown 5 --no-access-log",
+        # A stuck client holds a stop up for 3 s at most; lines for every poll would bury the log's news.
+        "MLFLOW_UVICORN_OPTS": "--timeout-graceful-shutdown 3 --no-access-log",
     }
     return {**defaults, **environment, **ours}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 LARGEST_INTEGER = 2**53
-"""Above it a float64, which is what models see, no longer holds every integer."""
+"""From it on a float64, which is what models see, no longer holds every integer."""
 
 MOSTLY = 0.8
 """From this share on, a text column counts as numbers or dates with mistakes in it, not as text."""
@@ -96,9 +96,9 @@ def values(name: str, column: Any, kind: ColumnType) -> Array:
     _refuse(name, np.isinf(numbers), "is infinite: correct it, or leave it empty")
     if kind == "integer":
         _refuse(name, (numbers % 1 != 0) & ~np.isnan(numbers), 'is no integer: correct it, or say "number"')
-        too_large = np.abs(np.nan_to_num(numbers)) > LARGEST_INTEGER
+        too_large = np.abs(np.nan_to_num(numbers)) >= LARGEST_INTEGER
         way_out = "leave the column out, or call it a category"
-        _refuse(name, too_large, f"is above 2^53, where numbers lose digits: {way_out}")
+        _refuse(name, too_large, f"is beyond 2^53, where numbers lose digits: {way_out}")
     return numbers
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import platform
+import warnings
 from datetime import UTC, datetime
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -72,20 +73,23 @@ def build(
 
 
 def _save(pipeline: Any, folder: Path) -> None:
-    from mlflow import sklearn as flavour
+    from mlflow.sklearn import save_model
 
-    # It warns that pip is not installed, which an environment made by uv need not have; every version is given here.
+    # MLflow warns about type hints of its own, and that pip is not installed, which an environment made by uv need not
+    # have: every version is given here.
     environment = logging.getLogger("mlflow.utils.environment")
     level = environment.level
     environment.setLevel(logging.ERROR)
     try:
-        flavour.save_model(
-            pipeline,
-            str(folder),
-            serialization_format="skops",
-            pip_requirements=[f"{name}=={installed(name)}" for name in _REQUIRED],
-            skops_trusted_types=list(TRUSTED_TYPES),
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            save_model(
+                pipeline,
+                str(folder),
+                serialization_format="skops",
+                pip_requirements=[f"{name}=={installed(name)}" for name in _REQUIRED],
+                skops_trusted_types=list(TRUSTED_TYPES),
+            )
     finally:
         environment.setLevel(level)
 

@@ -126,7 +126,7 @@ class Stack:
         self.wait_until_answering()
 
     def wait_until_answering(self) -> None:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while True:
             try:
                 if httpx.get(f"{self.settings.airflow_url}/api/v2/version", timeout=5).is_success:

@@ -147,12 +147,11 @@ class Ledger:
         """Whether the move is open and no other one is. Of two that open at once, at least one sees the other."""
         return [other.id for other in self.moves() if other.state == "open"] == [move.id]
 
-    def enter_found(self) -> Move | None:
-        """Enter a move that was made past the ledger: the champion is not the one of the last finished move.
+    def enter_found(self, moves: tuple[Move, ...]) -> Move | None:
+        """Enter a move that was made past the ledger: the champion is not the one of the last finished of these moves.
 
         Nothing is entered while a move is under way, since its champion may be ahead of its entry.
         """
-        moves = self.moves()
         champion = self.registry.find(self.model, "champion")
         current = champion.version if champion else None
         finished = [move for move in moves if move.state == "finished"]
@@ -206,5 +205,5 @@ class Ledger:
 def history(registry: Registry, model: str) -> tuple[Move, ...]:
     """Every move of a model, oldest first, after entering one that was made past the ledger."""
     ledger = Ledger(registry, model)
-    ledger.enter_found()
-    return ledger.moves()
+    moves = ledger.moves()
+    return moves if ledger.enter_found(moves) is None else ledger.moves()

@@ -105,7 +105,8 @@ def settle(ledger: Ledger, kind: MoveKind, *, actor: str, target: int | None, le
     """
     deadline = time.monotonic() + lease
     while True:
-        intents = [move for move in ledger.moves() if move.state == "open"]
+        moves = ledger.moves()
+        intents = [move for move in moves if move.state == "open"]
         own = [m for m in intents if (m.kind, m.actor) == (kind, actor) and target in {None, m.to_version}]
         if own == intents or time.monotonic() >= deadline:
             break
@@ -117,8 +118,11 @@ def settle(ledger: Ledger, kind: MoveKind, *, actor: str, target: int | None, le
             finished.append(_conclude(ledger, intent))
         else:
             ledger.withdraw(intent)
-    ledger.enter_found()
-    _mend_previous(ledger)
+    if intents:
+        moves = ledger.moves()
+    if ledger.enter_found(moves) is not None:
+        moves = ledger.moves()
+    _mend_previous(ledger, moves)
     return tuple(finished)
 
 
@@ -164,11 +168,11 @@ def _carry_out(ledger: Ledger, intent: Move, target: ModelVersion) -> Move:
     made = intent.model_copy(update={"state": "finished"})
     point_previous(ledger.registry, ledger.model, succession((*ledger.moves(), made)))
     if not ledger.is_open(intent):
-        _mend_previous(ledger)
+        _mend_previous(ledger, ledger.moves())
         raise PromotionConflict(f"this move of {ledger.model} to version {target.version} was overtaken; try again")
     ledger.registry.set_alias(target, "champion")
     move = _conclude(ledger, intent)
-    _mend_previous(ledger)
+    _mend_previous(ledger, ledger.moves())
     return move
 
 
@@ -179,9 +183,11 @@ def _conclude(ledger: Ledger, intent: Move) -> Move:
     return ledger.finish(intent)
 
 
-def _mend_previous(ledger: Ledger) -> None:
-    """Point `previous` to what the ledger says, unless a move is under way, which does so itself."""
-    seen: tuple[Move, ...] | None = None
-    while (moves := ledger.moves()) != seen and all(move.state != "open" for move in moves):
-        point_previous(ledger.registry, ledger.model, succession(moves))
-        seen = moves
+def _mend_previous(ledger: Ledger, moves: tuple[Move, ...]) -> None:
+    """Point `previous` to what these moves say, unless one is under way, which does so itself."""
+    while all(move.state != "open" for move in moves):
+        changed = point_previous(ledger.registry, ledger.model, succession(moves))
+        # What was just written may have been out of date already.
+        if not changed or (seen := ledger.moves()) == moves:
+            break
+        moves = seen

@@ -21,14 +21,18 @@ def succession(moves: tuple[Move, ...]) -> list[int]:
     return line
 
 
-def point_previous(registry: Registry, model: str, line: list[int]) -> None:
-    """Let `previous` name the youngest version below the top of the line that still exists, or nothing."""
-    wanted = next((found for number in reversed(line[:-1]) if (found := _existing(registry, model, number))), None)
+def point_previous(registry: Registry, model: str, line: list[int]) -> bool:
+    """Let `previous` name the youngest version below the top of the line that still exists, or nothing; say whether it moved."""
+    below = (_existing(registry, model, number) for number in reversed(line[:-1]))
+    wanted = next(filter(None, below), None)
     current = registry.find(model, "previous")
-    if wanted is None and current is not None:
+    if wanted == current:
+        return False
+    if wanted is None:
         registry.clear_alias(model, "previous")
-    elif wanted is not None and wanted != current:
+    else:
         registry.set_alias(wanted, "previous")
+    return True
 
 
 def _existing(registry: Registry, model: str, number: int) -> ModelVersion | None:

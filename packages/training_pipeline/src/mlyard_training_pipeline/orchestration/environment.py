@@ -47,7 +47,7 @@ def health_port(settings: Settings) -> int:
 def _core(settings: Settings) -> dict[str, str]:
     logs = settings.airflow_home / "logs"
     return {
-        "AIRFLOW__CORE__EXECUTOR": "mlyard_training_pipeline.orchestration.executor.WarmLocalExecutor",
+        "AIRFLOW__CORE__EXECUTOR": "mlyard_training_pipeline.orchestration.executor.LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "8",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__FERNET_KEY": _fernet_key(settings),

@@ -5,7 +5,7 @@ import logging
 import warnings
 from typing import Any
 
-from airflow.executors.local_executor import LocalExecutor
+from airflow.executors import local_executor
 
 LIBRARIES = (
     "airflow.dag_processing.dagbag",
@@ -34,8 +34,11 @@ LIBRARIES = (
 """What a task would import first. Each task is a fork: what its parent has imported costs it nothing."""
 
 
-class WarmLocalExecutor(LocalExecutor):
-    """Runs tasks in forks of a process that has paid for the imports once, for all of them."""
+class LocalExecutor(local_executor.LocalExecutor):
+    """Runs tasks in forks of a process that has paid for the imports once, for all of them.
+
+    It keeps the name, by which Airflow tells a deployment on one machine from others.
+    """
 
     def start(self) -> None:
         """Import, then fork the workers. Where processes are spawned rather than forked, there is nothing to share."""

@@ -64,9 +64,7 @@ def _predictions(context: Context, winner: CandidateRun, read: Table, spec: Mode
         return scoring.predict(load_pipeline(file), read.matrix[read.held_out], task=spec.task)
 
 
-def _compare(
-    judged: Judged, found: Predictions, *, spec: ModelSpec, read: Table, alone: _Comparison
-) -> _Comparison:
+def _compare(judged: Judged, found: Predictions, *, spec: ModelSpec, read: Table, alone: _Comparison) -> _Comparison:
     """Both scores on the rows that the champion was asked about; where there are none, the winner's alone."""
     if judged.predictions is None:
         return alone._replace(problem=judged.problem)

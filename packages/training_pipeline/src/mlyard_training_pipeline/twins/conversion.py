@@ -34,9 +34,9 @@ def convert(pipeline: Any, kinds: str) -> Any:
 
     from mlyard_training_pipeline.twins import converters
 
-    converters.register()
     final = pipeline[-1]
     _refuse(final)
+    converters.register()
     tensors = {"d": DoubleTensorType, "s": StringTensorType}
     inputs = [(f"x{position}", tensors[kind]([None, 1])) for position, kind in enumerate(kinds)]
     first = to_onnx(pipeline[:-1], initial_types=inputs, target_opset=OPSETS)

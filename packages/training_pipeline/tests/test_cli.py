@@ -1,0 +1,55 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from mlyard_training_pipeline.cli import cli, main
+from mlyard_training_pipeline.settings import PREFIX
+
+
+def test_validate_prints_what_it_understood_without_a_registry(examples: Path) -> None:
+    result = CliRunner().invoke(cli, ["validate", str(examples / "penguins/penguins.toml")], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert "penguins: classification of species (Adelie, Chinstrap, Gentoo)" in result.output
+    assert "not seen by the model: id, year" in result.output
+    assert "candidate random-forest: sklearn.ensemble.RandomForestClassifier, 2 settings, 5 folds" in result.output
+
+
+@pytest.mark.parametrize("command", ["promote penguins 1", "rollback penguins"])
+def test_a_move_needs_a_reason(command: str) -> None:
+    result = CliRunner().invoke(cli, command.split())
+    assert result.exit_code == 2
+    assert "Missing option '--reason'" in result.output
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        pytest.param(["validate", "absent.toml"], "absent.toml: cannot be read", id="no spec"),
+        pytest.param(["history", "penguins"], "no answer from the registry at http://127.0.0.1:9", id="no registry"),
+        pytest.param(["promote", "penguins", "1", "--reason", " "], "--reason is empty", id="empty reason"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_code_1(
+    command: list[str], sentence: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(f"{PREFIX}REGISTRY_URI", "http://127.0.0.1:9")
+    monkeypatch.setattr(sys, "argv", ["mlyard-training-pipeline", *command])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 1
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert error.count("\n") == 1
+
+
+def test_help_and_validate_import_neither_airflow_nor_mlflow(examples: Path) -> None:
+    code = (
+        "import sys; from click.testing import CliRunner; from mlyard_training_pipeline.cli import cli; "
+        "assert CliRunner().invoke(cli, ['--help']).exit_code == 0; "
+        "assert not {'airflow', 'mlflow', 'sklearn', 'pyarrow'} & set(sys.modules); "
+        f"assert CliRunner().invoke(cli, ['validate', {str(examples / 'penguins/penguins.toml')!r}]).exit_code == 0; "
+        "assert not {'airflow', 'mlflow'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
