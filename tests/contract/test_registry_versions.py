@@ -136,7 +136,7 @@ def test_a_version_of_another_hand_has_no_digest(training: Training) -> None:
     client = training.registry.client
     training.register()
     source = client.get_model_version(training.name, "1").source or ""
-    client.create_model_version(training.name, source, run_id=training.run_id, tags={GATE_TAG: GATE})
+    client.create_model_version(training.name, source, model_id=source.removeprefix("models:/"), tags={GATE_TAG: GATE})
     assert training.registry.version(training.name, 2).manifest_sha256 == ""
 
 

@@ -33,6 +33,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
 def context(store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     # A store without a server puts artifacts below the working folder.
     monkeypatch.chdir(tmp_path)
+    # And its registry looks for a version's files in the store that this variable names.
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
     settings = Settings(registry_uri=store, state=tmp_path / "state")
     return Context.from_settings(settings)
 

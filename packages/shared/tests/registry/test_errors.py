@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from mlflow.exceptions import MlflowException
 from mlyard_shared.errors import (
     ModelNotFound,
     RegistryDenied,
@@ -161,6 +162,24 @@ def test_an_answer_of_many_lines_is_cut_to_its_gist() -> None:
         with pytest.raises(RegistryError, match=r"answered: line one line two x+…$") as caught:
             Registry(uri).served_models()
         assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind"),
+    [
+        pytest.param("('Connection broken: IncompleteRead(0 bytes read)')", RegistryUnavailable, id="cut off"),
+        pytest.param("HTTPSConnectionPool(host='r', port=5000): Read timed out.", RegistryUnavailable, id="too slow"),
+        pytest.param("403 Client Error: Forbidden for url: http://r:5000/a", RegistryDenied, id="forbidden"),
+        pytest.param("503 Server Error: Service Unavailable", RegistryUnavailable, id="unavailable"),
+        pytest.param("[Errno 28] No space left on device", RegistryError, id="disk full"),
+    ],
+)
+def test_a_download_that_failed_says_whose_fault_it_was(failure: str, kind: type[RegistryError]) -> None:
+    listing = f"The following failures occurred while downloading one or more artifacts:\n##### File a #####\n{failure}"
+    with pytest.raises(RegistryError) as caught, translated("http://r:5000"):
+        raise MlflowException(listing)
+    assert type(caught.value) is kind
+    assert "\n" not in str(caught.value)
 
 
 def test_a_file_of_our_own_that_cannot_be_read_is_not_the_servers_fault(tmp_path: Path) -> None:

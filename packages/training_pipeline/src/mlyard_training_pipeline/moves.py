@@ -56,8 +56,8 @@ def print_history(settings: Settings, model: str, *, console: Console | None = N
         for move in moves
     ]
     if not console.is_terminal:
-        for row in rows:
-            console.print("\t".join(row), markup=False, highlight=False, soft_wrap=True)
+        # Rich would turn the tabs into spaces.
+        console.file.writelines("\t".join(row) + "\n" for row in rows)
         return
     table = Table("time", "move", "state", "from", "to", "actor", "reason", box=None, pad_edge=False)
     for row in rows:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mlyard_shared.errors import RegistryUnavailable, TableError
+from mlyard_shared.errors import RegistryUnavailable, SpecError, TableError
 from mlyard_training_pipeline.orchestration import tasks
 from mlyard_training_pipeline.orchestration.environment import PROMOTION_POOL
 from mlyard_training_pipeline.settings import Settings
@@ -42,6 +42,21 @@ def test_one_run_at_a_time_on_the_schedule_of_the_spec(dag: Any) -> None:
     assert dag.max_active_runs == 1
     assert not dag.catchup
     assert dag.schedule == "@weekly"
+
+
+def test_a_schedule_that_is_none_is_named(airflow_here: Settings, tmp_path: Path) -> None:
+    from mlyard_training_pipeline.orchestration.dags.training import training_dag
+
+    with pytest.raises(SpecError, match="schedule: 'now and then' is none; give a cron expression"):
+        training_dag(write_spec(tmp_path, "yurts", extra='schedule = "now and then"'))
+
+
+@pytest.mark.parametrize("schedule", ["@daily", "0 3 * * 1"])
+def test_a_schedule_is_taken_as_it_is_given(airflow_here: Settings, tmp_path: Path, schedule: str) -> None:
+    from mlyard_training_pipeline.orchestration.dags.training import training_dag
+
+    dag: Any = training_dag(write_spec(tmp_path, "yurts", extra=f'schedule = "{schedule}"'))
+    assert dag.schedule == schedule
 
 
 def test_the_page_tells_the_facts_of_the_spec(dag: Any) -> None:

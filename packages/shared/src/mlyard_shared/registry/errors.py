@@ -17,11 +17,12 @@ _AWAY = {"TEMPORARILY_UNAVAILABLE", "DEADLINE_EXCEEDED", "REQUEST_LIMIT_EXCEEDED
 _STATUS = re.compile(
     r"failed with error code (\d{3})|\b(\d{3}) (?:Client|Server) Error|too many (\d{3}) error responses"
 )
+_CUT_OFF = re.compile(r"failures occurred while downloading.*(Connection|IncompleteRead|[Tt]imed out)", re.DOTALL)
 _CAUSES = (
     (re.compile(r"Failed to resolve '([^']+)'"), "the name {} is unknown"),
     (re.compile(r"\[Errno -?\d+\] ([\w ,]+)"), "{}"),
     (re.compile(r"[Tt]imed out|timeout"), "it did not answer in time"),
-    (re.compile(r"(Connection aborted|RemoteDisconnected|IncompleteRead)"), "it hung up"),
+    (re.compile(r"Connection aborted|Connection broken|RemoteDisconnected|IncompleteRead"), "it hung up"),
 )
 
 
@@ -69,7 +70,8 @@ def _translate(code: str, message: str, uri: str) -> RegistryError:
         if status == 429 or status >= 500:
             return RegistryUnavailable(uri, f"it answers {status}")
         return RegistryError(f"{uri} answers {status}; is it an MLflow server?")
-    if code in _AWAY or "failed with exception" in message or "timeout exception" in message:
+    silent = "failed with exception" in message or "timeout exception" in message or _CUT_OFF.search(message)
+    if code in _AWAY or silent:
         return RegistryUnavailable(uri, _cause(message) or answer)
     if "not in a valid JSON format" in message:
         return RegistryError(f"{uri} answers something else than JSON; is it an MLflow server?")

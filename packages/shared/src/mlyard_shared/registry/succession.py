@@ -22,7 +22,7 @@ def succession(moves: tuple[Move, ...]) -> list[int]:
 
 
 def point_previous(registry: Registry, model: str, line: list[int]) -> bool:
-    """Let `previous` name the youngest version below the top of the line that still exists, or nothing; say whether it moved."""
+    """Let `previous` name the youngest existing version below the top of the line; say whether it moved."""
     below = (_existing(registry, model, number) for number in reversed(line[:-1]))
     wanted = next(filter(None, below), None)
     current = registry.find(model, "previous")

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -15,7 +16,7 @@ from mlyard_training_pipeline.orchestration.server import Airflow
 from mlyard_training_pipeline.settings import PREFIX
 
 Answer = TypeVar("Answer")
-PAUSE = 0.5
+PAUSE = 1.0
 """Seconds between two looks."""
 
 STALE = 15.0
@@ -152,7 +153,7 @@ def ensure(
     for error in errors:
         progress.problem(str(error))
     files = {spec.name: file for file, spec in specs.items()}
-    untrained = [name for name in files if patience.ask(lambda name=name: registry.find(name, "champion")) is None]
+    untrained = [name for name in files if patience.ask(partial(registry.find, name, "champion")) is None]
     if not untrained:
         progress.line(
             "", f"each of {', '.join(files)} has a champion" if files else f"there is no right spec in {models}"

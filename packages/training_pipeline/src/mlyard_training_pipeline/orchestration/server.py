@@ -118,7 +118,8 @@ class Airflow:
                 dag, "gate", run, "return_value", stringify=False, _request_timeout=TIMEOUT
             )
         )
-        return None if found is None else GateReport.model_validate(found.actual_instance.value)
+        entry: Any = found.actual_instance if found else None
+        return None if entry is None else GateReport.model_validate(entry.value)
 
     def failure(self, dag: str, run: str, task: Task) -> str:
         """Return what a task's last attempt said when it failed."""

@@ -1,7 +1,7 @@
 """The steps as Airflow calls them: references come and go as JSON, and errors say whether a retry can help."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,7 +101,7 @@ def promote(run: Reference, version: Reference, report: Reference, actor: str) -
         return None if move is None else move.model_dump(mode="json")
 
 
-def abandon(context: dict[str, Any]) -> None:
+def abandon(context: Mapping[str, Any]) -> None:
     """Mark a failed DAG run's training run as failed; Airflow calls this with its own context."""
     from mlyard_training_pipeline.runs import abandon as mark
 

@@ -1,16 +1,21 @@
 """The training DAG of a spec: the steps in order, the candidates side by side."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from airflow.sdk import DAG, task
+from mlyard_shared.errors import SpecError
 from mlyard_shared.spec import ModelSpec, read_spec
 
 from mlyard_training_pipeline.orchestration import tasks
 from mlyard_training_pipeline.orchestration.environment import PROMOTION_POOL
 
 RUN_KEY = "{{ run_id }}"
+
+PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
+"""Airflow's names for common schedules."""
 
 RETRIES: dict[str, Any] = {
     "retries": 5,
@@ -28,6 +33,7 @@ def training_dag(spec_file: Path) -> DAG:
         SpecError: the spec is wrong.
     """
     spec = read_spec(spec_file)
+    _check_schedule(spec, spec_file)
     with DAG(
         dag_id=spec.name,
         schedule=spec.schedule,
@@ -40,15 +46,30 @@ def training_dag(spec_file: Path) -> DAG:
         description=f"{spec.task} of {spec.target}",
         doc_md=_documentation(spec, spec_file),
     ) as dag:
-        run = task(tasks.extract)(spec_file=str(spec_file), run_key=RUN_KEY)
-        candidates = task(tasks.validate)(run)
-        train = task(map_index_template="{{ task.op_kwargs['candidate'] }}")(tasks.train)
+        run = _step(tasks.extract)(spec_file=str(spec_file), run_key=RUN_KEY)
+        candidates = _step(tasks.validate)(run)
+        train = _step(tasks.train, map_index_template="{{ task.op_kwargs['candidate'] }}")
         trained = train.partial(run=run).expand(candidate=candidates)
-        evaluation = task(tasks.evaluate)(run, trained)
-        report = task(tasks.gate)(run, evaluation)
-        version = task(tasks.register)(run, evaluation, report)
-        task(pool=PROMOTION_POOL)(tasks.promote)(run, version, report, actor=f"airflow {RUN_KEY}")
+        evaluation = _step(tasks.evaluate)(run, trained)
+        report = _step(tasks.gate)(run, evaluation)
+        version = _step(tasks.register)(run, evaluation, report)
+        _step(tasks.promote, pool=PROMOTION_POOL)(run, version, report, actor=f"airflow {RUN_KEY}")
     return dag
+
+
+def _step(function: Callable[..., Any], **options: Any) -> Any:
+    """Return a function that makes a task of a DAG, and takes what other tasks return as if it were there already."""
+    return task(**options)(function)
+
+
+def _check_schedule(spec: ModelSpec, file: Path) -> None:
+    if spec.schedule is None or spec.schedule in PRESETS:
+        return
+    from croniter import croniter  # type: ignore[import-untyped] # comes with Airflow, without types
+
+    if not croniter.is_valid(spec.schedule):
+        right = 'give a cron expression such as "0 3 * * 1", or one of ' + ", ".join(PRESETS)
+        raise SpecError(str(file), (f"schedule: {spec.schedule!r} is none; {right}",))
 
 
 def _documentation(spec: ModelSpec, file: Path) -> str:
