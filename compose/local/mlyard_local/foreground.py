@@ -29,8 +29,11 @@ class Plan(Protocol):
     def services(self, progress: Progress) -> Sequence[Service]:
         """Return the services, when their environments are there."""
 
+    def train(self, progress: Progress, check: Callable[[], None]) -> None:
+        """Do what the stack is brought up for, once all services but the late ones are up; call `check` often."""
+
     def finish(self, progress: Progress, check: Callable[[], None]) -> None:
-        """Do what follows once all services are up; call `check` often."""
+        """Show what there is, once all services are up; call `check` often."""
 
 
 class StoppedElsewhere(Exception):
@@ -84,7 +87,10 @@ class Foreground:
             self._write(services)
             with supervision.connect(self._folder) as supervisor:
                 self._wait_for(supervisor)
-                Startup(services, folder=self._folder, supervisor=supervisor, progress=self._progress).run(self.check)
+                startup = Startup(services, folder=self._folder, supervisor=supervisor, progress=self._progress)
+                startup.run([service for service in services if not service.late], self.check)
+                self._plan.train(self._progress, self.check)
+                startup.run(services, self.check)
                 self._plan.finish(self._progress, self.check)
                 self._complete = True
                 self._watch(supervisor)

@@ -36,6 +36,8 @@ class Service:
     """An address asked for once when the service is up, since its first answer is slow."""
     one_shot: bool = False
     """Up means ended with exit code 0."""
+    late: bool = False
+    """Started after the training, which does without it and gets the processor for itself."""
 
     @property
     def port(self) -> int | None:
@@ -146,6 +148,7 @@ class Stack:
                 self._pipeline_environment(),
                 needs=(init.name,),
                 up=reports_healthy(f"{self.airflow}/api/v2/monitor/health", part.replace("-", "_")),
+                late=part == "triggerer",
             )
             for part in ("scheduler", "dag-processor", "triggerer")
         )

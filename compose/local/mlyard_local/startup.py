@@ -35,22 +35,22 @@ class Startup:
         self._log_sizes: dict[str, int] = {}
         self._up: set[str] = set()
 
-    def run(self, check: Callable[[], None]) -> None:
-        """Return when all services are up. `check` is called often, and ends the start by raising.
+    def run(self, wanted: Sequence[Service], check: Callable[[], None]) -> None:
+        """Start these services and return when they are up. `check` is called often, and ends the start by raising.
 
         Raises:
             ServiceFailed: a service ended, or was not up in time.
         """
         with httpx.Client(timeout=2, trust_env=False) as client:
-            while len(self._up) < len(self._services):
+            while not self._up.issuperset(service.name for service in wanted):
                 check()
-                self._start_what_can()
+                self._start_what_can(wanted)
                 self._look(client)
                 self._progress.wait_for("waiting for", [s for s in self._started if s not in self._up])
                 time.sleep(0.1)
 
-    def _start_what_can(self) -> None:
-        for service in self._services:
+    def _start_what_can(self, wanted: Sequence[Service]) -> None:
+        for service in wanted:
             if service.name not in self._started and self._up.issuperset(service.needs):
                 log = self._folder.log(service.name)
                 self._log_sizes[service.name] = log.stat().st_size if log.exists() else 0

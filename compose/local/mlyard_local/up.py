@@ -37,17 +37,20 @@ class LocalStack:
         self._stack = Stack(self._settings, self._folder, environments.prepare(self._folder, progress))
         return self._stack.services()
 
-    def finish(self, progress: Progress, check: Callable[[], None]) -> None:
-        """Train what has no champion, and show the addresses when the API serves it."""
+    def train(self, progress: Progress, check: Callable[[], None]) -> None:
+        """Train what has no champion yet; `ensure` tells of it."""
         progress.pause()
-        self._train(check)
+        self._ensure(check)
+
+    def finish(self, progress: Progress, check: Callable[[], None]) -> None:
+        """Show the addresses when the API serves the champions."""
         with summary.Api(self._stack.model_api, self._folder.secrets / "model_api" / "api_key") as api:
             progress.wait_for("waiting for", ["the model API to load the champions"])
             models = api.wait_for_models(check)
             progress.pause()
             summary.show(progress.console, self._stack, models, row=api.example_row(models[0]) if models else None)
 
-    def _train(self, check: Callable[[], None]) -> None:
+    def _ensure(self, check: Callable[[], None]) -> None:
         training = self._stack.training()
         environment = processes.environment(self._folder.path) | dict(training.environment)
         process = subprocess.Popen(training.command, env=environment, stdin=subprocess.DEVNULL)

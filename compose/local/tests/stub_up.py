@@ -39,6 +39,9 @@ class StubPlan:
     def services(self, progress: Progress) -> Sequence[Service]:
         return self._services
 
+    def train(self, progress: Progress, check: Callable[[], None]) -> None:
+        progress.say("training", "none")
+
     def finish(self, progress: Progress, check: Callable[[], None]) -> None:
         progress.say("complete", "all of it")
 

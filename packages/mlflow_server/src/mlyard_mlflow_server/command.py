@@ -1,7 +1,6 @@
 """From settings to MLflow's own command and its environment."""
 
 import os
-import sys
 from collections.abc import Mapping
 
 from mlyard_mlflow_server.settings import Settings
@@ -10,8 +9,8 @@ SERVER_PID = "_MLYARD_MLFLOW_SERVER_PID"
 
 
 def server_command(settings: Settings) -> list[str]:
-    """Return MLflow's command. It holds no secret: command lines are visible to every user of the machine."""
-    command = [sys.executable, "-m", "mlflow", "server", "--app-name", "mlyard"]
+    """Return MLflow's command, without a secret in it: what it is told, it tells its workers on their command lines."""
+    command = ["mlflow", "server", "--app-name", "mlyard"]
     command += ["--host", settings.host, "--port", str(settings.port), "--workers", str(settings.workers)]
     command += ["--allowed-hosts", ",".join(settings.address.patterns)]
     return [*command, "--serve-artifacts", "--artifacts-destination", settings.artifact_root]

@@ -1,8 +1,9 @@
-"""From settings to a running server: what has to hold is seen to first, then this process becomes MLflow's."""
+"""From settings to a running server: what has to hold is seen to first, then this process runs MLflow's command."""
 
 import os
 import signal
 import socket
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,7 +21,7 @@ class CannotStart(MlyardError):
 
 
 def serve(settings: Settings) -> None:
-    """Check the address, the folders and the database, then become MLflow's server. Does not return.
+    """Check the address, the folders and the database, then run MLflow's command until the server ends.
 
     Raises:
         CannotStart: the address or a folder cannot be used, or MLflow cannot be imported.
@@ -43,8 +44,15 @@ def serve(settings: Settings) -> None:
     click.echo(
         f"Starting MLflow at http://{settings.host}:{settings.port}, artifacts in {settings.artifact_root}", err=True
     )
-    command = server_command(settings)
-    os.execv(command[0], command)  # noqa: S606 - a list of our own, and no shell is wanted
+    _run(server_command(settings))
+
+
+def _run(command: list[str]) -> None:
+    """Run MLflow's command in this process, which the migration has made import most of MLflow already."""
+    from mlflow.cli import cli
+
+    sys.argv = command
+    cli()
 
 
 def _free(host: str, port: int) -> None:
