@@ -15,6 +15,9 @@ import httpx
 import psutil
 
 ROOT = Path(__file__).parents[2]
+OURS = ("HATCH_ENV", "PYTHONPATH", "UV_", "VIRTUAL_ENV")
+"""Variables of the tests' own Hatch environment, which a user's shell does not have."""
+
 PORTS = ("MLYARD_MLFLOW_SERVER_PORT", "MLYARD_TRAINING_PIPELINE_PORT", "MLYARD_MODEL_API_PORT")
 
 
@@ -37,7 +40,8 @@ class Stack:
         self.ports = dict(zip(PORTS, free_ports(3), strict=True))
         shutil.copytree(ROOT / "examples/penguins", self.models / "penguins")
         paths = {"MLYARD_STATE": str(self.state), "MLYARD_MODELS": str(self.models), "NO_COLOR": "1"}
-        self.environment = os.environ | paths | {name: str(port) for name, port in self.ports.items()}
+        shell = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        self.environment = shell | paths | {name: str(port) for name, port in self.ports.items()}
         self.registry_uri = f"http://127.0.0.1:{self.ports[PORTS[0]]}"
         self.api = f"http://127.0.0.1:{self.ports[PORTS[2]]}"
 
@@ -64,7 +68,19 @@ class Stack:
         """Start `hatch run up` in the background; its output goes to `self.output`."""
         with self.output.open("wb") as output:
             command = [sys.executable, "-m", "hatch", "run", "up"]
-            return subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=output, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=self.environment, stdout=output, stderr=subprocess.STDOUT
+            )
+        return self.process
+
+    def is_complete(self) -> bool:
+        """Whether `up` has shown its last line, the `curl` line.
+
+        Raises:
+            AssertionError: `up` has ended.
+        """
+        assert self.process.poll() is None, self.output.read_text()
+        return "\ncurl" in self.output.read_text()
 
     def processes(self) -> list[psutil.Process]:
         """Every process of this stack: they carry the state folder's path in their environment."""
@@ -80,7 +96,8 @@ class Stack:
     def listener(self, port: int) -> int:
         """The pid of the process that listens on a port."""
         connections = psutil.net_connections("tcp")
-        return int(next(c.pid for c in connections if c.status == psutil.CONN_LISTEN and c.laddr.port == port))
+        listening = (c.pid for c in connections if c.status == psutil.CONN_LISTEN and c.laddr.port == port)
+        return next(pid for pid in listening if pid is not None)
 
     def predictions(self, body: dict[str, Any]) -> httpx.Response:
         url = f"{self.api}/models/penguins/predict"
