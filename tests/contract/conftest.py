@@ -65,9 +65,15 @@ def _wait_until_healthy(uri: str, process: subprocess.Popen[bytes], log: Path) -
 
 
 @pytest.fixture(scope="session")
-def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def mlflow_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the server's database and artifacts."""
+    return tmp_path_factory.mktemp("mlflow")
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(mlflow_state: Path) -> Iterator[str]:
     """The URI of one server for all tests: each uses a model name of its own."""
-    with running_mlflow_server(tmp_path_factory.mktemp("mlflow"), unused_port()) as uri:
+    with running_mlflow_server(mlflow_state, unused_port()) as uri:
         yield uri
 
 
