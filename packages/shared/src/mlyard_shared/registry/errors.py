@@ -1,5 +1,6 @@
 """The one place where MLflow's exceptions become ours: one line each, without passwords, with the way out."""
 
+import logging
 import os
 import re
 from collections.abc import Iterator
@@ -56,6 +57,8 @@ def quiet_client() -> None:
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+    # It warns of each retry; the caller tells once what came of them.
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
 
 
 def _translate(code: str, message: str, uri: str) -> RegistryError:
