@@ -69,7 +69,7 @@ def penguin_columns(count: int, *, seed: int = 0) -> dict[str, features.Array]:
     bills[::7] = np.nan
     months = random.integers(0, 60, count).astype("timedelta64[M]")
     dates = (np.datetime64("2020-01", "M") + months).astype("datetime64[us]")
-    dates[::5] = np.datetime64("NaT")
+    dates[::5] = np.datetime64("NaT", "us")
     return {
         "bill": bills,
         "mass": random.integers(3000, 6000, count).astype(np.float64),

@@ -159,7 +159,7 @@ def _dates(name: str, column: Any) -> Array:
         return np.asarray(pc.cast(naive, pa.timestamp("us"), safe=False).to_numpy(zero_copy_only=False)).astype(
             "datetime64[us]"
         )
-    result = np.full(len(column), np.datetime64("NaT"), dtype="datetime64[us]")
+    result = np.full(len(column), np.datetime64("NaT", "us"), dtype="datetime64[us]")
     misfits = np.zeros(len(column), dtype=bool)
     for row, text in enumerate(column.to_pylist()):
         if text is not None:
