@@ -97,7 +97,7 @@ class Stack:
         """The pid of the process that listens on a port."""
         connections = psutil.net_connections("tcp")
         listening = (c.pid for c in connections if c.status == psutil.CONN_LISTEN and c.laddr.port == port)
-        return next(pid for pid in listening if pid is not None)
+        return int(next(pid for pid in listening if pid is not None))
 
     def predictions(self, body: dict[str, Any]) -> httpx.Response:
         url = f"{self.api}/models/penguins/predict"
