@@ -1,5 +1,6 @@
 """A real MLflow store on SQLite for the steps, and tables with every kind of column."""
 
+import contextlib
 import json
 import warnings
 from collections.abc import Callable
@@ -20,8 +21,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The URI of an MLflow store of this test run."""
     folder = tmp_path_factory.mktemp("mlflow")
     uri = f"sqlite:///{folder / 'mlflow.db'}"
+    # A store without a server puts artifacts below the folder that it is first opened in.
     # MLflow declares its tables in a way that this SQLAlchemy calls deprecated, once and for all.
-    with warnings.catch_warnings():
+    with contextlib.chdir(folder), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from mlyard_shared.registry import Registry
 
