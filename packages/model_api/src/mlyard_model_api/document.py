@@ -1,6 +1,7 @@
 """From bytes to a JSON document, without what Python's parser lets pass in silence."""
 
 import json
+from collections import Counter
 from typing import Any
 
 from mlyard_model_api.errors import BrokenBody
@@ -36,8 +37,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) == len(pairs):
         return result
-    seen: set[str] = set()
-    repeated = dict.fromkeys(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+    counts = Counter(name for name, _ in pairs)
     repeating = Repeating(result)
-    repeating.repeated = tuple(repeated)
+    repeating.repeated = tuple(name for name, count in counts.items() if count > 1)
     return repeating
