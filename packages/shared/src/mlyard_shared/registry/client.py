@@ -10,10 +10,11 @@ from mlflow.artifacts import download_artifacts
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
+from mlyard_shared.account import Account
 from mlyard_shared.contract import Contract
-from mlyard_shared.errors import ModelNotFound, ModelVersionRefused, SettingsError
+from mlyard_shared.errors import ModelNotFound, ModelVersionRefused, RegistryDenied, RegistryError, SettingsError
 from mlyard_shared.manifest import MANIFEST_FILE, file_digest
-from mlyard_shared.registry.errors import quiet_client, translated, without_password
+from mlyard_shared.registry.errors import prepare_client, translated, without_password
 
 Alias = Literal["champion", "challenger", "previous"]
 DIGEST_TAG = "mlyard.manifest_sha256"
@@ -38,13 +39,16 @@ class ModelVersion(Contract):
 class Registry:
     """Access to one MLflow server. Every method raises a `RegistryError` when the server is away or says no."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, *, account: Account | None = None) -> None:
         """Make a client for the server at this URI; nothing is asked of it yet.
+
+        Without an account, MLflow's own variables for one hold. MLflow knows one account a process: that of the
+        registry which was made last.
 
         Raises:
             SettingsError: the URI is none of a registry.
         """
-        quiet_client()
+        prepare_client(account)
         self.uri = uri
         try:
             client = MlflowClient(tracking_uri=uri, registry_uri=uri) if _is_address(uri) else None
@@ -69,17 +73,20 @@ class Registry:
 
     def find(self, name: str, alias: Alias) -> ModelVersion | None:
         """The version that an alias points to, or None where there is no such model or alias."""
-        with translated(self.uri):
-            try:
+        try:
+            with translated(self.uri):
                 return _model_version(self.client.get_model_version_by_alias(name, alias))
-            except MlflowException as error:
-                # A missing alias and a missing model have different codes; neither is a fault.
-                missing_alias = error.error_code == "INVALID_PARAMETER_VALUE" and f"alias {alias} not found" in str(
-                    error
-                )
-                if missing_alias or error.error_code == "RESOURCE_DOES_NOT_EXIST":
-                    return None
+        except ModelNotFound:
+            return None
+        except RegistryDenied:
+            if self._has_model(name):
                 raise
+            return None
+        except RegistryError as error:
+            # A missing alias has the code of a wrong request.
+            if f"alias {alias} not found" in str(error):
+                return None
+            raise
 
     def version(self, name: str, version: int) -> ModelVersion:
         """One version of a model.
@@ -91,6 +98,10 @@ class Registry:
             with translated(self.uri):
                 return _model_version(self.client.get_model_version(name, str(version)))
         except ModelNotFound:
+            raise ModelNotFound(f"model {name!r} has no version {version}") from None
+        except RegistryDenied:
+            if self._has_version(name, version):
+                raise
             raise ModelNotFound(f"model {name!r} has no version {version}") from None
 
     def download(self, version: ModelVersion, folder: Path) -> None:
@@ -163,6 +174,20 @@ class Registry:
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
+
+    def _has_model(self, name: str) -> bool:
+        """Whether there is such a model. MLflow's sign-in denies most other questions about what is not there."""
+        try:
+            with translated(self.uri):
+                self.client.get_registered_model(name)
+        except ModelNotFound:
+            return False
+        return True
+
+    def _has_version(self, name: str, version: int) -> bool:
+        with translated(self.uri):
+            found = self.client.search_model_versions(f"name = '{name}'")
+        return any(int(known.version) == version for known in found)
 
     def _registered_by(self, run_id: str, name: str) -> ModelVersion | None:
         with translated(self.uri):

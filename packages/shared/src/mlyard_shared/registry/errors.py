@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from mlflow.exceptions import MlflowException
 from requests.exceptions import RequestException
 
+from mlyard_shared.account import Account
 from mlyard_shared.errors import ModelNotFound, RegistryDenied, RegistryError, RegistryUnavailable
 
 _MISSING = {"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"}
@@ -47,11 +48,15 @@ def without_password(text: str) -> str:
     return re.sub(r"//[^/@\s]*@", "//", text)
 
 
-def quiet_client() -> None:
+def prepare_client(account: Account | None) -> None:
     """Let MLflow's client fail within seconds while the server is down, and print and report nothing of its own.
 
-    The client reads these from the environment only, and its own defaults wait for minutes. What the user has set wins.
+    The client reads these from the environment only, and its own defaults wait for minutes. What the user has set wins,
+    but for the account.
     """
+    if account is not None:
+        os.environ["MLFLOW_TRACKING_USERNAME"] = account.username
+        os.environ["MLFLOW_TRACKING_PASSWORD"] = account.password.get_secret_value()
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
