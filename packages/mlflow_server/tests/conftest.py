@@ -29,6 +29,23 @@ def environment(**settings: str) -> dict[str, str]:
     return kept | settings
 
 
+PASSWORDS = {
+    "flask_secret_key": "s3cret-of-the-signatures",
+    "admin_password": "s3cret-of-the-admin",
+    "pipeline_password": "s3cret-of-the-pipeline",
+    "api_password": "s3cret-of-the-api",
+}
+
+
+def sign_in(folder: Path, **changed: str) -> dict[str, str]:
+    """The settings of a server with sign-in, whose secrets are files of this folder."""
+    secrets = folder / "secrets"
+    secrets.mkdir(exist_ok=True)
+    for name, value in (PASSWORDS | changed).items():
+        (secrets / name).write_text(value)
+    return {"MLYARD_MLFLOW_SERVER_AUTH": "basic", "MLYARD_MLFLOW_SERVER_SECRETS_DIR": str(secrets)}
+
+
 class Server:
     """A real `mlyard-mlflow-server serve` in its own folder."""
 

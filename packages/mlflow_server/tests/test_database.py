@@ -8,15 +8,17 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from .conftest import environment
 
 MIGRATE = """
 import sys
-from mlyard_mlflow_server.database import DatabaseError, migrate
+from mlyard_mlflow_server.database import SIGN_IN, TRACKING, DatabaseError, migrated
 try:
-    migrate(sys.argv[1])
+    with migrated(sys.argv[1], [TRACKING, SIGN_IN]):
+        pass
 except DatabaseError as error:
     sys.exit(str(error))
 """
@@ -27,6 +29,8 @@ from mlflow.store.db.utils import _get_alembic_config
 from mlflow.store.tracking.dbmodels.initial_models import Base
 Base.metadata.create_all(sqlalchemy.create_engine(sys.argv[1]))
 command.upgrade(_get_alembic_config(sys.argv[1]), "head-12")
+from mlflow.server.auth.db.utils import _get_alembic_config as sign_in_config
+command.upgrade(sign_in_config(sys.argv[1]), "head-3")
 """
 
 
@@ -48,7 +52,7 @@ def rows(file: Path, query: str) -> list[object]:
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    """A database that an older MLflow has left, with one experiment."""
+    """A database that an older MLflow has left, with one experiment and one account."""
     file = tmp_path / "mlflow.db"
     code, said = run(MAKE_OLD, f"sqlite:///{file}")
     assert code == 0, said
@@ -56,15 +60,19 @@ def old(tmp_path: Path) -> Path:
         connection.execute(
             "INSERT INTO experiments (name, lifecycle_stage, workspace) VALUES ('old', 'active', 'default')"
         )
+        connection.execute("INSERT INTO users (username, password_hash, is_admin) VALUES ('old', 'x', false)")
     return file
 
 
 def test_an_old_database_is_brought_up_with_its_rows(old: Path) -> None:
-    before = rows(old, "SELECT version_num FROM alembic_version")
+    revisions = ["SELECT version_num FROM alembic_version", "SELECT version_num FROM alembic_version_auth"]
+    before = [rows(old, revision) for revision in revisions]
     code, said = run(MIGRATE, f"sqlite:///{old}")
     assert code == 0, said
-    assert rows(old, "SELECT version_num FROM alembic_version") != before
+    for revision, was in zip(revisions, before, strict=True):
+        assert rows(old, revision) != was
     assert rows(old, "SELECT name FROM experiments") == ["old"]
+    assert rows(old, "SELECT username FROM users") == ["old"]
 
 
 def test_an_interrupted_migration_leaves_the_old_database_as_it_was(old: Path) -> None:
@@ -95,15 +103,20 @@ def test_a_database_of_a_newer_mlflow_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_migration_on_postgresql_is_rolled_back(postgresql: str) -> None:
-    uri = f"{postgresql.replace('postgresql:', 'postgresql+psycopg:')}/template1"
-    process = start(MIGRATE, uri)
-    assert process.stderr is not None
-    while "Updating database tables" not in process.stderr.readline():
-        assert process.poll() is None
-    time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=240)
-    assert process.returncode != 0
+    database = f"{postgresql}/template1"
+    uri = database.replace("postgresql:", "postgresql+psycopg:")
+    with psycopg.connect(database) as other, psycopg.connect(database, autocommit=True) as watcher:
+        # One of the last migrations makes this table, and waits until the other transaction ends.
+        other.execute("CREATE TABLE webhooks ()")
+        process = start(MIGRATE, uri)
+        while not watcher.execute("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'").fetchone():
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=240)
+        assert process.returncode != 0
+        other.rollback()
+        assert watcher.execute("SELECT to_regclass('registered_model_aliases')").fetchone() == (None,)
     code, said = run(MIGRATE, uri)
     assert code == 0, said
     assert run(MIGRATE, uri) == (0, "")

@@ -9,7 +9,7 @@ import pytest
 from mlyard_mlflow_server.address import Address
 from mlyard_mlflow_server.health import Unhealthy, check
 
-from .conftest import Server, free_port
+from .conftest import Server, environment, free_port
 
 
 def test_a_server_that_answers_by_every_name_is_healthy(server: Server) -> None:
@@ -71,6 +71,14 @@ def test_a_server_that_wants_an_account_is_healthy() -> None:
 
 
 def test_the_check_imports_nothing_heavy() -> None:
-    heavy = "{'mlflow', 'pydantic', 'sqlalchemy', 'httpx', 'numpy'}"
-    code = f"import sys, mlyard_mlflow_server.cli; print({heavy} & set(sys.modules))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+    code = "import sys; from mlyard_mlflow_server.__main__ import main\ntry: main()\nfinally: print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "check"],
+        env=environment(MLYARD_MLFLOW_SERVER_PORT=str(free_port())),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "no MLflow server answers" in done.stderr
+    assert "http.client" in done.stdout
+    assert not {"click", "mlflow", "pydantic", "sqlalchemy", "httpx", "werkzeug"} & set(done.stdout.split())

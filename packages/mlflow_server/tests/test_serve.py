@@ -10,10 +10,11 @@ from collections.abc import Callable
 from contextlib import closing
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
-from .conftest import Server, environment
+from .conftest import Server, environment, sign_in
 
 CLIENT = """
 import mlflow, pathlib, sys
@@ -81,6 +82,7 @@ def test_sigterm_ends_it_in_ten_seconds_with_a_request_under_way(serve: Callable
         stuck.sendall(start.encode())
         time.sleep(0.5)
         assert running.stop() < 10
+    assert running.process.returncode == 0
     assert not answers(running.port)
 
 
@@ -90,7 +92,8 @@ def test_after_a_sigkill_nothing_keeps_the_port(workers: str, serve: Callable[..
     running.process.send_signal(signal.SIGKILL)
     running.process.wait()
     deadline = time.monotonic() + 10
-    while answers(running.port) and time.monotonic() < deadline:
+    while answers(running.port):
+        assert time.monotonic() < deadline
         time.sleep(0.1)
     serve(port=running.port, MLYARD_MLFLOW_SERVER_WORKERS=workers).wait()
 
@@ -116,6 +119,25 @@ def test_postgresql_keeps_runs_and_its_password_to_itself(serve: Callable[..., S
         own = f"/proc/{os.getpid()}"
         lines = [p.read_bytes() for p in Path("/proc").glob("[0-9]*/cmdline") if not str(p).startswith(own)]
         assert not [line for line in lines if b"s3cret" in line]
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="no /proc to count processes in")
+def test_one_worker_is_one_process(serve: Callable[..., Server]) -> None:
+    running = serve().wait()
+    assert "".join(file.read_text() for file in Path(f"/proc/{running.process.pid}/task").glob("*/children")) == ""
+
+
+def test_uvicorns_own_options_are_taken(serve: Callable[..., Server]) -> None:
+    running = serve(MLFLOW_UVICORN_OPTS="--access-log --no-server-header").wait()
+    assert "GET /health" in running.log.read_text()
+    with urlopen(f"{running.url}/health", timeout=5) as answer:
+        assert "server" not in answer.headers
+
+
+def test_a_server_that_all_may_reach_says_so_unless_they_sign_in(serve: Callable[..., Server], tmp_path: Path) -> None:
+    everywhere = {"MLYARD_MLFLOW_SERVER_HOST": "0.0.0.0"}
+    both = serve(**everywhere).wait(), serve(**everywhere, **sign_in(tmp_path)).wait()
+    assert ["set MLYARD_MLFLOW_SERVER_AUTH=basic" in running.log.read_text() for running in both] == [True, False]
 
 
 def answers(port: int) -> bool:

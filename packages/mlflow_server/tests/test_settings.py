@@ -4,6 +4,8 @@ import pytest
 from mlyard_mlflow_server.settings import Settings
 from mlyard_shared.errors import SettingsError
 
+from .conftest import sign_in
+
 URI = "MLYARD_MLFLOW_SERVER_BACKEND_STORE_URI"
 
 
@@ -46,9 +48,27 @@ def test_a_password_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "s3cret" not in repr(Settings.load())
 
 
+@pytest.mark.parametrize("password", ["s3cret-11ch", "s3cret-with-ümlaut"])
+def test_a_password_that_mlflow_would_not_take(password: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in sign_in(tmp_path, api_password=password).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as raised:
+        Settings.load()
+    assert str(raised.value).startswith("MLYARD_MLFLOW_SERVER_API_PASSWORD: ")
+    assert "12 ASCII characters or more" in str(raised.value)
+    assert "the file api_password" in str(raised.value)
+    assert "s3cret" not in str(raised.value)
+
+
+def test_without_sign_in_no_secret_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLYARD_MLFLOW_SERVER_ADMIN_PASSWORD", "short")
+    assert Settings.load().auth == "none"
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        pytest.param("AUTH", "s3cret", id="unknown-sign-in"),
         pytest.param("PORT", "99999", id="no-port"),
         pytest.param("PORT", "five", id="no-number"),
         pytest.param("WORKERS", "0", id="no-worker"),

@@ -36,6 +36,26 @@ def test_a_wrong_value(tmp_path: Path) -> None:
     assert f"{PREFIX}WORKERS" in sentence(run_serve(tmp_path, MLYARD_MLFLOW_SERVER_WORKERS="many"))
 
 
+def test_every_secret_of_the_sign_in_that_is_missing(tmp_path: Path) -> None:
+    said = sentence(run_serve(tmp_path, MLYARD_MLFLOW_SERVER_AUTH="basic"))
+    for name in ("flask_secret_key", "admin_password", "pipeline_password", "api_password"):
+        assert f"{PREFIX}{name.upper()}: " in said
+        assert f"the file {name} in {PREFIX}SECRETS_DIR" in said
+
+
+@pytest.mark.parametrize("options", ["--does-not-exist", "--root-path 'open"])
+def test_options_that_uvicorn_does_not_take(options: str, tmp_path: Path) -> None:
+    ended = run_serve(tmp_path, MLFLOW_UVICORN_OPTS=options)
+    assert ended.returncode == 1
+    assert "MLFLOW_UVICORN_OPTS" in ended.stderr.splitlines()[-1]
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("name", ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "MLFLOW_ARTIFACTS_ONLY"])
+def test_what_this_server_does_not_do(name: str, tmp_path: Path) -> None:
+    assert f"{name} is not for this server" in sentence(run_serve(tmp_path, **{name: "true"}))
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("BACKEND_STORE_URI", "sqlite:///file/mlflow.db"), ("ARTIFACT_ROOT", "file/artifacts")]
 )
@@ -50,8 +70,8 @@ def test_a_folder_that_belongs_to_someone_else(tmp_path: Path) -> None:
         pytest.skip("only root can give a folder away and run as another user")
     code = (
         "import encodings.idna, os, sys, sqlalchemy.dialects.sqlite\n"
-        "import mlyard_mlflow_server.start, mlyard_mlflow_server.settings\n"
-        "from mlyard_mlflow_server.cli import main\n"
+        "import mlflow.exceptions, mlyard_mlflow_server.cli, mlyard_mlflow_server.start\n"
+        "from mlyard_mlflow_server.__main__ import main\n"
         "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
         "sys.argv = ['mlyard-mlflow-server', 'serve']; main()"
     )

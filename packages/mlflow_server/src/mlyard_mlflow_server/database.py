@@ -1,13 +1,15 @@
-"""Bring the database to the schema of the installed MLflow, wholly or not at all.
+"""Bring the database to the schemas of the installed MLflow, wholly or not at all.
 
-PostgreSQL runs all migrations in one transaction. SQLite commits every change of a table at once, so there a copy is
-migrated and then takes the original's place in one step. Either way, a second start waits and finds the work done.
+PostgreSQL runs all migrations of a schema in one transaction. SQLite commits every change of a table at once, so there
+a copy is migrated and then takes the original's place in one step. Either way, a second start waits and finds the work
+done.
 """
 
 import fcntl
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -26,21 +28,31 @@ class DatabaseError(MlyardError):
     """The database cannot be used as it is."""
 
 
-def migrate(uri: str) -> None:
-    """Create or update MLflow's tables.
+@dataclass(frozen=True)
+class Schema:
+    """Tables that MLflow migrates together: its folder of migrations, and the table that tells how far they went."""
+
+    migrations: str
+    revision_table: str
+    upgrade: Callable[[str], None]
+
+
+@contextmanager
+def migrated(uri: str, schemas: Sequence[Schema]) -> Iterator[None]:
+    """Create or update MLflow's tables, and hold off other servers that start on them until the block ends.
 
     Raises:
         DatabaseError: the database is out of reach, unreadable, in use during a migration, or newer than this MLflow.
     """
+    from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
     url = _parse(uri)
+    migrated_by = _migrated_file if url.get_backend_name() == "sqlite" else _migrated_server
     try:
-        if url.get_backend_name() == "sqlite":
-            _migrate_file(Path(url.database or ""))
-        else:
-            _migrate_server(url)
-    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+        with migrated_by(url, schemas):
+            yield
+    except (SQLAlchemyError, sqlite3.Error, OSError, MlflowException) as error:
         raise DatabaseError(
             f"the database {_shown(url)} cannot be used: {_reason(error)}; "
             "see to it, or set MLYARD_MLFLOW_SERVER_BACKEND_STORE_URI to another"
@@ -70,24 +82,34 @@ def _parse(uri: str) -> "URL":
     return url
 
 
-def _migrate_file(file: Path) -> None:
-    copy = file.with_name(f"{file.name}.migrating")
+@contextmanager
+def _migrated_file(url: "URL", schemas: Sequence[Schema]) -> Iterator[None]:
+    file = Path(url.database or "")
     with file.with_name(f"{file.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if file.exists():
             file.open("r+b").close()
             with _engine(f"sqlite:///{file}") as engine:
-                if _is_current(engine):
-                    return
+                outdated = [schema for schema in schemas if not _is_current(engine, schema)]
+        else:
+            outdated = list(schemas)
+        if outdated:
+            _migrate_copy(file, outdated)
+        yield
+
+
+def _migrate_copy(file: Path, schemas: Sequence[Schema]) -> None:
+    copy = file.with_name(f"{file.name}.migrating")
+    copy.unlink(missing_ok=True)
+    try:
+        _copy(file, copy)
+        for schema in schemas:
+            schema.upgrade(f"sqlite:///{copy}")
+        if any(file.with_name(f"{file.name}{suffix}").exists() for suffix in ("-wal", "-journal")):
+            raise DatabaseError(f"another program has {file} open: stop it, the tables have to be migrated first")
+        copy.replace(file)
+    finally:
         copy.unlink(missing_ok=True)
-        try:
-            _copy(file, copy)
-            _upgrade(f"sqlite:///{copy}")
-            if any(file.with_name(f"{file.name}{suffix}").exists() for suffix in ("-wal", "-journal")):
-                raise DatabaseError(f"another program has {file} open: stop it, the tables have to be migrated first")
-            copy.replace(file)
-        finally:
-            copy.unlink(missing_ok=True)
 
 
 def _copy(file: Path, copy: Path) -> None:
@@ -97,7 +119,8 @@ def _copy(file: Path, copy: Path) -> None:
         copy.chmod(file.stat().st_mode)
 
 
-def _migrate_server(url: "URL") -> None:
+@contextmanager
+def _migrated_server(url: "URL", schemas: Sequence[Schema]) -> Iterator[None]:
     from sqlalchemy import text
 
     query = {"connect_timeout": str(CONNECT_SECONDS), **url.query}
@@ -106,8 +129,10 @@ def _migrate_server(url: "URL") -> None:
         session.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
         # The lock is the session's own: it ends with the connection, however this process ends.
         session.commit()
-        if not _is_current(engine):
-            _upgrade(uri)
+        for schema in schemas:
+            if not _is_current(engine, schema):
+                schema.upgrade(uri)
+        yield
         session.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": MIGRATION_LOCK})
 
 
@@ -122,7 +147,7 @@ def _engine(uri: str) -> "Iterator[Engine]":
         engine.dispose()
 
 
-def _is_current(engine: "Engine") -> bool:
+def _is_current(engine: "Engine", schema: Schema) -> bool:
     """Tell whether nothing has to be done.
 
     Raises:
@@ -133,10 +158,11 @@ def _is_current(engine: "Engine") -> bool:
     from alembic.util import CommandError
 
     with engine.connect() as connection:
-        revision = MigrationContext.configure(connection).get_current_revision()
+        options = {"version_table": schema.revision_table}
+        revision = MigrationContext.configure(connection, opts=options).get_current_revision()
     if revision is None:
         return False
-    scripts = ScriptDirectory(str(files("mlflow") / "store" / "db_migrations"))
+    scripts = ScriptDirectory(str(files("mlflow") / schema.migrations))
     try:
         scripts.get_revision(revision)
     except CommandError as error:
@@ -148,11 +174,22 @@ def _is_current(engine: "Engine") -> bool:
     return revision in scripts.get_heads()
 
 
-def _upgrade(uri: str) -> None:
+def _upgrade_tracking(uri: str) -> None:
     """Do what `mlflow db upgrade` does, which would have the URI with its password on the command line."""
     from mlflow.db import upgrade
 
     upgrade.main([uri], standalone_mode=False)
+
+
+def _upgrade_sign_in(uri: str) -> None:
+    from mlflow.server.auth.db.utils import migrate_if_needed
+
+    with _engine(uri) as engine:
+        migrate_if_needed(engine, "head")
+
+
+TRACKING = Schema("store/db_migrations", "alembic_version", _upgrade_tracking)
+SIGN_IN = Schema("server/auth/db/migrations", "alembic_version_auth", _upgrade_sign_in)
 
 
 def _shown(url: "URL") -> str:

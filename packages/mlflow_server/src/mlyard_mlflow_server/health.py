@@ -4,6 +4,8 @@ As `address`, it imports the standard library only.
 """
 
 import http.client
+import os
+import sys
 
 from mlyard_shared.errors import MlyardError
 
@@ -15,6 +17,18 @@ SECONDS = 5
 
 class Unhealthy(MlyardError):
     """The server does not answer, or not by every name."""
+
+
+def report(*more: str) -> None:
+    """Check the server that the environment describes, by its names and these, and say that all is well.
+
+    Raises:
+        Unhealthy: it is not.
+    """
+    address = Address.read(os.environ)
+    names = address.names(*more)
+    check(address, names)
+    sys.stdout.write(f"healthy at {address.reached_at}:{address.port}, reached as {', '.join(names)}\n")
 
 
 def check(address: Address, names: tuple[str, ...]) -> None:

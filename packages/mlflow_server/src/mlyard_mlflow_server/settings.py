@@ -1,11 +1,19 @@
 """What a user may set."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import unquote, urlsplit
 
 from mlyard_shared.settings import ServiceSettings
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from mlyard_mlflow_server.address import PREFIX, Address, split_names
@@ -13,6 +21,7 @@ from mlyard_mlflow_server.address import PREFIX, Address, split_names
 POSTGRESQL = "postgresql+psycopg"
 DIALECTS = {"sqlite": "sqlite", "postgres": POSTGRESQL, "postgresql": POSTGRESQL, POSTGRESQL: POSTGRESQL}
 STORES = ("file", "s3")
+SHORTEST_SECRET = 12  # as MLflow wants it of passwords
 
 
 def _database(uri: SecretStr) -> SecretStr:
@@ -57,6 +66,23 @@ class Settings(ServiceSettings):
     allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
         Address.allowed_hosts, min_length=1
     )
+    auth: Literal["none", "basic"] = "none"
+    flask_secret_key: SecretStr | None = Field(None, validate_default=True)
+    admin_password: SecretStr | None = Field(None, validate_default=True)
+    pipeline_password: SecretStr | None = Field(None, validate_default=True)
+    api_password: SecretStr | None = Field(None, validate_default=True)
+
+    @field_validator("flask_secret_key", "admin_password", "pipeline_password", "api_password")
+    @classmethod
+    def _long_enough(cls, secret: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        value = "" if secret is None else secret.get_secret_value()
+        # One of MLflow's two readers of credentials takes ASCII alone.
+        if info.data.get("auth") == "basic" and not (len(value) >= SHORTEST_SECRET and value.isascii()):
+            raise ValueError(
+                f"{PREFIX}AUTH=basic needs {SHORTEST_SECRET} ASCII characters or more here, "
+                f"or in the file {info.field_name} in {PREFIX}SECRETS_DIR"
+            )
+        return secret
 
     @property
     def address(self) -> Address:

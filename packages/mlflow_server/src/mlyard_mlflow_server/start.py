@@ -1,9 +1,10 @@
-"""From settings to a running server: what has to hold is seen to first, then this process runs MLflow's command."""
+"""From settings to a running server: what has to hold is seen to first, then this process serves."""
 
 import os
+import shlex
 import signal
 import socket
-import sys
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,9 +12,10 @@ import click
 from mlyard_shared.errors import MlyardError
 
 from mlyard_mlflow_server import database
-from mlyard_mlflow_server.address import PREFIX
-from mlyard_mlflow_server.command import server_command, server_environment
+from mlyard_mlflow_server.address import EVERY_INTERFACE, PREFIX
+from mlyard_mlflow_server.environment import SECRET, server_environment
 from mlyard_mlflow_server.settings import Settings
+from mlyard_mlflow_server.sign_in import load_auth, update_accounts
 
 
 class CannotStart(MlyardError):
@@ -21,38 +23,78 @@ class CannotStart(MlyardError):
 
 
 def serve(settings: Settings) -> None:
-    """Check the address, the folders and the database, then run MLflow's command until the server ends.
+    """Check the address, the folders and the database, then serve until told to stop.
 
     Raises:
         CannotStart: the address or a folder cannot be used, or MLflow cannot be imported.
         DatabaseError: the database cannot be used.
+        SettingsError: a variable of MLflow's asks for what this server does not do.
     """
     # As a container's first process this one would not hear SIGTERM at all while it migrates.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # MLflow reads its variables when it is imported.
     os.environ.update(server_environment(settings, os.environ))
     _free(settings.host, settings.port)
-    uri = settings.backend_store_uri.get_secret_value()
     try:
-        _prepare_storage(settings, database.sqlite_file(uri))
-        database.migrate(uri)
+        _prepare_storage(settings, database.sqlite_file(settings.backend_store_uri.get_secret_value()))
+        _prepare_database(settings)
     except ImportError as error:
         raise CannotStart(
             f"MLflow cannot be imported ({error}): install it again, with "
             "`pip install --force-reinstall mlyard-mlflow-server`"
         ) from error
-    click.echo(
-        f"Starting MLflow at http://{settings.host}:{settings.port}, artifacts in {settings.artifact_root}", err=True
-    )
-    _run(server_command(settings))
+    _announce(settings)
+    _run(settings)
 
 
-def _run(command: list[str]) -> None:
-    """Run MLflow's command in this process, which the migration has made import most of MLflow already."""
-    from mlflow.cli import cli
+def _prepare_database(settings: Settings) -> None:
+    schemas = [database.TRACKING]
+    if settings.auth == "basic":
+        load_auth(settings)
+        schemas.append(database.SIGN_IN)
+    uri = settings.backend_store_uri.get_secret_value()
+    with database.migrated(uri, schemas):
+        from mlflow.server.handlers import initialize_backend_stores
 
-    sys.argv = command
-    cli()
+        initialize_backend_stores(uri, uri, "mlflow-artifacts:/")
+        if settings.auth == "basic":
+            update_accounts(settings)
+
+
+def _announce(settings: Settings) -> None:
+    at = f"http://{settings.host}:{settings.port}"
+    click.echo(f"Starting MLflow at {at}, artifacts in {settings.artifact_root}", err=True)
+    if settings.auth == "none" and settings.host in EVERY_INTERFACE:
+        click.echo(
+            f"Anyone who reaches port {settings.port} may read, write and delete: set {PREFIX}AUTH=basic "
+            "where that is more than your own machines",
+            err=True,
+        )
+
+
+def _run(settings: Settings) -> None:
+    """Run uvicorn's command in this process; with several workers it becomes their supervisor."""
+    from uvicorn.main import main as uvicorn
+
+    command = ["--log-config", str(files("mlflow") / "server" / "uvicorn_log_config.yaml")]
+    command += [*_uvicorn_options(), "--workers", str(settings.workers)]
+    command += ["--host", settings.host, "--port", str(settings.port)]
+    # Uvicorn would look for modules in the working folder first.
+    command += ["--app-dir", str(Path(__file__).parents[1]), "--factory", "mlyard_mlflow_server.app:create_app"]
+    if settings.workers > 1:
+        for name in SECRET:
+            os.environ.pop(name, None)
+    try:
+        uvicorn.main(command, prog_name="uvicorn", standalone_mode=False)
+    except click.ClickException as error:
+        raise CannotStart(f"uvicorn does not take MLFLOW_UVICORN_OPTS: {error.format_message()}") from error
+
+
+def _uvicorn_options() -> list[str]:
+    try:
+        return shlex.split(os.environ["MLFLOW_UVICORN_OPTS"])
+    except ValueError as error:
+        raise CannotStart(f"MLFLOW_UVICORN_OPTS cannot be read: {error}") from error
 
 
 def _free(host: str, port: int) -> None:

@@ -1,0 +1,64 @@
+"""MLflow's sign-in, with its tables beside all others in the one database."""
+
+import os
+from configparser import ConfigParser
+from tempfile import NamedTemporaryFile
+from types import ModuleType
+from typing import Any
+
+from mlyard_mlflow_server.environment import quiet_import
+from mlyard_mlflow_server.settings import Settings
+
+ADMIN = "admin"
+PIPELINE = "pipeline"
+READER = "api"
+CACHE_SECONDS = 60
+"""So long a worker may take an old password: without that memory each request costs a hash of 0.1 s and more."""
+
+WRITES = ("experiment", "registered_model", "prompt")
+"""What the pipeline manages whoever made it; runs, logged models and versions follow what they belong to."""
+
+
+def load_auth(settings: Settings) -> ModuleType:
+    """Import MLflow's sign-in. It reads its configuration from a file, once, while it is imported.
+
+    The file holds the database's URI, so it is for this user alone and gone again when this returns.
+    """
+    configuration = ConfigParser()
+    configuration["mlflow"] = {
+        "database_uri": settings.backend_store_uri.get_secret_value().replace("%", "%%"),
+        "admin_username": ADMIN,
+        "default_permission": "READ",
+        "auth_cache_ttl_seconds": str(CACHE_SECONDS),
+    }
+    with NamedTemporaryFile("w", prefix="mlyard-", suffix=".ini") as file, quiet_import():
+        configuration.write(file)
+        file.flush()
+        os.environ["MLFLOW_AUTH_CONFIG_PATH"] = file.name
+        from mlflow.server import auth
+    del os.environ["MLFLOW_AUTH_CONFIG_PATH"]
+    module: ModuleType = auth
+    return module
+
+
+def update_accounts(settings: Settings) -> None:
+    """Make the three accounts, or give those that exist the passwords and the rights that they have to have."""
+    store = load_auth(settings).store
+    store.init_db(settings.backend_store_uri.get_secret_value())
+    for name, secret in (
+        (ADMIN, settings.admin_password),
+        (PIPELINE, settings.pipeline_password),
+        (READER, settings.api_password),
+    ):
+        if secret is not None:
+            _update(store, name, password=secret.get_secret_value())
+    for kind in WRITES:
+        store.grant_user_permission(PIPELINE, kind, "*", "MANAGE")
+
+
+def _update(store: Any, name: str, *, password: str) -> None:
+    is_admin = name == ADMIN
+    if not store.has_user(name):
+        store.create_user(name, password, is_admin=is_admin)
+    elif not store.authenticate_user(name, password) or store.get_user(name).is_admin != is_admin:
+        store.update_user(name, password=password, is_admin=is_admin)
