@@ -3,9 +3,11 @@
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib import metadata
 
 from fastapi import FastAPI
+from mlyard_shared.account import Account
 
 from mlyard_model_api.cache import Cache
 from mlyard_model_api.deployment import Deployment, Registry
@@ -31,13 +33,13 @@ def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = 
 
     Raises:
         CacheUnusable: the cache folder cannot be written.
-        SettingsError: the key in the cache folder cannot be read.
+        SettingsError: the key in the cache folder cannot be read, or the registry's account is given by half.
     """
     cache = Cache(settings.cache)
     cache.prepare()
     models = Models(settings.models)
     worker = PredictionThread(limit=settings.queue_limit)
-    connect = registry or (lambda: _mlflow(settings.registry_uri))
+    connect = registry or partial(_mlflow, settings.registry_uri, settings.registry_account)
     poller = Poller(Deployment(models, cache, connect), seconds=settings.poll_seconds)
 
     @asynccontextmanager
@@ -65,8 +67,8 @@ def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = 
     return app
 
 
-def _mlflow(uri: str) -> Registry:
+def _mlflow(uri: str, account: Account | None) -> Registry:
     # Here, since importing MLflow takes seconds in which the cached models serve already.
     from mlyard_shared.registry import Registry as MlflowRegistry
 
-    return MlflowRegistry(uri)
+    return MlflowRegistry(uri, account=account)

@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import os
+import sys
 
 from mlyard_shared.errors import MlyardError
 
@@ -41,3 +43,14 @@ def check(host: str, port: int, *, ready: bool) -> str:
     if response.status != 200:
         raise Unhealthy(f"the model API at {where} is {status}: {'; '.join(reasons)}")
     return f"{status} at {where}"
+
+
+def main() -> None:
+    """Ask the API of this environment whether it lives; exit with 0 if so, else with a sentence and 1."""
+    host, port = os.environ.get("MLYARD_MODEL_API_HOST", "127.0.0.1"), os.environ.get("MLYARD_MODEL_API_PORT", "8000")
+    if not port.isdecimal():
+        sys.exit("mlyard-model-api: MLYARD_MODEL_API_PORT must be a number")
+    try:
+        print(check(host, int(port), ready=False))  # noqa: T201
+    except Unhealthy as error:
+        sys.exit(f"mlyard-model-api: {error}")

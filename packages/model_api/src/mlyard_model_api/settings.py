@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
+from mlyard_shared.account import Account
 from mlyard_shared.settings import ServiceSettings
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode, SettingsConfigDict
@@ -33,7 +34,7 @@ def _registry(uri: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be the address of an MLflow server, as in http://127.0.0.1:5000")
     if parts.password is not None or parts.username is not None:
-        raise ValueError("must hold no account: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD")
+        raise ValueError("must hold no account: set MLYARD_MODEL_API_REGISTRY_USERNAME and its password")
     return uri.rstrip("/")
 
 
@@ -55,6 +56,8 @@ class Settings(ServiceSettings):
     host: str = Field("127.0.0.1", min_length=1)
     port: int = Field(8000, ge=1, le=65535)
     registry_uri: Annotated[str, AfterValidator(_registry)] = "http://127.0.0.1:5000"
+    registry_username: str | None = None
+    registry_password: SecretStr | None = None
     cache: Path = Path("model-cache")
     models: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), AfterValidator(_models)] = ()
     poll_seconds: float = Field(2.0, ge=0.05, le=3600)
@@ -63,3 +66,12 @@ class Settings(ServiceSettings):
     queue_limit: int = Field(64, ge=1)
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"
     api_key: Annotated[SecretStr, AfterValidator(_key)] | None = None
+
+    @property
+    def registry_account(self) -> Account | None:
+        """The account in the registry, where it asks for one.
+
+        Raises:
+            SettingsError: the name is set without the password, or the password without the name.
+        """
+        return Account.of(self.registry_username, self.registry_password, prefix=PREFIX)
