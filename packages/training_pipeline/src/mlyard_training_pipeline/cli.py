@@ -12,6 +12,7 @@ from mlyard_training_pipeline.settings import PREFIX, Settings
 NAME = "mlyard-training-pipeline"
 _ORCHESTRATION = {
     "airflow": "Become one of Airflow's processes, or prepare its database.",
+    "check": "Exit with 0 if one of Airflow's processes is healthy.",
     "ensure": "Train every spec that has no champion yet, through Airflow.",
 }
 SPEC = click.Path(path_type=Path)

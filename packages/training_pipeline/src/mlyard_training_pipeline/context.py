@@ -21,4 +21,4 @@ class Context:
         """Make a context with a client for the registry of the settings; nothing is asked of it yet."""
         from mlyard_shared.registry import Registry
 
-        return cls(registry=Registry(settings.registry_uri), settings=settings)
+        return cls(registry=Registry(settings.registry_uri, account=settings.registry_account), settings=settings)

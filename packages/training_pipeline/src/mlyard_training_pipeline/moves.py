@@ -24,7 +24,13 @@ def promote(settings: Settings, model: str, version: int, *, reason: str) -> str
     from mlyard_shared.registry import Registry
     from mlyard_shared.registry import promote as move
 
-    made = move(Registry(settings.registry_uri), model, version, actor=operator(), reason=_given(reason))
+    made = move(
+        Registry(settings.registry_uri, account=settings.registry_account),
+        model,
+        version,
+        actor=operator(),
+        reason=_given(reason),
+    )
     return f"version {made.to_version} of {model} is the champion{_instead_of(made.from_version)}"
 
 
@@ -33,7 +39,12 @@ def rollback(settings: Settings, model: str, *, reason: str) -> str:
     from mlyard_shared.registry import Registry
     from mlyard_shared.registry import rollback as move
 
-    made = move(Registry(settings.registry_uri), model, actor=operator(), reason=_given(reason))
+    made = move(
+        Registry(settings.registry_uri, account=settings.registry_account),
+        model,
+        actor=operator(),
+        reason=_given(reason),
+    )
     return f"version {made.to_version} of {model} is the champion again{_instead_of(made.from_version)}"
 
 
@@ -42,7 +53,7 @@ def print_history(settings: Settings, model: str, *, console: Console | None = N
     from mlyard_shared.registry import Registry, history
 
     console = console or Console()
-    moves = history(Registry(settings.registry_uri), model)
+    moves = history(Registry(settings.registry_uri, account=settings.registry_account), model)
     rows = [
         (
             f"{move.started_at:%Y-%m-%d %H:%M:%S}Z",

@@ -1,14 +1,26 @@
 """What a user may set."""
 
 from pathlib import Path
+from typing import Annotated, Literal
 from urllib.parse import quote
 
+from mlyard_shared.account import Account
 from mlyard_shared.errors import SettingsError
 from mlyard_shared.settings import ServiceSettings
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 PREFIX = "MLYARD_TRAINING_PIPELINE_"
+
+
+POSTGRESQL = "postgresql+psycopg2"
+DIALECTS = {"postgres": POSTGRESQL, "postgresql": POSTGRESQL}
+
+
+def _database(uri: SecretStr) -> SecretStr:
+    """Name the driver that is installed, so that a URI from any tutorial works."""
+    scheme, separator, rest = uri.get_secret_value().partition("://")
+    return SecretStr(f"{DIALECTS.get(scheme, scheme)}{separator}{rest}")
 
 
 class Settings(ServiceSettings):
@@ -21,9 +33,13 @@ class Settings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX)
 
     registry_uri: str = Field("http://127.0.0.1:5000", min_length=1)
+    registry_username: str | None = None
+    registry_password: SecretStr | None = None
     models: Path = Path("examples")
     state: Path = Path(".mlyard/training_pipeline")
-    database_uri: SecretStr | None = None
+    database_uri: Annotated[SecretStr, AfterValidator(_database)] | None = None
+    auth_manager: Literal["simple", "fab"] = "simple"
+    parallelism: int = Field(8, ge=1, le=256)
     host: str = Field("127.0.0.1", min_length=1)
     port: int = Field(8080, ge=1, le=65535)
     airflow_url: str = Field("http://127.0.0.1:8080", pattern="^https?://")
@@ -34,6 +50,15 @@ class Settings(ServiceSettings):
     airflow_jwt_secret: SecretStr | None = None
     airflow_secret_key: SecretStr | None = None
     airflow_fernet_key: SecretStr | None = None
+
+    @property
+    def registry_account(self) -> Account | None:
+        """The account in the registry, where it asks for one.
+
+        Raises:
+            SettingsError: the name is set without the password, or the password without the name.
+        """
+        return Account.of(self.registry_username, self.registry_password, prefix=PREFIX)
 
     @property
     def airflow_database(self) -> SecretStr:

@@ -1,10 +1,13 @@
-"""The commands `airflow` and `ensure`."""
+"""The commands `airflow`, `check` and `ensure`."""
 
+import os
 import signal
 import sys
 
 import click
 
+from mlyard_training_pipeline.orchestration.health import CHECKS
+from mlyard_training_pipeline.orchestration.health import check as ask
 from mlyard_training_pipeline.orchestration.parts import PARTS
 from mlyard_training_pipeline.settings import Settings
 
@@ -23,6 +26,13 @@ def airflow(part: str) -> None:
         from mlyard_training_pipeline.orchestration.parts import become
 
         become(part, Settings.load())
+
+
+@click.command()
+@click.argument("part", type=click.Choice(list(CHECKS)))
+def check(part: str) -> None:
+    """Exit with 0 if one of Airflow's processes is healthy, else say why it is not."""
+    click.echo(ask(part, os.environ))
 
 
 @click.command()
@@ -48,7 +58,7 @@ def ensure(timeout: float) -> None:
         with Progress(Console(), Console(stderr=True)) as progress:
             all_there = train_all(
                 settings.models,
-                registry=Registry(settings.registry_uri),
+                registry=Registry(settings.registry_uri, account=settings.registry_account),
                 connect=lambda: Airflow.from_settings(settings),
                 progress=progress,
                 patience=Patience(timeout, progress),

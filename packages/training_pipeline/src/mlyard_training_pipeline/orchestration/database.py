@@ -1,4 +1,4 @@
-"""Airflow's database: made or migrated, and with the pool that promotions wait in."""
+"""Airflow's database: made or migrated, with the pool that promotions wait in and the account of who logs in."""
 
 import fcntl
 import os
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mlyard_training_pipeline.orchestration.account import make_account
 from mlyard_training_pipeline.orchestration.environment import PROMOTION_POOL
 from mlyard_training_pipeline.orchestration.errors import DatabaseError
 from mlyard_training_pipeline.orchestration.parts import prepare
@@ -15,7 +16,9 @@ _WAY_OUT = f"see that it runs and that this user may write to it, or set {PREFIX
 
 
 def initialise(settings: Settings) -> None:
-    """Migrate the database and make the pool of promotions; where all is there already, nothing changes.
+    """Migrate the database, make the pool of promotions and the account; where all is there already, nothing changes.
+
+    Airflow's simple auth manager keeps its accounts elsewhere (`parts.write_passwords`).
 
     Raises:
         CannotStart: Airflow is not installed, or its folder cannot be written to.
@@ -27,6 +30,8 @@ def initialise(settings: Settings) -> None:
     with _alone(settings.airflow_home / "init.lock"), _explained():
         _connect(settings)
         _migrate()
+        if settings.auth_manager == "fab":
+            make_account(settings.airflow_user, settings.secret("airflow_password"))
 
 
 def check(settings: Settings) -> None:
@@ -41,7 +46,10 @@ def _connect(settings: Settings) -> bool:
     from sqlalchemy import create_engine, inspect
     from sqlalchemy.pool import NullPool
 
-    engine = create_engine(settings.airflow_database.get_secret_value(), poolclass=NullPool)
+    try:
+        engine = create_engine(settings.airflow_database.get_secret_value(), poolclass=NullPool)
+    except ModuleNotFoundError as error:
+        raise DatabaseError(f"{PREFIX}DATABASE_URI needs the driver {error.name}, which is not installed") from None
     with engine.connect() as connection:
         return inspect(connection).has_table("alembic_version")
 
@@ -74,8 +82,6 @@ def _explained() -> Iterator[None]:
             f"{PREFIX}DATABASE_URI is no URI of a database whose driver is here: "
             "give one such as postgresql+psycopg2://user@host/airflow"
         ) from None
-    except ModuleNotFoundError as error:
-        raise DatabaseError(f"{PREFIX}DATABASE_URI needs the driver {error.name}, which is not installed") from None
     except DBAPIError as error:
         cause = str(error.orig).strip().splitlines()[0]
         raise DatabaseError(f"Airflow's database cannot be used ({cause}): {_WAY_OUT}") from None

@@ -11,9 +11,6 @@ from mlyard_training_pipeline.settings import PREFIX, Settings
 PROMOTION_POOL = "mlyard_promotions"
 """The pool of one slot that lets one promotion happen at a time."""
 
-HEALTH_PORT_OFFSET = 894
-"""From the API server's port to the scheduler's health check: 8080 gives Airflow's usual 8974; no two stacks meet."""
-
 SHORTEST_JWT_SECRET = 64
 """Bytes that the SHA-512 signature of Airflow's tokens asks for."""
 
@@ -32,23 +29,17 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
         f"{PREFIX}STATE": str(settings.state.absolute()),
         **_core(settings),
         **_dags(settings),
-        **_scheduler(settings),
+        **_scheduler(),
         **_api(settings),
         **_login(settings),
     }
-
-
-def health_port(settings: Settings) -> int:
-    """Return the port of the scheduler's health check."""
-    port = settings.port + HEALTH_PORT_OFFSET
-    return port if port <= 65535 else settings.port - HEALTH_PORT_OFFSET
 
 
 def _core(settings: Settings) -> dict[str, str]:
     logs = settings.airflow_home / "logs"
     return {
         "AIRFLOW__CORE__EXECUTOR": "mlyard_training_pipeline.orchestration.executor.LocalExecutor",
-        "AIRFLOW__CORE__PARALLELISM": "8",
+        "AIRFLOW__CORE__PARALLELISM": str(settings.parallelism),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__FERNET_KEY": _fernet_key(settings),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": settings.airflow_database.get_secret_value(),
@@ -79,30 +70,40 @@ def _dags(settings: Settings) -> dict[str, str]:
     }
 
 
-def _scheduler(settings: Settings) -> dict[str, str]:
+def _scheduler() -> dict[str, str]:
     return {
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
-        "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "True",
-        "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_HOST": settings.host,
-        "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_PORT": str(health_port(settings)),
+        # Its health check is a process of 90 MB; the heartbeat in the database tells as much (`health`).
+        "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
+        # What a killed scheduler was running is found within half a minute and tried again, not after five.
+        "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "20",
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
+        # A task whose process has gone. Longer than the API server needs to come back, or living tasks count as dead.
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "45",
     }
 
 
 def _api(settings: Settings) -> dict[str, str]:
-    url = settings.airflow_url.rstrip("/")
+    # No base URL: without one, pages and redirects are relative, and people may call the server by another name than
+    # the parts do.
     return {
         "AIRFLOW__API__HOST": settings.host,
         "AIRFLOW__API__PORT": str(settings.port),
         "AIRFLOW__API__WORKERS": "1",
-        "AIRFLOW__API__BASE_URL": url,
         "AIRFLOW__API__SECRET_KEY": settings.secret("airflow_secret_key"),
         "AIRFLOW__API__INSTANCE_NAME": "mlyard",
         "AIRFLOW__API_AUTH__JWT_SECRET": _jwt_secret(settings),
-        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{settings.airflow_url.rstrip('/')}/execution/",
     }
 
 
 def _login(settings: Settings) -> dict[str, str]:
+    if settings.auth_manager == "fab":
+        return {
+            "AIRFLOW__CORE__AUTH_MANAGER": "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager",
+            # `airflow init` writes the permissions; each start of the API server would do so again, for seconds.
+            "AIRFLOW__FAB__UPDATE_FAB_PERMS": "False",
+        }
     return {
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{settings.airflow_user}:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(settings.airflow_home / "passwords.json"),

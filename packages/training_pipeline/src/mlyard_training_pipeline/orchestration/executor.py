@@ -2,6 +2,7 @@
 
 import importlib
 import logging
+import time
 import warnings
 from typing import Any
 
@@ -34,6 +35,10 @@ LIBRARIES = (
 """What a task would import first. Each task is a fork: what its parent has imported costs it nothing."""
 
 
+IDLE_SECONDS = 30
+"""After so long without a task the workers end, each of which holds 20 MB of its own. A fork is there in no time."""
+
+
 class LocalExecutor(local_executor.LocalExecutor):
     """Runs tasks in forks of a process that has paid for the imports once, for all of them.
 
@@ -45,6 +50,18 @@ class LocalExecutor(local_executor.LocalExecutor):
         if self.is_mp_using_fork:
             warm_up()
         super().start()
+        self._busy_at = time.monotonic()
+
+    def sync(self) -> None:
+        """Take results in, and let the workers end when there has been nothing to do for a while."""
+        super().sync()
+        if self.running or self.queued_tasks:
+            self._busy_at = time.monotonic()
+        elif self.is_mp_using_fork and time.monotonic() - self._busy_at > IDLE_SECONDS:
+            # Airflow's own word to a worker that it may end; it forks new ones with the next task.
+            for _ in self.workers:
+                self.activity_queue.put(None)
+            self._busy_at = time.monotonic()
 
 
 def warm_up() -> tuple[Any, ...]:

@@ -35,7 +35,8 @@ def become(part: str, settings: Settings) -> None:
     check(settings)
     if part == "api-server":
         _free(settings)
-        write_passwords(settings)
+        if settings.auth_manager == "simple":
+            write_passwords(settings)
     command = [sys.executable, "-m", "airflow", *PARTS[part]]
     os.execve(sys.executable, command, {**os.environ, **environment})  # noqa: S606 - our own list, and no shell is wanted
 
