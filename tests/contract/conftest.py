@@ -24,7 +24,7 @@ def unused_port() -> int:
 
 
 @contextmanager
-def running_mlflow_server(state: Path, port: int) -> Iterator[str]:
+def running_mlflow_server(state: Path, port: int, **settings: str) -> Iterator[str]:
     """Run `mlyard-mlflow-server serve` on this port with its state in this folder, and yield its URI."""
     command = [str(Path(sys.executable).with_name("mlyard-mlflow-server")), "serve"]
     environment = {
@@ -32,6 +32,7 @@ def running_mlflow_server(state: Path, port: int) -> Iterator[str]:
         "MLYARD_MLFLOW_SERVER_PORT": str(port),
         "MLYARD_MLFLOW_SERVER_BACKEND_STORE_URI": f"sqlite:///{state / 'mlflow.db'}",
         "MLYARD_MLFLOW_SERVER_ARTIFACT_ROOT": str(state / "artifacts"),
+        **settings,
     }
     log = state / "server.log"
     with log.open("w") as output:

@@ -1,16 +1,21 @@
-"""The variables that the settings classes read, found in their source: no service is imported here."""
+"""The variables that settings classes and compose files read, found in their source: nothing is imported here."""
 
 import ast
+import re
 from collections.abc import Iterator
 
 from .documents import ROOT
 
 SOURCES = [*sorted(ROOT.glob("packages/*/src")), ROOT / "compose" / "local"]
+COMPOSE_FILES = sorted(ROOT.glob("compose/*.yaml"))
 
 
 def variables() -> dict[str, str]:
-    """Each variable and the class that reads it, as `path:Class`."""
+    """Each variable and what reads it: the class as `path:Class`, or the path of a compose file."""
     found = {}
+    for file in COMPOSE_FILES:
+        names = re.findall(r"\$\{(\w+)", file.read_text())
+        found.update(dict.fromkeys(names, str(file.relative_to(ROOT))))
     for source in SOURCES:
         files = [file for file in sorted(source.rglob("*.py")) if "tests" not in file.relative_to(source).parts]
         trees = {file: ast.parse(file.read_text()) for file in files}

@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from steady_client import SteadyClient
 
-from .client import SteadyClient
 from .stack import PORTS, ROOT, Stack, wait_until
 
 STUMP = """

@@ -1,0 +1,86 @@
+"""The registry behind MLflow's sign-in, as the pipeline's account and as the API's."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from mlyard_shared.account import Account
+from mlyard_shared.errors import ModelNotFound, RegistryDenied
+from mlyard_shared.manifest import MANIFEST_FILE
+from mlyard_shared.registry import ModelVersion, Registry
+from pydantic import SecretStr
+
+from .conftest import running_mlflow_server, unused_port
+
+PASSWORDS = {user: f"the-password-of-{user}" for user in ("admin", "pipeline", "api")}
+Connect = Callable[..., Registry]
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("sign-in")
+    secrets = folder / "secrets"
+    secrets.mkdir()
+    for user, password in PASSWORDS.items():
+        (secrets / f"{user}_password").write_text(password)
+    (secrets / "flask_secret_key").write_text("a-key-of-this-test-only-0123456789")
+    settings = {"MLYARD_MLFLOW_SERVER_AUTH": "basic", "MLYARD_MLFLOW_SERVER_SECRETS_DIR": str(secrets)}
+    with running_mlflow_server(folder, unused_port(), **settings) as uri:
+        yield uri
+
+
+@pytest.fixture
+def connect(address: str, monkeypatch: pytest.MonkeyPatch) -> Connect:
+    """Make a registry under an account. MLflow keeps the account in the environment, which is put back."""
+    for variable in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
+        monkeypatch.setenv(variable, "")
+
+    def registry(user: str, password: str | None = None) -> Registry:
+        return Registry(address, account=Account(user, SecretStr(password or PASSWORDS[user])))
+
+    return registry
+
+
+@pytest.fixture
+def registered(connect: Connect, tmp_path: Path) -> ModelVersion:
+    """A version that the pipeline's account registered."""
+    registry = connect("pipeline")
+    found = registry.find("guarded", "challenger")
+    if found is not None:
+        return found
+    folder = tmp_path / "version"
+    folder.mkdir()
+    (folder / MANIFEST_FILE).write_text("{}")
+    experiment = registry.client.create_experiment("guarded")
+    run = registry.client.create_run(experiment)
+    return registry.register(folder, name="guarded", run_id=run.info.run_id, gate_report="none")
+
+
+def test_the_pipeline_registers_and_the_api_reads(connect: Connect, registered: ModelVersion, tmp_path: Path) -> None:
+    reader = connect("api")
+    assert reader.find("guarded", "challenger") == registered
+    target = tmp_path / "download"
+    target.mkdir()
+    reader.download(registered, target)
+    assert (target / MANIFEST_FILE).read_text() == "{}"
+    assert reader.served_models() == ()
+
+
+def test_the_api_moves_no_alias(connect: Connect, registered: ModelVersion) -> None:
+    reader = connect("api")
+    with pytest.raises(RegistryDenied, match="lacks the permission"):
+        reader.set_alias(registered, "champion")
+    assert reader.find("guarded", "champion") is None
+
+
+@pytest.mark.parametrize("user", ["pipeline", "api"])
+def test_what_is_not_there_counts_as_missing_and_not_as_forbidden(connect: Connect, user: str) -> None:
+    registry = connect(user)
+    assert registry.find("never-registered", "champion") is None
+    with pytest.raises(ModelNotFound, match="no version 7"):
+        registry.version("never-registered", 7)
+
+
+def test_a_wrong_password_is_told_from_a_missing_model(connect: Connect) -> None:
+    with pytest.raises(RegistryDenied, match="does not know this account"):
+        connect("pipeline", "not-the-password").find("never-registered", "champion")

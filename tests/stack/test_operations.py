@@ -1,0 +1,161 @@
+"""What is done with a running stack, by compose's own commands."""
+
+import time
+
+import httpx
+import pytest
+
+from .airflow import Airflow
+from .conftest import Figures
+from .docker import answers, docker, inspect, wait_until
+from .registry import Mlflow
+from .stack import LASTING, Stack, image
+
+pytestmark = pytest.mark.full
+
+SPEC = """\
+version = 1
+name = "dropped-in"
+task = "regression"
+target = "price"
+metric = "rmse"
+folds = 2
+schedule = "@yearly"
+
+[source]
+path = "table.csv"
+
+[[candidates]]
+name = "ridge"
+estimator = "sklearn.linear_model.Ridge"
+"""
+
+
+def test_every_service_has_a_log(trained: Stack) -> None:
+    for service in ("mlflow", "airflow", "airflow-scheduler", "airflow-dag-processor", "model-api", "ensure"):
+        log = trained.logs(service)
+        assert len(log.splitlines()) > 1, service
+        assert "Traceback" not in log, service
+
+
+def test_stats_show_every_container_within_its_limits(trained: Stack) -> None:
+    lines = docker("stats", "--no-stream", "--format", "{{.Container}} {{.MemPerc}}", *trained.containers().values())
+    used = {line.split()[0]: float(line.split()[1].rstrip("%")) for line in lines.splitlines()}
+    assert len(used) >= len(LASTING)
+    assert all(share < 90 for share in used.values()), used
+
+
+def test_without_mlflow_predictions_go_on_and_airflows_page_answers(trained: Stack, mlflow: Mlflow) -> None:
+    trained.compose("stop", "mlflow")
+    try:
+        for _ in range(10):
+            assert trained.predict().status_code == 200
+            time.sleep(0.2)
+        assert answers(f"{trained.airflow}/api/v2/version")
+        # It is not served from memory alone: a new process has the cache.
+        trained.compose("restart", "model-api")
+        wait_until(trained.is_serving, seconds=20, what="a prediction after a restart without the registry")
+    finally:
+        trained.compose("start", "mlflow")
+    trained.wait_until_healthy("mlflow")
+    assert mlflow.champion("penguins") == 1
+    assert trained.is_serving()
+
+
+def test_a_spec_that_is_dropped_in_is_trained_and_served(trained: Stack, airflow: Airflow) -> None:
+    folder = trained.models / "dropped"
+    folder.mkdir()
+    rows = [f"{n},{n * n % 17},{3 * n + n * n % 5}" for n in range(80)]
+    (folder / "table.csv").write_text("\n".join(["size,rooms,price", *rows]))
+    (folder / "spec.toml").write_text(SPEC)
+    wait_until(lambda: "dropped-in" in airflow.dags(), seconds=60, what="a DAG of the new spec")
+    airflow.start("dropped-in")
+    wait_until(lambda: trained.is_serving("dropped-in"), seconds=120, what="the new model served")
+
+
+def test_another_image_of_one_service_replaces_its_containers_only(
+    trained: Stack, images: dict[str, str], mlflow: Mlflow
+) -> None:
+    before = trained.containers()
+    docker("tag", images["mlflow_server"], f"{image('mlflow_server')}:next")
+    trained.settings["MLYARD_MLFLOW_SERVER_TAG"] = "next"
+    trained.up()
+    after = trained.containers()
+    assert {service for service in before if before[service] != after[service]} == {"mlflow"}
+    assert inspect(after["mlflow"])["Config"]["Image"].endswith(":next")
+    assert trained.is_serving()
+    trained.wait_until_healthy()
+    assert mlflow.champion("penguins")
+    del trained.settings["MLYARD_MLFLOW_SERVER_TAG"]
+    trained.up()
+    trained.wait_until_healthy()
+
+
+def test_down_and_up_again_keeps_everything(trained: Stack, airflow: Airflow, mlflow: Mlflow, figures: Figures) -> None:
+    versions, runs = mlflow.versions("penguins"), airflow.runs("penguins")
+    trained.down()
+    assert trained.containers() == {}
+    started = time.monotonic()
+    trained.compose("up", "--detach", "--no-build", "model-api")
+    wait_until(trained.is_serving, seconds=30, what="a prediction from the cache, with nothing else there")
+    figures.note(f"after `down`, `up` of the API to its first prediction: {time.monotonic() - started:.1f} s")
+    trained.down()
+    trained.up()
+    restarted = time.monotonic()
+    trained.wait_until_healthy()
+    figures.note(f"after `down`, `up` to all healthy: {time.monotonic() - trained.started:.0f} s")
+    figures.note(f"... of which after compose returned: {time.monotonic() - restarted:.0f} s")
+    trained.wait_for_ensure()
+    assert mlflow.versions("penguins") == versions, "nothing is trained again"
+    assert airflow.runs("penguins") == runs
+
+
+def test_each_container_stops_within_ten_seconds(trained: Stack, figures: Figures) -> None:
+    took = {}
+    for service in (*reversed(LASTING),):
+        started = time.monotonic()
+        trained.compose("stop", "--timeout", "30", service)
+        took[service] = time.monotonic() - started
+        state = trained.state(service)
+        assert state["ExitCode"] in (0, 143), (service, state)
+    figures.note("SIGTERM to the end: " + ", ".join(f"{service} {seconds:.1f} s" for service, seconds in took.items()))
+    trained.up()
+    trained.wait_until_healthy()
+    assert max(took.values()) < 10, took
+
+
+@pytest.mark.parametrize(
+    ("service", "setting", "value", "sentence"),
+    [
+        pytest.param("model-api", "MLYARD_MODEL_API_POLL_SECONDS", "often", "POLL_SECONDS", id="a word for a number"),
+        pytest.param("mlflow", "MLYARD_MLFLOW_SERVER_WORKERS", "0", "WORKERS", id="a number out of range"),
+        pytest.param(
+            "airflow-dag-processor", "MLYARD_TRAINING_PIPELINE_PARALLELISM", "-1", "PARALLELISM", id="below zero"
+        ),
+    ],
+)
+def test_a_wrong_value_is_refused_with_a_sentence(
+    trained: Stack, service: str, setting: str, value: str, sentence: str
+) -> None:
+    trained.settings[setting] = value
+    try:
+        done = trained.compose("run", "--rm", "--no-deps", service, check=False)
+    finally:
+        del trained.settings[setting]
+    said = [line for line in done.splitlines() if sentence in line]
+    assert said, done
+    assert "Traceback" not in done
+
+
+def test_a_renewed_password_is_taken_at_the_next_start(trained: Stack) -> None:
+    old = trained.login.airflow
+    assert "new" in trained.compose("run", "--rm", "secrets", "renew", "airflow_admin_password")
+    assert "new" in trained.compose("run", "--rm", "secrets", "renew", "mlflow_admin_password")
+    del trained.login
+    assert trained.login.airflow != old
+    trained.compose("up", "--detach", "--force-recreate", "airflow-init", "airflow", "mlflow", seconds=300)
+    trained.wait_until_healthy()
+    assert Mlflow(trained.mlflow, user="admin", password=trained.login.mlflow).champion("penguins")
+    assert Airflow(trained.airflow, password=trained.login.airflow).dags()
+    with pytest.raises(httpx.HTTPStatusError):
+        Airflow(trained.airflow, password=old).token()
