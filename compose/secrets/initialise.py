@@ -11,6 +11,7 @@ library only.
 """
 
 import base64
+import fcntl
 import os
 import re
 import secrets
@@ -164,7 +165,13 @@ def connection(name: str) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Run one of the commands."""
+    """Run one of the commands; one at a time, also where two stacks start at once."""
+    with (ROOT / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        run(arguments)
+
+
+def run(arguments: list[str]) -> None:
     match arguments:
         case ["make"]:
             make()

@@ -77,6 +77,13 @@ class Stack:
         done = run(*command, seconds=seconds, check=check, env=environment, stdin=stdin)
         return done.stdout + done.stderr
 
+    def shell(self) -> dict[str, str]:
+        """The environment of a person's shell that has named the files once."""
+        self.compose("config", "--quiet")  # writes the settings
+        files = os.pathsep.join(str(self.place / file) for file in self.files)
+        names = {"COMPOSE_FILE": files, "COMPOSE_PROJECT_NAME": self.project}
+        return {**os.environ, **names, "COMPOSE_ENV_FILES": str(self.folder / ".env")}
+
     def configuration(self) -> dict[str, Any]:
         """What compose makes of the files."""
         config: dict[str, Any] = json.loads(self.compose("config", "--format", "json"))

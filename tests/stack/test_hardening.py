@@ -32,7 +32,7 @@ def test_it_is_confined(trained: Stack, service: str) -> None:
         assert config["User"].split(":")[0] not in ("", "0", "root")
     if service in LASTING:
         assert host["RestartPolicy"]["Name"] == "unless-stopped"
-        assert config["Healthcheck"]["Test"][0] == "CMD"
+        assert config["Healthcheck"]["Test"][0] == "CMD", "no shell"
         # tmpfs is shared memory of the host: each has its size.
         assert all("size=" in options for options in (host["Tmpfs"] or {}).values())
 

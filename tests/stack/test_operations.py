@@ -1,5 +1,6 @@
 """What is done with a running stack, by compose's own commands."""
 
+import re
 import time
 
 import httpx
@@ -7,9 +8,9 @@ import pytest
 
 from .airflow import Airflow
 from .conftest import Figures
-from .docker import answers, docker, inspect, wait_until
+from .docker import answers, docker, inspect, run, wait_until
 from .registry import Mlflow
-from .stack import LASTING, Stack, image
+from .stack import LASTING, ROOT, Stack, image
 
 pytestmark = pytest.mark.full
 
@@ -20,7 +21,6 @@ task = "regression"
 target = "price"
 metric = "rmse"
 folds = 2
-schedule = "@yearly"
 
 [source]
 path = "table.csv"
@@ -29,6 +29,11 @@ path = "table.csv"
 name = "ridge"
 estimator = "sklearn.linear_model.Ridge"
 """
+
+
+def is_running(airflow: Airflow, run: str, task: str) -> bool:
+    """Whether a task of a run of penguins is running."""
+    return any(t["task_id"] == task and t["state"] == "running" for t in airflow.tasks("penguins", run))
 
 
 def test_every_service_has_a_log(trained: Stack) -> None:
@@ -62,15 +67,18 @@ def test_without_mlflow_predictions_go_on_and_airflows_page_answers(trained: Sta
     assert trained.is_serving()
 
 
-def test_a_spec_that_is_dropped_in_is_trained_and_served(trained: Stack, airflow: Airflow) -> None:
+def test_a_spec_that_is_dropped_in_is_trained_and_served(
+    trained: Stack, airflow: Airflow, mlflow: Mlflow, figures: Figures
+) -> None:
     folder = trained.models / "dropped"
     folder.mkdir()
     rows = [f"{n},{n * n % 17},{3 * n + n * n % 5}" for n in range(80)]
     (folder / "table.csv").write_text("\n".join(["size,rooms,price", *rows]))
     (folder / "spec.toml").write_text(SPEC)
-    wait_until(lambda: "dropped-in" in airflow.dags(), seconds=60, what="a DAG of the new spec")
-    airflow.start("dropped-in")
-    wait_until(lambda: trained.is_serving("dropped-in"), seconds=120, what="the new model served")
+    seconds = wait_until(lambda: trained.is_serving("dropped-in"), seconds=120, what="the new model served")
+    figures.note(f"a spec that is dropped in is served after {seconds:.0f} s")
+    assert len(airflow.runs("dropped-in")) == 1
+    assert [version["version"] for version in mlflow.versions("dropped-in")] == ["1"]
 
 
 def test_another_image_of_one_service_replaces_its_containers_only(
@@ -110,18 +118,24 @@ def test_down_and_up_again_keeps_everything(trained: Stack, airflow: Airflow, ml
     assert airflow.runs("penguins") == runs
 
 
-def test_each_container_stops_within_ten_seconds(trained: Stack, figures: Figures) -> None:
+def test_each_container_stops_within_ten_seconds_while_a_model_trains(
+    trained: Stack, airflow: Airflow, figures: Figures
+) -> None:
     took = {}
-    for service in (*reversed(LASTING),):
-        started = time.monotonic()
-        trained.compose("stop", "--timeout", "30", service)
-        took[service] = time.monotonic() - started
-        state = trained.state(service)
-        assert state["ExitCode"] in (0, 143), (service, state)
+    training = airflow.start("penguins")
+    wait_until(lambda: is_running(airflow, training, "train"), seconds=60, what="a candidate being trained")
+    try:
+        for service in ("airflow-scheduler", *(service for service in reversed(LASTING) if "scheduler" not in service)):
+            started = time.monotonic()
+            trained.compose("stop", "--timeout", "30", service)
+            took[service] = time.monotonic() - started
+            assert trained.state(service)["ExitCode"] in (0, 143), (service, trained.state(service))
+    finally:
+        trained.up()
+        trained.wait_until_healthy()
     figures.note("SIGTERM to the end: " + ", ".join(f"{service} {seconds:.1f} s" for service, seconds in took.items()))
-    trained.up()
-    trained.wait_until_healthy()
     assert max(took.values()) < 10, took
+    wait_until(lambda: airflow.runs("penguins")[training] == "success", seconds=120, what="the run ended after all")
 
 
 @pytest.mark.parametrize(
@@ -159,3 +173,36 @@ def test_a_renewed_password_is_taken_at_the_next_start(trained: Stack) -> None:
     assert Airflow(trained.airflow, password=trained.login.airflow).dags()
     with pytest.raises(httpx.HTTPStatusError):
         Airflow(trained.airflow, password=old).token()
+
+
+DIAGNOSES = (
+    """docker inspect --format '{{json .State.Health}}' "$(docker compose ps --all --quiet airflow)\"""",
+    "docker network inspect airflow_network --format '{{range .Containers}}{{.Name}} {{end}}'",
+    """docker inspect --format '{{.Name}} {{.State.OOMKilled}} {{.RestartCount}}' $(docker compose ps --all --quiet)""",
+    "docker compose logs --tail 20 airflow",
+    "docker compose exec airflow date --utc",
+    "docker system df --verbose",
+)
+
+
+@pytest.mark.parametrize("command", DIAGNOSES)
+def test_a_documented_diagnosis_works_as_it_is_written(trained: Stack, command: str) -> None:
+    assert command in (ROOT / "docs/operations.md").read_text()
+    assert run("bash", "-euo", "pipefail", "-c", command, env=trained.shell()).stdout
+
+
+def test_pruning_what_the_page_allows_takes_nothing_of_the_stack(trained: Stack) -> None:
+    ours = f"label=com.docker.compose.project={trained.project}"
+    docker("image", "prune", "--force", "--filter", ours)
+    docker("volume", "prune", "--all", "--force", "--filter", ours)
+    assert trained.is_healthy(*LASTING)
+    assert trained.is_serving()
+    assert len(docker("volume", "ls", "--quiet", "--filter", ours).split()) == 6
+
+
+def test_the_documented_prediction_is_answered(trained: Stack) -> None:
+    page = (ROOT / "docs/operations.md").read_text()
+    command = next(block for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) if "/predict" in block)
+    command = command.replace(" -f compose/compose.yaml", "").replace("http://localhost:8000", trained.api)
+    said = run("bash", "-euo", "pipefail", "-c", command, env=trained.shell()).stdout
+    assert '"prediction":"Gentoo"' in said.replace(" ", "")

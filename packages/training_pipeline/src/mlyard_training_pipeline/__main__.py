@@ -3,20 +3,27 @@
 import os
 import sys
 
+from mlyard_training_pipeline.orchestration import health
+
 
 def main() -> None:
     """Run the command. A container's `check` comes every few seconds, so it is answered before anything is imported."""
-    from mlyard_training_pipeline.orchestration import health
+    match sys.argv[1:]:
+        case ["check"]:
+            _check(None)
+        case ["check", part] if part in health.CHECKS:
+            _check(part)
+        case _:
+            from mlyard_training_pipeline.cli import main as command_line
 
-    if len(sys.argv) == 3 and sys.argv[1] == "check" and sys.argv[2] in health.CHECKS:
-        try:
-            print(health.check(sys.argv[2], os.environ))  # noqa: T201
-        except health.Unhealthy as error:
-            sys.exit(f"mlyard-training-pipeline: {error}")
-    else:
-        from mlyard_training_pipeline.cli import main as command_line
+            command_line()
 
-        command_line()
+
+def _check(part: str | None) -> None:
+    try:
+        print(health.check(part, os.environ))  # noqa: T201
+    except health.Unhealthy as error:
+        sys.exit(f"mlyard-training-pipeline: {error}")
 
 
 if __name__ == "__main__":

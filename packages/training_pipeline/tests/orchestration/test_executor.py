@@ -13,6 +13,14 @@ def test_everything_that_is_imported_ahead_exists(airflow_here: Settings) -> Non
     assert len(warm_up()) == len(LIBRARIES)
 
 
+class Stuck:
+    """Work that a worker takes and never ends."""
+
+    @property
+    def running_state(self) -> None:
+        time.sleep(60)
+
+
 class Executor:
     """The real executor, with its workers, under a test's clock."""
 
@@ -70,3 +78,17 @@ def test_workers_stay_while_a_task_runs(executor: Executor) -> None:
     time.sleep(0.3)
     assert executor.workers() == 2
     executor.real.running.clear()
+
+
+def test_it_ends_in_seconds_while_a_task_runs_on(
+    airflow_here: Settings, executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlyard_training_pipeline.orchestration.executor.STOP_SECONDS", 0.5)
+    executor.real.activity_queue.put(Stuck())
+    with executor.real._unread_messages:
+        executor.real._unread_messages.value += 1
+    time.sleep(0.5)
+    started = time.monotonic()
+    executor.real.end()
+    assert time.monotonic() - started < 5
+    executor.real.start()  # for the fixture, which ends it

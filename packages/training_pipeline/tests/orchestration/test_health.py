@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from mlyard_training_pipeline.orchestration.health import CHECKS, PREFIX, Unhealthy, check
+from mlyard_training_pipeline.orchestration.health import CHECKS, PREFIX, Unhealthy, _age, check
 
 from .conftest import Stack, free_port
 
@@ -53,6 +53,24 @@ def test_a_heartbeat_counts_for_half_a_minute(tmp_path: Path) -> None:
 def test_the_heartbeat_of_another_part_does_not_count(tmp_path: Path) -> None:
     with pytest.raises(Unhealthy):
         check("dag-processor", database(tmp_path, "SchedulerJob", age=1))
+
+
+def test_in_a_container_a_heartbeat_from_before_the_start_does_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlyard_training_pipeline.orchestration.health._first_process", lambda: "scheduler")
+    monkeypatch.setattr("mlyard_training_pipeline.orchestration.health._age", lambda: 8.0)
+    with pytest.raises(Unhealthy, match="for 8 s"):
+        check(None, database(tmp_path, "SchedulerJob", age=10))
+
+
+def test_the_age_of_the_first_process_is_that_of_the_machine_or_less() -> None:
+    uptime = float(Path("/proc/uptime").read_text().split()[0])
+    assert 0 < _age() <= uptime
+
+
+def test_outside_of_a_container_no_part_is_the_first_process() -> None:
+    assert "no process of Airflow's" in check(None, {})
 
 
 def test_it_imports_nothing_heavy() -> None:

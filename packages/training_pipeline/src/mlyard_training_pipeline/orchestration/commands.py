@@ -29,9 +29,9 @@ def airflow(part: str) -> None:
 
 
 @click.command()
-@click.argument("part", type=click.Choice(list(CHECKS)))
-def check(part: str) -> None:
-    """Exit with 0 if one of Airflow's processes is healthy, else say why it is not."""
+@click.argument("part", type=click.Choice(list(CHECKS)), required=False)
+def check(part: str | None) -> None:
+    """Exit with 0 if one of Airflow's processes is healthy, else say why it is not (default: a container's first)."""
     click.echo(ask(part, os.environ))
 
 

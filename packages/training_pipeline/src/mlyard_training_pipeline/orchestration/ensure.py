@@ -23,6 +23,10 @@ STALE = 15.0
 """Seconds for which Airflow may still show the error of a spec that has been put right."""
 
 
+FIRST_RUN = 20.0
+"""Seconds for which Airflow is left to start the first run of a new spec itself, so that there are not two of them."""
+
+
 class Champions(Protocol):
     """What tells which models have a champion: the registry."""
 
@@ -89,7 +93,7 @@ class Training:
                 self._end(error)
             elif waited > self._patience.seconds:
                 self._end(f"Airflow shows no DAG after {waited:.0f} s: see that its dag-processor runs")
-        else:
+        elif waited > FIRST_RUN or not self._patience.ask(lambda: self._airflow.begins_by_itself(self.model)):
             self._run = self._patience.ask(self._join_or_start)
             self._moved_at = time.monotonic()
 

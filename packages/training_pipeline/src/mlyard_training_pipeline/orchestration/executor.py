@@ -39,6 +39,10 @@ IDLE_SECONDS = 30
 """After so long without a task the workers end, each of which holds 20 MB of its own. A fork is there in no time."""
 
 
+STOP_SECONDS = 5
+"""For running tasks when the scheduler is told to stop. A container has ten in all."""
+
+
 class LocalExecutor(local_executor.LocalExecutor):
     """Runs tasks in forks of a process that has paid for the imports once, for all of them.
 
@@ -59,9 +63,24 @@ class LocalExecutor(local_executor.LocalExecutor):
             self._busy_at = time.monotonic()
         elif self.is_mp_using_fork and time.monotonic() - self._busy_at > IDLE_SECONDS:
             # Airflow's own word to a worker that it may end; it forks new ones with the next task.
-            for _ in self.workers:
-                self.activity_queue.put(None)
+            self._dismiss()
             self._busy_at = time.monotonic()
+
+    def end(self) -> None:
+        """End within seconds: a task that still runs then is found lost by the next scheduler, and tried again."""
+        self._dismiss()
+        deadline = time.monotonic() + STOP_SECONDS
+        for worker in self.workers.values():
+            worker.join(max(0.0, deadline - time.monotonic()))
+            if worker.is_alive():
+                # SIGTERM means something else to it: it has the scheduler's own answer to that.
+                worker.kill()
+                worker.join()
+        super().end()
+
+    def _dismiss(self) -> None:
+        for _ in self.workers:
+            self.activity_queue.put(None)
 
 
 def warm_up() -> tuple[Any, ...]:

@@ -27,37 +27,62 @@ STALE_SECONDS = 30
 HEARTBEAT = "SELECT latest_heartbeat FROM job WHERE job_type = '{}' AND state = 'running' ORDER BY id DESC LIMIT 1"
 
 
+Check = Callable[[Mapping[str, str], float], str]
+"""Judges by an environment, and by how many seconds old a sign of life may be."""
+
+
 class Unhealthy(MlyardError):
     """The process does not answer, or does not work."""
 
 
-def check(part: str, environment: Mapping[str, str]) -> str:
-    """Return a sentence on a healthy process.
+def check(part: str | None, environment: Mapping[str, str]) -> str:
+    """Return a sentence on a healthy process; without a part, on the one that is the container's first process.
 
     Raises:
         Unhealthy: it is not, and why.
     """
-    return CHECKS[part](environment)
+    first = _first_process()
+    part = part or first
+    if part is None:
+        return "no process of Airflow's is the first one here"
+    # What a process wrote that ran here before says nothing of the one that runs now.
+    return CHECKS[part](environment, min(STALE_SECONDS, _age()) if part == first else STALE_SECONDS)
 
 
-def _api_server(environment: Mapping[str, str]) -> str:
+def _first_process() -> str | None:
+    """Return the part that a container was started for, from the first process' command line or title."""
+    try:
+        command = Path("/proc/1/cmdline").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    words = command.replace("\0", " ").replace("api_server", "api-server").split()
+    return next((part for part in CHECKS if part in words), None)
+
+
+def _age() -> float:
+    """Return for how many seconds the first process has run. Source: proc(5), field 22 of /proc/pid/stat."""
+    ticks = int(Path("/proc/1/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19])
+    return float(Path("/proc/uptime").read_text(encoding="utf-8").split()[0]) - ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _api_server(environment: Mapping[str, str], _fresh: float) -> str:
     host, port = _address(environment)
     version = _get(host, port, "/api/v2/version").get("version")
     return f"Airflow {version} answers at {host}:{port}"
 
 
-def _by_heartbeat(job: str) -> Callable[[Mapping[str, str]], str]:
-    def judge(environment: Mapping[str, str]) -> str:
+def _by_heartbeat(job: str) -> Check:
+    def judge(environment: Mapping[str, str], fresh: float) -> str:
         last = _last_heartbeat(job, environment)
         age = (datetime.now(UTC) - last).total_seconds() if last else None
-        if age is None or age > STALE_SECONDS:
-            raise Unhealthy(f"no sign of life of a {job} in Airflow's database for {STALE_SECONDS} s; the last: {last}")
+        if age is None or age > fresh:
+            raise Unhealthy(f"no sign of life of a {job} in Airflow's database for {fresh:.0f} s; the last: {last}")
         return f"a {job} gave a sign of life {max(age, 0):.0f} s ago"
 
     return judge
 
 
-CHECKS: dict[str, Callable[[Mapping[str, str]], str]] = {
+CHECKS: dict[str, Check] = {
     "api-server": _api_server,
     "scheduler": _by_heartbeat("SchedulerJob"),
     "dag-processor": _by_heartbeat("DagProcessorJob"),

@@ -12,6 +12,8 @@ from mlyard_training_pipeline.settings import PREFIX, Settings
 
 Answer = TypeVar("Answer")
 RunState = Literal["queued", "running", "success", "failed"]
+ONCE = "@once"
+"""How Airflow calls the schedule of such a DAG."""
 TIMEOUT = 20.0
 """Seconds for one request. The first one to a fresh server takes several."""
 
@@ -61,6 +63,17 @@ class Airflow:
 
         found = self._ask(lambda: DAGApi(self._client).get_dag(dag, _request_timeout=TIMEOUT))
         return None if found is None or found.is_stale else bool(found.is_paused)
+
+    def begins_by_itself(self, dag: str) -> bool:
+        """Whether Airflow is about to start a DAG's first run: it is one that runs once, and has not run yet."""
+        from airflow_client.client.api.dag_api import DAGApi
+        from airflow_client.client.api.dag_run_api import DagRunApi
+
+        found = self._ask(lambda: DAGApi(self._client).get_dag(dag, _request_timeout=TIMEOUT))
+        if found is None or found.timetable_summary != ONCE:
+            return False
+        runs = self._ask(lambda: DagRunApi(self._client).get_dag_runs(dag, limit=1, _request_timeout=TIMEOUT))
+        return runs is not None and not runs.dag_runs
 
     def import_error(self, file: str) -> str | None:
         """Return why a DAG file cannot be used, or None. `file` is relative to its bundle."""

@@ -17,13 +17,16 @@ RUN_KEY = "{{ run_id }}"
 PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
 """Airflow's names for common schedules."""
 
+ONCE = "@once"
+"""Without a schedule a model is trained when its spec appears, and then when somebody asks for it."""
+
 RETRIES: dict[str, Any] = {
-    "retries": 5,
+    "retries": 7,
     "retry_delay": timedelta(seconds=2),
     "retry_exponential_backoff": 2,
     "max_retry_delay": timedelta(seconds=30),
 }
-"""About a minute in all: what a registry takes to come back."""
+"""Two minutes in all: what a registry takes to come back, or to start for the first time beside Airflow."""
 
 
 def training_dag(spec_file: Path) -> DAG:
@@ -36,7 +39,7 @@ def training_dag(spec_file: Path) -> DAG:
     _check_schedule(spec, spec_file)
     with DAG(
         dag_id=spec.name,
-        schedule=spec.schedule,
+        schedule=spec.schedule or ONCE,
         start_date=datetime(2026, 1, 1, tzinfo=UTC),
         catchup=False,
         max_active_runs=1,
