@@ -1,5 +1,6 @@
 """The first training: every spec without a champion gets a DAG run, and all runs are followed to their end."""
 
+import os
 import time
 from collections.abc import Callable
 from functools import partial
@@ -147,12 +148,16 @@ def ensure(
     """Train each spec of a folder that has no champion; return whether all have one in the end.
 
     Raises:
-        SettingsError: there is no such folder.
+        SettingsError: there is no such folder, or it cannot be read.
         AirflowUnavailable, RegistryUnavailable: no answer for longer than the patience.
         AirflowDenied, RegistryDenied: the account is refused.
     """
     if not models.is_dir():
         raise SettingsError(f"{PREFIX}MODELS names no folder: {models}")
+    if not os.access(models, os.R_OK | os.X_OK):
+        raise SettingsError(
+            f"{PREFIX}MODELS: the user {os.getuid()} may not read {models}: let it, as with `chmod -R a+rX` on the folder"
+        )
     specs, errors = read_specs(models)
     for error in errors:
         progress.problem(str(error))
