@@ -3,6 +3,7 @@
     initialise.py make                what is missing; every `up` runs it, and nothing that exists changes
     initialise.py show                what a person needs to log in
     initialise.py renew NAME          another value for a login; the services that read it take it when they start
+    initialise.py set NAME            the same, with the value on standard input: for a service on another machine
     initialise.py connection NAME     keep the database URL on standard input as the connection NAME of model specs
 
 The volume holds `.values/`, one file for each value, for root alone, and from it a folder for each reader: owned by the
@@ -140,12 +141,14 @@ def show() -> None:
         print(text.format(**ports), known[name])
 
 
-def renew(name: str) -> None:
-    """Make another value for a login."""
+def renew(name: str, value: str | None = None) -> None:
+    """Give a login another value, by default a random one."""
     if name not in RENEWABLE:
         raise Refused(f"{name!r} cannot be renewed here: give one of {', '.join(RENEWABLE)}")
+    if value is not None and not re.fullmatch(r"[!-~]{16,}", value):
+        raise Refused(f"the value for {name} must be 16 or more characters of ASCII without spaces")
     values()
-    write(ROOT / ".values" / name, MAKERS[name]())
+    write(ROOT / ".values" / name, value or MAKERS[name]())
     make()
     print(f"{name} is new; `docker compose restart` lets the services take it")
 
@@ -179,10 +182,12 @@ def run(arguments: list[str]) -> None:
             show()
         case ["renew", name]:
             renew(name)
+        case ["set", name]:
+            renew(name, sys.stdin.read().strip())
         case ["connection", name]:
             connection(name)
         case _:
-            raise Refused("give one of: make, show, renew NAME, connection NAME")
+            raise Refused("give one of: make, show, renew NAME, set NAME, connection NAME")
 
 
 if __name__ == "__main__":

@@ -156,7 +156,8 @@ def ensure(
         raise SettingsError(f"{PREFIX}MODELS names no folder: {models}")
     if not os.access(models, os.R_OK | os.X_OK):
         raise SettingsError(
-            f"{PREFIX}MODELS: the user {os.getuid()} may not read {models}: let it, as with `chmod -R a+rX` on the folder"
+            f"{PREFIX}MODELS: the user {os.getuid()} may not read {models}: let it, "
+            "as with `chmod -R a+rX` on the folder"
         )
     specs, errors = read_specs(models)
     for error in errors:

@@ -1,0 +1,94 @@
+"""The reloader of the overlay for development, with a small program in place of a service."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+PROGRAM = Path(__file__).parents[2] / "compose/dev/reload.py"
+
+
+class Reloader:
+    """A running reloader whose command appends to a file what its source says."""
+
+    def __init__(self, folder: Path) -> None:
+        self.source = folder / "source/program.py"
+        self.source.parent.mkdir()
+        self.said = folder / "said"
+        self.said.touch()
+        self.errors = folder / "errors"
+        self.write("first")
+
+    def start(self) -> None:
+        with self.errors.open("w") as errors:
+            command = [sys.executable, str(PROGRAM), str(self.source.parent), sys.executable, str(self.source)]
+            self.process = subprocess.Popen(command, stderr=errors)
+
+    def write(self, word: str, then: str = "time.sleep(60)") -> None:
+        self.source.write_text(f"import signal, time\nopen({str(self.said)!r}, 'a').write('{word} ')\n{then}\n")
+
+    def heard(self, words: str) -> bool:
+        return self.said.read_text().split() == words.split()
+
+
+def wait_for(condition: Callable[[], bool], *, seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def reloader(tmp_path: Path) -> Iterator[Reloader]:
+    reloader = Reloader(tmp_path)
+    reloader.start()
+    try:
+        wait_for(lambda: reloader.heard("first"))
+        yield reloader
+    finally:
+        reloader.process.send_signal(signal.SIGTERM)
+        reloader.process.wait(15)
+
+
+def test_a_saved_a_new_and_a_removed_file_each_start_it_again(reloader: Reloader) -> None:
+    reloader.write("second")
+    wait_for(lambda: reloader.heard("first second"))
+    other = reloader.source.with_name("other.py")
+    other.touch()
+    wait_for(lambda: reloader.heard("first second second"))
+    other.unlink()
+    wait_for(lambda: reloader.heard("first second second second"))
+    assert "program.py changed" in reloader.errors.read_text()
+
+
+def test_what_python_compiles_is_no_change(reloader: Reloader) -> None:
+    cache = reloader.source.with_name("__pycache__")
+    cache.mkdir()
+    (cache / "program.pyc").touch()
+    time.sleep(1.5)
+    assert reloader.heard("first")
+
+
+def test_a_command_that_ends_waits_for_the_next_save(reloader: Reloader) -> None:
+    reloader.write("second", then="raise SystemExit(3)")
+    wait_for(lambda: "ended with 3; waiting for a change" in reloader.errors.read_text())
+    assert reloader.errors.read_text().count("ended with 3") == 1
+    reloader.write("third")
+    wait_for(lambda: reloader.heard("first second third"))
+
+
+def test_sigterm_ends_both(reloader: Reloader) -> None:
+    reloader.process.send_signal(signal.SIGTERM)
+    assert reloader.process.wait(5) == 0
+
+
+def test_a_command_that_ignores_sigterm_is_killed(reloader: Reloader) -> None:
+    reloader.write("deaf", then="signal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(60)")
+    wait_for(lambda: reloader.heard("first deaf"))
+    time.sleep(0.3)
+    reloader.process.send_signal(signal.SIGTERM)
+    assert reloader.process.wait(12) == 0
