@@ -23,6 +23,8 @@ def test_promotions_have_a_pool_of_one_slot(airflow_here: Settings) -> None:
     assert ("mlyard_promotions", 1) in pools(airflow_here.airflow_home)
 
 
+# A word of Alembic's to the authors of Airflow's FAB provider.
+@pytest.mark.filterwarnings("ignore:No path_separator found:DeprecationWarning")
 def test_a_second_time_changes_nothing(airflow_here: Settings) -> None:
     before = pools(airflow_here.airflow_home)
     initialise(airflow_here)
