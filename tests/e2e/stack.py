@@ -3,31 +3,20 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
+from ports import free_ports
 
 ROOT = Path(__file__).parents[2]
 OURS = ("HATCH_ENV", "PYTHONPATH", "UV_", "VIRTUAL_ENV")
 """Variables of the tests' own Hatch environment, which a user's shell does not have."""
 
 PORTS = ("MLYARD_MLFLOW_SERVER_PORT", "MLYARD_TRAINING_PIPELINE_PORT", "MLYARD_MODEL_API_PORT")
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nothing listened on a moment ago."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(s.getsockname()[1]) for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
 
 
 class Stack:
@@ -113,20 +102,3 @@ class Stack:
         """Leave nothing behind when a test failed half-way."""
         for process in self.processes():
             process.kill()
-
-
-def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> float:
-    """Poll until a condition holds; return the seconds that it took.
-
-    Raises:
-        TimeoutError: it did not hold in time.
-    """
-    started = time.monotonic()
-    while time.monotonic() - started < seconds:
-        try:
-            if condition():
-                return time.monotonic() - started
-        except (httpx.HTTPError, StopIteration, FileNotFoundError):
-            pass
-        time.sleep(0.2)
-    raise TimeoutError(f"{what}: not within {seconds} s")

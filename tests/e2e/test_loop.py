@@ -14,8 +14,9 @@ import httpx
 import psutil
 import pytest
 from steady_client import SteadyClient
+from waiting import wait_until
 
-from .stack import PORTS, ROOT, Stack, wait_until
+from .stack import PORTS, ROOT, Stack
 
 STUMP = """
 [[candidates]]

@@ -2,8 +2,7 @@
 
 import json
 import subprocess
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -43,20 +42,3 @@ def inspect(name: str) -> dict[str, Any]:
 def answers(url: str) -> bool:
     """Whether a GET is answered with 2xx."""
     return httpx.get(url, timeout=5).is_success
-
-
-def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> float:
-    """Poll until a condition holds; return the seconds that it took.
-
-    Raises:
-        TimeoutError: it did not hold in time.
-    """
-    started = time.monotonic()
-    while time.monotonic() - started < seconds:
-        try:
-            if condition():
-                return time.monotonic() - started
-        except (httpx.HTTPError, OSError, KeyError, IndexError):
-            pass
-        time.sleep(0.25)
-    raise TimeoutError(f"{what}: not within {seconds:.0f} s")

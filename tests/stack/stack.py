@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import time
 import tomllib
 from dataclasses import dataclass
@@ -12,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from ports import free_ports
+from waiting import wait_until
 
-from .docker import docker, inspect, run, wait_until
+from .docker import docker, inspect, run
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "compose"
@@ -27,15 +28,6 @@ def version(package: str) -> str:
     """The version of a package."""
     project = tomllib.loads((ROOT / "packages" / package / "pyproject.toml").read_text())["project"]
     return str(project["version"])
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nothing listened on a moment ago."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(s.getsockname()[1]) for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
 
 
 @dataclass(frozen=True)

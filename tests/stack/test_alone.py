@@ -6,9 +6,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from ports import free_ports
+from waiting import wait_until
 
-from .docker import answers, docker, run, wait_until
-from .stack import Stack, free_ports
+from .docker import answers, docker, run
+from .stack import Stack
 
 pytestmark = pytest.mark.full
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from waiting import wait_until
 
-from .docker import wait_until
 from .stack import COMPOSE, ROOT, Stack
 
 pytestmark = pytest.mark.full

@@ -5,10 +5,11 @@ import time
 
 import httpx
 import pytest
+from waiting import wait_until
 
 from .airflow import Airflow
 from .conftest import Figures
-from .docker import answers, docker, inspect, run, wait_until
+from .docker import answers, docker, inspect, run
 from .registry import Mlflow
 from .stack import LASTING, ROOT, Stack, image
 

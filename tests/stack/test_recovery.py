@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from steady_client import Answer, SteadyClient
+from waiting import wait_until
 
 from .airflow import Airflow
 from .conftest import Figures
-from .docker import inspect, wait_until
+from .docker import inspect
 from .registry import Mlflow
 from .stack import LASTING, Stack
 
