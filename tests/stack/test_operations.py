@@ -207,3 +207,37 @@ def test_the_documented_prediction_is_answered(trained: Stack) -> None:
     command = command.replace(" -f compose/compose.yaml", "").replace("http://localhost:8000", trained.api)
     said = run("bash", "-euo", "pipefail", "-c", command, env=trained.shell()).stdout
     assert '"prediction":"Gentoo"' in said.replace(" ", "")
+
+
+def test_a_person_trains_and_moves_the_champion_from_the_terminal(trained: Stack, mlflow: Mlflow) -> None:
+    before = mlflow.champion("penguins")
+    assert "gate" in trained.compose("run", "--rm", "ensure", "run", "penguins/penguins.toml")
+    newest = max(int(version["version"]) for version in mlflow.versions("penguins"))
+    moved = trained.compose("run", "--rm", "ensure", "promote", "penguins", str(newest), "--reason", "as documented")
+    assert f"version {newest} of penguins is the champion" in moved
+    wait_until(lambda: trained.predict().json()["version"] == newest, seconds=20, what="the promoted version served")
+    trained.compose("run", "--rm", "ensure", "rollback", "penguins", "--reason", "back again")
+    history = trained.compose("run", "--rm", "ensure", "history", "penguins")
+    assert "as documented" in history
+    assert "back again" in history
+    wait_until(lambda: trained.predict().json()["version"] == before, seconds=20, what="the former version served")
+
+
+def test_a_connection_is_read_by_the_pipeline_alone(trained: Stack) -> None:
+    url = "postgresql://reader:word@warehouse/sales"
+    trained.compose("run", "--rm", "--no-TTY", "secrets", "connection", "warehouse", stdin=url)
+    read = ("cat", "/run/secrets/mlyard/connections__warehouse")
+    assert url in trained.compose("exec", "-T", "airflow-scheduler", *read)
+    assert "No such file" in trained.compose("exec", "-T", "model-api", *read, check=False)
+
+
+def test_two_of_the_services_run_without_the_third(trained: Stack) -> None:
+    trained.down()
+    try:
+        trained.up("mlflow", "model-api")
+        trained.wait_until_healthy("mlflow", "model-api")
+        wait_until(trained.is_serving, seconds=20, what="a prediction")
+        assert set(trained.containers()) == {"secrets", "mlflow-db", "mlflow", "model-api"}
+    finally:
+        trained.up()
+        trained.wait_until_healthy()
