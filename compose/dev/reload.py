@@ -54,12 +54,12 @@ def main(folder: Path, command: list[str]) -> None:
                     told = True
                     print(f"reload: the command ended with {process.returncode}; waiting for a change", file=sys.stderr)
                 time.sleep(LOOK_SECONDS)
+            changed = sorted(Path(file).name for file in dict(now.items() ^ seen.items()))
+            print(f"reload: {', '.join(changed)} changed", file=sys.stderr)
+            stop(process)
         except KeyboardInterrupt:
             stop(process)
             return
-        changed = sorted(Path(file).name for file in dict(now.items() ^ seen.items()))
-        print(f"reload: {', '.join(changed)} changed", file=sys.stderr)
-        stop(process)
 
 
 if __name__ == "__main__":

@@ -122,6 +122,8 @@ def values() -> dict[str, str]:
 
 def make() -> None:
     """Bring every reader's folder in line with the values."""
+    for draft in ROOT.glob("*/.*"):
+        draft.unlink()  # of a run that was killed; this one is alone
     known = values()
     for reader, (owner, files) in READERS.items():
         folder = ROOT / reader

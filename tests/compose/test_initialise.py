@@ -116,15 +116,13 @@ def test_a_second_time_nothing_is_written(made: Path) -> None:
 def test_after_a_kill_at_any_line_the_next_start_completes_it_and_changes_nothing(made: Path, tmp_path: Path) -> None:
     finished = set()
     for line in count(1, 11):
-        root = tmp_path / str(line)
-        root.mkdir()
+        (root := tmp_path / str(line)).mkdir()
         with interrupted(root, "SIGKILL", line) as process:
             process.communicate(timeout=30)
         if process.returncode == 0:
             break
         assert process.returncode == -signal.SIGKILL
-        before = content(root)
-        finished.add(len(before))
+        finished.add(len(before := content(root)))
         assert run(root, "make").returncode == 0
         assert before.items() <= content(root).items()
         assert held(root) == held(made)
@@ -132,7 +130,7 @@ def test_after_a_kill_at_any_line_the_next_start_completes_it_and_changes_nothin
     assert finished == set(range(len(content(made)))), "it was killed in the midst of every file"
 
 
-@pytest.mark.parametrize("line", [pytest.param(100, id="amid the values"), pytest.param(300, id="amid the readers")])
+@pytest.mark.parametrize("line", [100, 300], ids=["amid the values", "amid the readers"])
 def test_of_two_at_once_the_second_waits_and_they_agree(made: Path, tmp_path: Path, line: int) -> None:
     with interrupted(tmp_path, "SIGSTOP", line) as first:
         os.waitid(os.P_PID, first.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
@@ -155,10 +153,9 @@ def test_what_a_person_needs_to_log_in_is_shown(made: Path) -> None:
 @pytest.mark.parametrize("name", RENEWABLE)
 def test_a_renewed_value_reaches_its_readers_and_nobody_else(made: Path, name: str) -> None:
     before = content(made)
-    old = before[f".values/{name}"]
     assert run(made, "renew", name).returncode == 0
     changed = {file for file, text in content(made).items() if text != before[file]}
-    assert changed == {file for file, text in before.items() if text == old}
+    assert changed == {file for file, text in before.items() if text == before[f".values/{name}"]}
 
 
 def test_no_other_value_can_be_renewed(made: Path) -> None:

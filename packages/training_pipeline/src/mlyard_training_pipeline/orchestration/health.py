@@ -56,6 +56,8 @@ def _first_process() -> str | None:
     except OSError:
         return None
     words = command.replace("\0", " ").replace("api_server", "api-server").split()
+    if not words:
+        raise Unhealthy("the container's first process is just being started")
     return next((part for part in CHECKS if part in words), None)
 
 
