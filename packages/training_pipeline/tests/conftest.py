@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 from mlyard_shared.spec import ModelSpec
-from mlyard_training_pipeline.context import Context
 from mlyard_training_pipeline.settings import Settings
+from mlyard_training_pipeline.tracking.context import Context
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 

@@ -11,13 +11,14 @@ from mlyard_shared.manifest import ONNX_FILE, verify_folder
 from mlyard_shared.pipelines import load_pipeline
 from mlyard_shared.registry import history
 from mlyard_shared.spec import ModelSpec
-from mlyard_training_pipeline import tracking, training
-from mlyard_training_pipeline.context import Context
+from mlyard_training_pipeline import training
 from mlyard_training_pipeline.progress import Progress
-from mlyard_training_pipeline.runs import abandon
 from mlyard_training_pipeline.steps.extract import extract
 from mlyard_training_pipeline.steps.train import train
 from mlyard_training_pipeline.steps.validate import validate
+from mlyard_training_pipeline.tracking import runs as tracking
+from mlyard_training_pipeline.tracking.context import Context
+from mlyard_training_pipeline.tracking.references import abandon
 from rich.console import Console
 
 Spec = Callable[..., ModelSpec]

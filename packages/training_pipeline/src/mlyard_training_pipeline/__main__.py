@@ -3,7 +3,7 @@
 import os
 import sys
 
-from mlyard_training_pipeline.orchestration import health
+from mlyard_training_pipeline.orchestration.processes import health
 
 
 def main() -> None:

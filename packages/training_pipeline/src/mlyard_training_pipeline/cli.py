@@ -56,7 +56,7 @@ def run(spec: Path) -> None:
 @click.argument("spec", type=SPEC)
 def validate(spec: Path) -> None:
     """Check a spec and its table, and print how they are understood; without the registry."""
-    from mlyard_training_pipeline.understanding import describe
+    from mlyard_training_pipeline.preview import describe
 
     for line in describe(spec, Settings.load()):
         click.echo(line)
@@ -68,7 +68,7 @@ def validate(spec: Path) -> None:
 @click.option("--reason", required=True, help="Why; it is kept in the ledger.")
 def promote(model: str, version: int, reason: str) -> None:
     """Make a version the champion, whatever the gate said."""
-    from mlyard_training_pipeline.moves import promote as move
+    from mlyard_training_pipeline.promotions import promote as move
 
     click.echo(move(Settings.load(), model, version, reason=reason))
 
@@ -78,7 +78,7 @@ def promote(model: str, version: int, reason: str) -> None:
 @click.option("--reason", required=True, help="Why; it is kept in the ledger.")
 def rollback(model: str, reason: str) -> None:
     """Make the previous champion the champion again."""
-    from mlyard_training_pipeline.moves import rollback as move
+    from mlyard_training_pipeline.promotions import rollback as move
 
     click.echo(move(Settings.load(), model, reason=reason))
 
@@ -87,7 +87,7 @@ def rollback(model: str, reason: str) -> None:
 @click.argument("model")
 def history(model: str) -> None:
     """Print every move of a model's champion, oldest first."""
-    from mlyard_training_pipeline.moves import print_history
+    from mlyard_training_pipeline.promotions import print_history
 
     print_history(Settings.load(), model)
 

@@ -10,11 +10,11 @@ from types import FrameType
 from mlyard_shared.errors import MlyardError, RegistryError, RegistryUnavailable
 from mlyard_shared.spec import read_spec
 
-from mlyard_training_pipeline.context import Context
-from mlyard_training_pipeline.moves import operator
 from mlyard_training_pipeline.progress import Progress
-from mlyard_training_pipeline.runs import abandon
+from mlyard_training_pipeline.promotions import operator
 from mlyard_training_pipeline.settings import Settings
+from mlyard_training_pipeline.tracking.context import Context
+from mlyard_training_pipeline.tracking.references import abandon
 
 
 class Interrupted(MlyardError):

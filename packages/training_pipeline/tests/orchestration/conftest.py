@@ -165,8 +165,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def airflow_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Airflow in this process, with a migrated database of its own. It can be imported once only."""
-    from mlyard_training_pipeline.orchestration.database import initialise
-    from mlyard_training_pipeline.orchestration.environment import airflow_environment
+    from mlyard_training_pipeline.orchestration.processes.database import initialise
+    from mlyard_training_pipeline.orchestration.processes.environment import airflow_environment
 
     folder = tmp_path_factory.mktemp("airflow")
     (folder / "models").mkdir()
@@ -177,8 +177,8 @@ def airflow_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]
         # Airflow and its providers warn of their own old names while they are imported.
         warnings.simplefilter("ignore")
         initialise(settings)
-        import mlyard_training_pipeline.orchestration.bundle
+        import mlyard_training_pipeline.orchestration.dags.bundle
         import mlyard_training_pipeline.orchestration.dags.training
-        import mlyard_training_pipeline.orchestration.executor  # noqa: F401 - all of it is imported here, once
+        import mlyard_training_pipeline.orchestration.processes.executor  # noqa: F401 - all of it is imported here, once
 
         yield settings

@@ -1,5 +1,5 @@
-from mlyard_training_pipeline.runs import CandidateRun
 from mlyard_training_pipeline.steps.evaluate import best
+from mlyard_training_pipeline.tracking.references import CandidateRun
 
 
 def run(name: str, score: float) -> CandidateRun:

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 from mlyard_shared.gate import GateReport
 from mlyard_shared.spec import ModelSpec
-from mlyard_training_pipeline.runs import CandidateRun, Evaluation
 from mlyard_training_pipeline.steps.gate import judge
+from mlyard_training_pipeline.tracking.references import CandidateRun, Evaluation
 
 Spec = Callable[..., ModelSpec]
 

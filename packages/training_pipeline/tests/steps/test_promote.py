@@ -6,11 +6,12 @@ from mlyard_shared.errors import TrainingError
 from mlyard_shared.gate import GateReport
 from mlyard_shared.snapshot import Snapshot
 from mlyard_shared.spec import ModelSpec
-from mlyard_training_pipeline import tracking, training
-from mlyard_training_pipeline.context import Context
+from mlyard_training_pipeline import training
 from mlyard_training_pipeline.progress import Progress
-from mlyard_training_pipeline.runs import TrainingRun
 from mlyard_training_pipeline.steps.promote import promote
+from mlyard_training_pipeline.tracking import runs as tracking
+from mlyard_training_pipeline.tracking.context import Context
+from mlyard_training_pipeline.tracking.references import TrainingRun
 from rich.console import Console
 
 

@@ -6,24 +6,24 @@ import sys
 
 import click
 
-from mlyard_training_pipeline.orchestration.health import CHECKS
-from mlyard_training_pipeline.orchestration.health import check as ask
-from mlyard_training_pipeline.orchestration.parts import PARTS
+from mlyard_training_pipeline.orchestration.processes.health import CHECKS
+from mlyard_training_pipeline.orchestration.processes.health import check as ask
+from mlyard_training_pipeline.orchestration.processes.launch import PROCESSES
 from mlyard_training_pipeline.settings import Settings
 
 
 @click.command()
-@click.argument("part", type=click.Choice(["init", *PARTS]))
+@click.argument("part", type=click.Choice(["init", *PROCESSES]))
 def airflow(part: str) -> None:
     """Become one of Airflow's processes, or prepare its database (init)."""
     if part == "init":
-        from mlyard_training_pipeline.orchestration.database import initialise
+        from mlyard_training_pipeline.orchestration.processes.database import initialise
 
         # As a container's first process this one would not hear SIGTERM at all.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         initialise(Settings.load())
     else:
-        from mlyard_training_pipeline.orchestration.parts import become
+        from mlyard_training_pipeline.orchestration.processes.launch import become
 
         become(part, Settings.load())
 
@@ -48,10 +48,10 @@ def ensure(timeout: float) -> None:
     from mlyard_shared.registry import Registry
     from rich.console import Console
 
-    from mlyard_training_pipeline.orchestration.ensure import Patience
-    from mlyard_training_pipeline.orchestration.ensure import ensure as train_all
-    from mlyard_training_pipeline.orchestration.progress import Progress
-    from mlyard_training_pipeline.orchestration.server import Airflow
+    from mlyard_training_pipeline.orchestration.client.airflow import Airflow
+    from mlyard_training_pipeline.orchestration.client.ensure import Patience
+    from mlyard_training_pipeline.orchestration.client.ensure import ensure as train_all
+    from mlyard_training_pipeline.orchestration.client.progress import Progress
 
     settings = Settings.load()
     try:

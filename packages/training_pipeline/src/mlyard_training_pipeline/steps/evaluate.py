@@ -9,12 +9,16 @@ from mlyard_shared.metrics import METRICS
 from mlyard_shared.pipelines import load_pipeline
 from mlyard_shared.spec import ModelSpec
 
-from mlyard_training_pipeline import champion, scoring, snapshots, table, tracking
-from mlyard_training_pipeline.champion import Judged
-from mlyard_training_pipeline.context import Context
-from mlyard_training_pipeline.runs import CandidateRun, Evaluation, TrainingRun
-from mlyard_training_pipeline.scoring import Predictions
-from mlyard_training_pipeline.table import Table
+from mlyard_training_pipeline.candidates import scoring
+from mlyard_training_pipeline.candidates.scoring import Predictions
+from mlyard_training_pipeline.data import dataset as table
+from mlyard_training_pipeline.data import snapshots
+from mlyard_training_pipeline.data.dataset import Table
+from mlyard_training_pipeline.tracking import runs as tracking
+from mlyard_training_pipeline.tracking.context import Context
+from mlyard_training_pipeline.tracking.references import CandidateRun, Evaluation, TrainingRun
+from mlyard_training_pipeline.versions import champion
+from mlyard_training_pipeline.versions.champion import Judged
 
 
 def evaluate(context: Context, run: TrainingRun, candidates: Sequence[CandidateRun]) -> Evaluation:

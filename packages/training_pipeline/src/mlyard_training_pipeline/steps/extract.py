@@ -4,9 +4,10 @@ from pathlib import Path
 
 from mlyard_shared.spec import read_spec
 
-from mlyard_training_pipeline import snapshots, sources, tracking
-from mlyard_training_pipeline.context import Context
-from mlyard_training_pipeline.runs import TrainingRun
+from mlyard_training_pipeline.data import snapshots, sources
+from mlyard_training_pipeline.tracking import runs as tracking
+from mlyard_training_pipeline.tracking.context import Context
+from mlyard_training_pipeline.tracking.references import TrainingRun
 
 
 def extract(context: Context, spec_file: Path, *, run_key: str) -> TrainingRun:

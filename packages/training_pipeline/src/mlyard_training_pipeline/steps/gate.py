@@ -5,9 +5,9 @@ from mlyard_shared.metrics import METRICS, Metric
 from mlyard_shared.registry.errors import translated
 from mlyard_shared.spec import ModelSpec
 
-from mlyard_training_pipeline import tracking
-from mlyard_training_pipeline.context import Context
-from mlyard_training_pipeline.runs import Evaluation, TrainingRun
+from mlyard_training_pipeline.tracking import runs as tracking
+from mlyard_training_pipeline.tracking.context import Context
+from mlyard_training_pipeline.tracking.references import Evaluation, TrainingRun
 
 
 def gate(context: Context, run: TrainingRun, evaluation: Evaluation) -> GateReport:

@@ -5,9 +5,9 @@ from mlyard_shared.gate import GateReport
 from mlyard_shared.registry import ModelVersion, Move
 from mlyard_shared.registry import promote as move
 
-from mlyard_training_pipeline import tracking
-from mlyard_training_pipeline.context import Context
-from mlyard_training_pipeline.runs import TrainingRun
+from mlyard_training_pipeline.tracking import runs as tracking
+from mlyard_training_pipeline.tracking.context import Context
+from mlyard_training_pipeline.tracking.references import TrainingRun
 
 
 def promote(

@@ -6,9 +6,12 @@ from pathlib import Path
 from mlyard_shared.gate import GATE_REPORT_FILE, GateReport
 from mlyard_shared.registry import ModelVersion
 
-from mlyard_training_pipeline import snapshots, table, tracking, version
-from mlyard_training_pipeline.context import Context
-from mlyard_training_pipeline.runs import Evaluation, TrainingRun
+from mlyard_training_pipeline.data import dataset as table
+from mlyard_training_pipeline.data import snapshots
+from mlyard_training_pipeline.tracking import runs as tracking
+from mlyard_training_pipeline.tracking.context import Context
+from mlyard_training_pipeline.tracking.references import Evaluation, TrainingRun
+from mlyard_training_pipeline.versions import packaging as version
 
 
 def register(context: Context, run: TrainingRun, evaluation: Evaluation, report: GateReport) -> ModelVersion:

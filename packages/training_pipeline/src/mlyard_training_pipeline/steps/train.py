@@ -12,10 +12,13 @@ from mlyard_shared.metrics import METRICS
 from mlyard_shared.pipelines import untrusted_types
 from mlyard_shared.spec import Candidate, ModelSpec
 
-from mlyard_training_pipeline import estimators, folds, snapshots, table, tracking
-from mlyard_training_pipeline.context import Context
-from mlyard_training_pipeline.runs import CandidateRun, TrainingRun
-from mlyard_training_pipeline.table import Table
+from mlyard_training_pipeline.candidates import estimators, folds
+from mlyard_training_pipeline.data import dataset as table
+from mlyard_training_pipeline.data import snapshots
+from mlyard_training_pipeline.data.dataset import Table
+from mlyard_training_pipeline.tracking import runs as tracking
+from mlyard_training_pipeline.tracking.context import Context
+from mlyard_training_pipeline.tracking.references import CandidateRun, TrainingRun
 
 RESULT = "mlyard.result"
 logger = logging.getLogger(__name__)

@@ -1,8 +1,11 @@
 """Step 2: hold that the table fits its spec, before anything is trained."""
 
-from mlyard_training_pipeline import estimators, snapshots, table, tracking
-from mlyard_training_pipeline.context import Context
-from mlyard_training_pipeline.runs import TrainingRun
+from mlyard_training_pipeline.candidates import estimators
+from mlyard_training_pipeline.data import dataset as table
+from mlyard_training_pipeline.data import snapshots
+from mlyard_training_pipeline.tracking import runs as tracking
+from mlyard_training_pipeline.tracking.context import Context
+from mlyard_training_pipeline.tracking.references import TrainingRun
 
 
 def validate(context: Context, run: TrainingRun) -> tuple[str, ...]:

@@ -1,1 +1,1 @@
-"""The DAGs."""
+"""The DAGs: one for each spec, in a bundle that follows the folder of specs."""

@@ -9,8 +9,8 @@ from airflow.sdk import DAG, task
 from mlyard_shared.errors import SpecError
 from mlyard_shared.spec import ModelSpec, read_spec
 
-from mlyard_training_pipeline.orchestration import tasks
-from mlyard_training_pipeline.orchestration.environment import PROMOTION_POOL
+from mlyard_training_pipeline.orchestration.dags import tasks
+from mlyard_training_pipeline.orchestration.processes.environment import PROMOTION_POOL
 
 RUN_KEY = "{{ run_id }}"
 

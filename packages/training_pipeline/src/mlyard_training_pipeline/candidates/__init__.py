@@ -1,0 +1,1 @@
+"""Candidates: their estimators, the folds that they are searched over, and their scores."""

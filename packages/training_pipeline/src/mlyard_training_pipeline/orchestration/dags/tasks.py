@@ -1,0 +1,131 @@
+"""The steps as Airflow calls them: references come and go as JSON, and errors say whether a retry can help."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlyard_shared.errors import MlyardError, PromotionConflict, RegistryUnavailable
+
+if TYPE_CHECKING:
+    from mlyard_training_pipeline.tracking.context import Context
+
+Reference = dict[str, Any]
+"""A frozen contract as JSON: what travels through XCom in place of data."""
+
+PASSING = (RegistryUnavailable, PromotionConflict)
+"""Errors that go away by themselves."""
+
+
+def extract(spec_file: str, run_key: str) -> Reference:
+    """Take a snapshot of the table and open the training run."""
+    from mlyard_training_pipeline.steps.extract import extract as step
+
+    with failing_for_good():
+        return step(_context(), Path(spec_file), run_key=run_key).model_dump(mode="json")
+
+
+def validate(run: Reference) -> list[str]:
+    """Check the snapshot, and return the names of the candidates."""
+    from mlyard_training_pipeline.steps.validate import validate as step
+    from mlyard_training_pipeline.tracking.references import TrainingRun
+
+    with failing_for_good():
+        return list(step(_context(), TrainingRun.model_validate(run)))
+
+
+def train(run: Reference, candidate: str) -> Reference:
+    """Train one candidate."""
+    from mlyard_training_pipeline.steps.train import train as step
+    from mlyard_training_pipeline.tracking.references import TrainingRun
+
+    with failing_for_good():
+        return step(_context(), TrainingRun.model_validate(run), candidate).model_dump(mode="json")
+
+
+def evaluate(run: Reference, candidates: list[Reference]) -> Reference:
+    """Choose the best candidate, and measure it and the champion on the holdout."""
+    from mlyard_training_pipeline.steps.evaluate import evaluate as step
+    from mlyard_training_pipeline.tracking.references import CandidateRun, TrainingRun
+
+    with failing_for_good():
+        trained = tuple(CandidateRun.model_validate(candidate) for candidate in candidates)
+        return step(_context(), TrainingRun.model_validate(run), trained).model_dump(mode="json")
+
+
+def gate(run: Reference, evaluation: Reference) -> Reference:
+    """Decide whether the winner may serve."""
+    from mlyard_training_pipeline.steps.gate import gate as step
+    from mlyard_training_pipeline.tracking.references import Evaluation, TrainingRun
+
+    with failing_for_good():
+        report = step(_context(), TrainingRun.model_validate(run), Evaluation.model_validate(evaluation))
+        logging.getLogger(__name__).info("%s", report.verdict)
+        return report.model_dump(mode="json")
+
+
+def register(run: Reference, evaluation: Reference, report: Reference) -> Reference:
+    """Register the winner."""
+    from mlyard_shared.gate import GateReport
+
+    from mlyard_training_pipeline.steps.register import register as step
+    from mlyard_training_pipeline.tracking.references import Evaluation, TrainingRun
+
+    with failing_for_good():
+        version = step(
+            _context(),
+            TrainingRun.model_validate(run),
+            Evaluation.model_validate(evaluation),
+            GateReport.model_validate(report),
+        )
+        return version.model_dump(mode="json")
+
+
+def promote(run: Reference, version: Reference, report: Reference, actor: str) -> Reference | None:
+    """Make the version the champion if the gate said yes."""
+    from mlyard_shared.gate import GateReport
+    from mlyard_shared.registry import ModelVersion
+
+    from mlyard_training_pipeline.steps.promote import promote as step
+    from mlyard_training_pipeline.tracking.references import TrainingRun
+
+    with failing_for_good():
+        move = step(
+            _context(),
+            TrainingRun.model_validate(run),
+            ModelVersion.model_validate(version),
+            GateReport.model_validate(report),
+            actor=actor,
+        )
+        return None if move is None else move.model_dump(mode="json")
+
+
+def abandon(context: Mapping[str, Any]) -> None:
+    """Mark a failed DAG run's training run as failed; Airflow calls this with its own context."""
+    from mlyard_training_pipeline.tracking.references import abandon as mark
+
+    try:
+        mark(_context(), context["dag"].dag_id, context["run_id"])
+    except MlyardError as error:
+        logging.getLogger(__name__).warning("the training run could not be marked as failed: %s", error)
+
+
+@contextmanager
+def failing_for_good() -> Iterator[None]:
+    """Let Airflow try again after what goes away by itself or is nobody's known mistake, and after nothing else."""
+    from airflow.sdk.exceptions import AirflowFailException
+
+    try:
+        yield
+    except PASSING:
+        raise
+    except MlyardError as error:
+        raise AirflowFailException(str(error)) from None
+
+
+def _context() -> "Context":
+    from mlyard_training_pipeline.settings import Settings
+    from mlyard_training_pipeline.tracking.context import Context
+
+    return Context.from_settings(Settings.load())

@@ -1,0 +1,1 @@
+"""Airflow's processes: their environment, database, accounts and health."""

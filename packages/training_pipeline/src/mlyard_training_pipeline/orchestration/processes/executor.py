@@ -1,0 +1,97 @@
+"""Airflow's LocalExecutor with the libraries of the steps already imported."""
+
+import importlib
+import logging
+import time
+import warnings
+from typing import Any
+
+from airflow.executors import local_executor
+
+LIBRARIES = (
+    "airflow.dag_processing.dagbag",
+    "airflow.sdk.execution_time.supervisor",
+    "airflow.sdk.execution_time.task_runner",
+    "mlyard_training_pipeline.tracking.context",
+    "mlyard_training_pipeline.orchestration.dags.training",
+    "mlyard_training_pipeline.steps.extract",
+    "mlyard_training_pipeline.steps.validate",
+    "mlyard_training_pipeline.steps.train",
+    "mlyard_training_pipeline.steps.evaluate",
+    "mlyard_training_pipeline.steps.gate",
+    "mlyard_training_pipeline.steps.register",
+    "mlyard_training_pipeline.steps.promote",
+    "mlyard_shared.registry",
+    "mlflow.sklearn",
+    "onnxruntime",
+    "pandas",
+    "pyarrow.parquet",
+    "skl2onnx",
+    "sklearn.ensemble",
+    "sklearn.linear_model",
+    "sklearn.model_selection",
+    "skops.io",
+)
+"""What a task would import first. Each task is a fork: what its parent has imported costs it nothing."""
+
+
+IDLE_SECONDS = 30
+"""After so long without a task the workers end, each of which holds 20 MB of its own. A fork is there in no time."""
+
+
+STOP_SECONDS = 5
+"""For running tasks when the scheduler is told to stop. A container has ten in all."""
+
+
+class LocalExecutor(local_executor.LocalExecutor):
+    """Runs tasks in forks of a process that has paid for the imports once, for all of them.
+
+    It keeps the name, by which Airflow tells a deployment on one machine from others.
+    """
+
+    def start(self) -> None:
+        """Import, then fork the workers. Where processes are spawned rather than forked, there is nothing to share."""
+        if self.is_mp_using_fork:
+            warm_up()
+        super().start()
+        self._busy_at = time.monotonic()
+
+    def sync(self) -> None:
+        """Take results in, and let the workers end when there has been nothing to do for a while."""
+        super().sync()
+        if self.running or self.queued_tasks:
+            self._busy_at = time.monotonic()
+        elif self.is_mp_using_fork and time.monotonic() - self._busy_at > IDLE_SECONDS:
+            # Airflow's own word to a worker that it may end; it forks new ones with the next task.
+            self._dismiss()
+            self._busy_at = time.monotonic()
+
+    def end(self) -> None:
+        """End within seconds: a task that still runs then is found lost by the next scheduler, and tried again."""
+        self._dismiss()
+        deadline = time.monotonic() + STOP_SECONDS
+        for worker in self.workers.values():
+            worker.join(max(0.0, deadline - time.monotonic()))
+            if worker.is_alive():
+                # SIGTERM means something else to it: it has the scheduler's own answer to that.
+                worker.kill()
+                worker.join()
+        super().end()
+
+    def _dismiss(self) -> None:
+        for _ in self.workers:
+            self.activity_queue.put(None)
+
+
+def warm_up() -> tuple[Any, ...]:
+    """Import the libraries; one that cannot be is left to the task that needs it, whose log then says why."""
+    imported = []
+    with warnings.catch_warnings():
+        # skops looks for NumPy's functions in every module there is, and hundreds of times Airflow's old names warn.
+        warnings.simplefilter("ignore")
+        for name in LIBRARIES:
+            try:
+                imported.append(importlib.import_module(name))
+            except ImportError:
+                logging.getLogger(__name__).warning("cannot import %s", name, exc_info=True)
+    return tuple(imported)

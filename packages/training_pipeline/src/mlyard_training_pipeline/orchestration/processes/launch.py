@@ -1,0 +1,50 @@
+"""Airflow's processes: what each needs is put in place, then this process becomes Airflow's own."""
+
+import os
+import socket
+import sys
+
+from mlyard_training_pipeline.orchestration.errors import CannotStart
+from mlyard_training_pipeline.orchestration.processes.database import check
+from mlyard_training_pipeline.orchestration.processes.home import prepare, write_passwords
+from mlyard_training_pipeline.settings import PREFIX, Settings
+
+PROCESSES = {
+    "api-server": ("api-server",),
+    # Without the flag these two serve their logs on every interface.
+    "scheduler": ("scheduler", "--skip-serve-logs"),
+    "dag-processor": ("dag-processor",),
+    "triggerer": ("triggerer", "--skip-serve-logs"),
+}
+"""Each part's arguments to Airflow's command."""
+
+
+def become(part: str, settings: Settings) -> None:
+    """Become one of Airflow's processes, so that it gets this one's signals. Does not return.
+
+    Raises:
+        CannotStart: Airflow is not installed, the database is not there yet, or a folder or the port cannot be used.
+        SettingsError: a secret is missing or has the wrong form.
+    """
+    environment = prepare(settings)
+    check(settings)
+    if part == "api-server":
+        _free(settings)
+        if settings.auth_manager == "simple":
+            write_passwords(settings)
+    command = [sys.executable, "-m", "airflow", *PROCESSES[part]]
+    os.execve(sys.executable, command, {**os.environ, **environment})  # noqa: S606 - our own list, and no shell is wanted
+
+
+def _free(settings: Settings) -> None:
+    host, port = settings.host, settings.port
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            # As uvicorn does it: connections that a former server left in TIME_WAIT are no obstacle.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise CannotStart(
+            f"cannot listen on {host}:{port} ({error.strerror}): free it, or set {PREFIX}HOST or {PREFIX}PORT"
+        ) from error

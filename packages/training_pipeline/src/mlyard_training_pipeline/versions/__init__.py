@@ -1,0 +1,1 @@
+"""Model versions: what the pipeline registers, and the champion that it compares with."""

@@ -1,0 +1,155 @@
+"""`ensure` against a real Airflow and a real MLflow store; the trainings are real and small."""
+
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+from mlyard_training_pipeline.orchestration.client.airflow import Airflow
+
+from ..conftest import COMMAND, Stack, write_spec
+
+SOON = 30
+"""Seconds for what takes 10 on an idle machine."""
+
+
+@pytest.fixture(scope="module")
+def airflow(stack: Stack) -> Airflow:
+    return Airflow.from_settings(stack.settings)
+
+
+@pytest.fixture
+def models(stack: Stack) -> Path:
+    """An empty folder of specs."""
+    for file in stack.models.glob("*/*.toml"):
+        file.unlink()
+    return stack.models
+
+
+def training_status(stack: Stack, model: str) -> str:
+    """The state of a model's only training run in MLflow's store."""
+    query = (
+        "select r.status from runs r join experiments e on e.experiment_id = r.experiment_id "
+        "join tags t on t.run_uuid = r.run_uuid and t.key = 'mlyard.kind' and t.value = 'training' where e.name = ?"
+    )
+    with closing(sqlite3.connect(stack.folder / "mlflow.db")) as store:
+        return str(store.execute(query, (model,)).fetchone()[0])
+
+
+def wait_for(condition: Callable[[], bool], *, seconds: float) -> float:
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < seconds
+        time.sleep(0.2)
+    return time.monotonic() - started
+
+
+def test_all_specs_are_trained_and_a_second_time_nothing_is_done(stack: Stack, models: Path) -> None:
+    write_spec(models, "houses")
+    write_spec(models, "flats")
+    done = stack.run("ensure")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for model in ("houses", "flats"):
+        lines = [line for line in done.stdout.splitlines() if line.startswith(model)]
+        for step in ("extract", "validate", "train ridge", "train mean", "evaluate", "gate", "register", "promote"):
+            assert any(step in line and "success" in line and line.endswith(" s") for line in lines), (step, lines)
+        assert "gate passed: there is no champion yet" in lines[-1]
+    again = stack.run("ensure")
+    assert again.returncode == 0
+    assert again.stdout == "each of flats, houses has a champion\n"
+
+
+def test_a_failing_training_says_why_while_the_others_go_on(stack: Stack, models: Path) -> None:
+    write_spec(models, "castles", target="prize")
+    write_spec(models, "huts")
+    (models / "wrong.toml").write_text("version = 2")
+    done = stack.run("ensure")
+    (models / "wrong.toml").unlink()
+    assert done.returncode == 1
+    assert "castles: validate failed: " in done.stderr
+    assert "prize" in done.stderr
+    assert "wrong.toml: " in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "gate passed" in done.stdout.splitlines()[-1]
+    wait_for(lambda: training_status(stack, "castles") == "FAILED", seconds=SOON)
+
+
+def test_a_gate_that_says_no_is_no_success(stack: Stack, models: Path) -> None:
+    write_spec(models, "towers", extra="gate = { minimum = 0.0 }")
+    done = stack.run("ensure")
+    assert done.returncode == 1
+    assert "towers: gate not passed" in done.stderr
+
+
+def test_a_dropped_spec_shows_up_and_a_removed_one_goes(models: Path, airflow: Airflow) -> None:
+    spec = write_spec(models, "sheds")
+    wait_for(lambda: airflow.paused("sheds") is False, seconds=SOON)
+    spec.unlink()
+    wait_for(lambda: airflow.paused("sheds") is None, seconds=SOON)
+
+
+def test_a_wrong_spec_is_an_import_error_of_its_own(models: Path, airflow: Airflow) -> None:
+    write_spec(models, "barns", extra="metrik = 1")
+    wait_for(lambda: airflow.import_error("barns/barns.toml.py") is not None, seconds=30)
+    assert "metrik: unknown key" in (airflow.import_error("barns/barns.toml.py") or "")
+
+
+def test_a_paused_dag_stays_paused(stack: Stack, models: Path, airflow: Airflow) -> None:
+    write_spec(models, "tents")
+    wait_for(lambda: airflow.paused("tents") is False, seconds=30)
+    headers = airflow._bearer()
+    url = f"{stack.settings.airflow_url}/api/v2/dags/tents"
+    assert httpx.patch(url, json={"is_paused": True}, headers=headers).is_success
+    done = stack.run("ensure")
+    assert done.returncode == 1
+    assert "tents: its DAG is paused" in done.stderr
+    assert airflow.paused("tents") is True
+
+
+def test_ctrl_c_leaves_the_run_to_airflow(stack: Stack, models: Path, airflow: Airflow) -> None:
+    write_spec(models, "caves")
+    process = subprocess.Popen(
+        [COMMAND, "ensure"],
+        cwd=stack.folder,
+        env=stack.environment(PYTHONUNBUFFERED="1"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for(lambda: airflow.unfinished_run("caves") is not None, seconds=60)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "goes on in Airflow" in errors
+    joined = stack.run("ensure")
+    assert joined.returncode == 0, joined.stderr
+    assert "caves" in joined.stdout
+
+
+def test_a_wrong_password_is_one_sentence(stack: Stack, models: Path) -> None:
+    write_spec(models, "forts")
+    done = stack.run("ensure", MLYARD_TRAINING_PIPELINE_AIRFLOW_PASSWORD="wrong")
+    assert done.returncode == 1
+    assert "does not know admin by this password" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_airflow_that_never_answers_is_given_up(stack: Stack, models: Path) -> None:
+    write_spec(models, "forts")
+    done = stack.run("ensure", "--timeout", "1", MLYARD_TRAINING_PIPELINE_AIRFLOW_URL="http://127.0.0.1:9")
+    assert done.returncode == 1
+    assert "waiting: no answer from Airflow" in done.stdout
+    assert "set MLYARD_TRAINING_PIPELINE_AIRFLOW_URL" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_folder_of_specs_is_one_sentence(stack: Stack) -> None:
+    done = stack.run("ensure", MLYARD_TRAINING_PIPELINE_MODELS="/nowhere/at/all")
+    assert done.returncode == 1
+    assert "MLYARD_TRAINING_PIPELINE_MODELS names no folder" in done.stderr

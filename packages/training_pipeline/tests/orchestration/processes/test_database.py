@@ -1,0 +1,65 @@
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import pytest
+from mlyard_training_pipeline.orchestration.errors import DatabaseError
+from mlyard_training_pipeline.orchestration.processes.database import check, initialise
+from mlyard_training_pipeline.settings import Settings
+from pydantic import SecretStr
+
+from ..conftest import COMMAND, Stack, make_settings
+
+
+def pools(home: Path) -> list[tuple[str, int]]:
+    connection = sqlite3.connect(home / "airflow.db")
+    try:
+        return connection.execute("select pool, slots from slot_pool order by pool").fetchall()
+    finally:
+        connection.close()
+
+
+def test_promotions_have_a_pool_of_one_slot(airflow_here: Settings) -> None:
+    assert ("mlyard_promotions", 1) in pools(airflow_here.airflow_home)
+
+
+# A word of Alembic's to the authors of Airflow's FAB provider.
+@pytest.mark.filterwarnings("ignore:No path_separator found:DeprecationWarning")
+def test_a_second_time_changes_nothing(airflow_here: Settings) -> None:
+    before = pools(airflow_here.airflow_home)
+    initialise(airflow_here)
+    assert pools(airflow_here.airflow_home) == before
+
+
+def test_two_at_once_both_succeed_also_after_one_was_killed(tmp_path: Path) -> None:
+    stack = Stack(tmp_path)
+    command = [COMMAND, "airflow", "init"]
+    first = subprocess.Popen(command, cwd=tmp_path, env=stack.environment(), stderr=subprocess.DEVNULL)
+    database = stack.settings.airflow_home / "airflow.db"
+    while first.poll() is None and not (database.exists() and database.stat().st_size > 0):
+        pass
+    first.kill()
+    first.wait()
+    both = [
+        subprocess.Popen(command, cwd=tmp_path, env=stack.environment(), stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    for process in both:
+        _, errors = process.communicate(timeout=240)
+        assert process.returncode == 0, errors
+    assert ("mlyard_promotions", 1) in pools(stack.settings.airflow_home)
+    check(stack.settings)
+
+
+@pytest.mark.parametrize(
+    ("uri", "sentence"),
+    [
+        pytest.param("sqlite:////nowhere/at/all/airflow.db", "cannot be used", id="no folder"),
+        pytest.param("no uri", "no URI of a database", id="no URI"),
+        pytest.param("nosuch://host/airflow", "no URI of a database", id="unknown database"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_one_sentence(tmp_path: Path, uri: str, sentence: str) -> None:
+    with pytest.raises(DatabaseError, match=sentence) as caught:
+        check(make_settings(tmp_path, database_uri=SecretStr(uri)))
+    assert "MLYARD_TRAINING_PIPELINE_DATABASE_URI" in str(caught.value)

@@ -1,0 +1,85 @@
+"""`check PART` against the real processes, and what it costs to import."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from mlyard_training_pipeline.orchestration.processes.health import CHECKS, PREFIX, Unhealthy, _age, check
+
+from ..conftest import Stack, free_port
+
+
+def database(folder: Path, job: str, *, age: float) -> dict[str, str]:
+    """An environment whose database has one heartbeat of this age in seconds."""
+    file = folder / "airflow.db"
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE job (id INTEGER, job_type TEXT, state TEXT, latest_heartbeat TIMESTAMP)")
+        last = (datetime.now(UTC) - timedelta(seconds=age)).replace(tzinfo=None).isoformat(sep=" ")
+        connection.execute("INSERT INTO job VALUES (1, ?, 'running', ?)", (job, last))
+    connection.close()
+    return {f"{PREFIX}DATABASE_URI": f"sqlite:///{file}"}
+
+
+@pytest.mark.parametrize("part", ["api-server", "scheduler", "dag-processor", "triggerer"])
+def test_a_running_part_is_healthy(stack: Stack, part: str) -> None:
+    for _ in range(60):
+        done = stack.run("check", part)
+        if done.returncode == 0:
+            break
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("part", CHECKS)
+def test_a_part_that_does_not_run_is_one_sentence(tmp_path: Path, part: str) -> None:
+    environment = {f"{PREFIX}PORT": str(free_port()), f"{PREFIX}STATE": str(tmp_path)}
+    command = [sys.executable, "-m", "mlyard_training_pipeline", "check", part]
+    done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("mlyard-training-pipeline: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_heartbeat_counts_for_half_a_minute(tmp_path: Path) -> None:
+    assert "10 s ago" in check("scheduler", database(tmp_path, "SchedulerJob", age=10))
+    (tmp_path / "airflow.db").unlink()
+    with pytest.raises(Unhealthy, match="no sign of life of a SchedulerJob"):
+        check("scheduler", database(tmp_path, "SchedulerJob", age=40))
+
+
+def test_the_heartbeat_of_another_part_does_not_count(tmp_path: Path) -> None:
+    with pytest.raises(Unhealthy):
+        check("dag-processor", database(tmp_path, "SchedulerJob", age=1))
+
+
+def test_in_a_container_a_heartbeat_from_before_the_start_does_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlyard_training_pipeline.orchestration.processes.health._first_process", lambda: "scheduler")
+    monkeypatch.setattr("mlyard_training_pipeline.orchestration.processes.health._age", lambda: 8.0)
+    with pytest.raises(Unhealthy, match="for 8 s"):
+        check(None, database(tmp_path, "SchedulerJob", age=10))
+
+
+def test_the_age_of_the_first_process_is_that_of_the_machine_or_less() -> None:
+    uptime = float(Path("/proc/uptime").read_text().split()[0])
+    assert 0 < _age() <= uptime
+
+
+def test_outside_of_a_container_no_part_is_the_first_process() -> None:
+    assert "no process of Airflow's" in check(None, {})
+
+
+def test_it_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; sys.argv = ['mlyard-training-pipeline', 'check', 'api-server'];"
+        "from mlyard_training_pipeline.__main__ import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "print(sorted({'click', 'pydantic', 'airflow', 'sqlalchemy', 'http', 'email'} & set(sys.modules)))"
+    )
+    environment = {**os.environ, f"{PREFIX}PORT": str(free_port())}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
