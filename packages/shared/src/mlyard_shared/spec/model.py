@@ -1,30 +1,46 @@
-"""The model spec: the one file that a user writes to get a model."""
+"""What a model spec may say, key by key."""
 
-import json
-import tomllib
-from pathlib import Path
+import unicodedata
 from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import TypeAliasType
 
 from mlyard_shared.contract import Contract
-from mlyard_shared.errors import SpecError
 from mlyard_shared.metrics import METRICS, MetricName, Task
 from mlyard_shared.schema import ColumnType, DatePart
-from mlyard_shared.spec_errors import problems, value_problems
 
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
-ColumnName = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+ColumnName = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_composed)]
+"""A column's name in Unicode's NFC form, in which names are compared everywhere."""
+
+Character = Annotated[str, Field(min_length=1, max_length=1)]
 Parameter = TypeAliasType("Parameter", "bool | int | float | str | list[Parameter] | dict[str, Parameter] | None")
 
 
 class Source(Contract):
-    """Where the table is: a CSV or Parquet file or folder, or a query over a connection named in the settings."""
+    """Where the table is: a CSV or Parquet file or folder, or a query over a connection named in the settings.
+
+    How texts are read as numbers: `decimal` and `thousands` are the separators, `units` the texts around a number that
+    do not count. Where `decimal` is not said it is a point, and a column that looks otherwise is refused.
+    """
 
     path: str | None = None
-    separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    separator: Character = ","
+    quote: Literal['"', "'", ""] = '"'
+    multiline: bool = False
+    encoding: str = "utf-8"
     missing: tuple[str, ...] = ("", "NA", "NaN", "null")
+    decimal: Literal[".", ","] | None = None
+    thousands: Literal[".", ",", "'", " ", "_"] | None = None
+    units: tuple[Annotated[str, Field(min_length=1, max_length=20)], ...] = ()
     connection: Slug | None = None
     query: str | None = None
 
@@ -34,6 +50,16 @@ class Source(Contract):
             raise ValueError("give either path, or connection and query")
         if self.path is None and (self.connection is None or self.query is None):
             raise ValueError("connection and query go together")
+        return self
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        try:
+            "".encode(self.encoding)
+        except LookupError:
+            raise ValueError(f'encoding: {self.encoding!r} is not an encoding; give one such as "cp1252"') from None
+        if self.thousands is not None and self.thousands == (self.decimal or "."):
+            raise ValueError("decimal and thousands are the same character")
         return self
 
 
@@ -66,8 +92,13 @@ class Candidate(Contract):
 
 
 class Holdout(Contract):
-    """How much of the table no candidate trains on."""
+    """How much of the table no candidate trains on.
 
+    `by = "row"` hashes every column, which fits a table that is never trained on again; else the key, the group or the
+    event time of the spec decides.
+    """
+
+    by: Literal["row"] | None = None
     fraction: Annotated[float, Field(gt=0, le=0.5)] = 0.2
 
 
@@ -75,10 +106,19 @@ class Gate(Contract):
     """What a candidate must reach on the holdout, in units of the metric.
 
     It must beat the champion by more than `margin`, and be at least as good as `minimum` where one is given.
+    `unjudged` says what becomes of a champion that cannot be compared for a reason that lasts: it is held, or replaced
+    by a candidate that reaches the minimum.
     """
 
     minimum: float | None = None
     margin: Annotated[float, Field(ge=0)] = 0.0
+    unjudged: Literal["hold", "replace"] = "hold"
+
+    @model_validator(mode="after")
+    def _replaced_by_something_good(self) -> Self:
+        if self.unjudged == "replace" and self.minimum is None:
+            raise ValueError('unjudged = "replace" needs a minimum, which the new version has to reach')
+        return self
 
 
 class Drift(Contract):
@@ -106,6 +146,34 @@ class ModelSpec(Contract):
     gate: Gate = Gate()
     drift: Drift = Drift()
     schedule: str | None = None
+    timezone: str = "UTC"
+
+    @model_validator(mode="after")
+    def _held_out_by_something(self) -> Self:
+        given = [name for name in ("key", "group", "event_time") if getattr(self, name)]
+        if self.group and self.event_time:
+            raise ValueError(
+                "group and event_time exclude each other, since a group's rows lie on both sides of any moment: keep one"
+            )
+        if self.holdout.by == "row" and given:
+            raise ValueError(f'holdout.by = "row" and {given[0]} exclude each other: leave one out')
+        if not given and self.holdout.by is None:
+            raise ValueError(
+                "nothing says which rows are the same from one training to the next: add one of "
+                'key = ["COLUMN"], group = "COLUMN", event_time = "COLUMN", or, for a table that is never trained on '
+                'again, holdout.by = "row"'
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _zone_is_known(self) -> Self:
+        try:
+            ZoneInfo(self.timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(
+                f'timezone: {self.timezone!r} is not a time zone; give one such as "Europe/Berlin"'
+            ) from None
+        return self
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -125,44 +193,3 @@ class ModelSpec(Contract):
     def identifying_columns(self) -> tuple[str, ...]:
         """Columns that say which row or when, and are no features."""
         return tuple(dict.fromkeys([*self.key, *([self.group] if self.group else [])]))
-
-
-def read_spec(file: Path) -> ModelSpec:
-    """Read a spec.
-
-    Raises:
-        SpecError: the file, each wrong key, and what would be right.
-    """
-    try:
-        document = tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise SpecError(str(file), (f"cannot be read ({error.strerror})",)) from None
-    except UnicodeDecodeError:
-        raise SpecError(str(file), ("is not UTF-8 text",)) from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise SpecError(str(file), (f"is not TOML: {error}",)) from None
-    if found := value_problems(document):
-        raise SpecError(str(file), found)
-    try:
-        # By way of JSON, where pydantic is strict and still takes a list for a tuple.
-        return ModelSpec.model_validate_json(json.dumps(document), strict=True)
-    except ValidationError as error:
-        raise SpecError(str(file), problems(error, ModelSpec)) from None
-
-
-def read_specs(folder: Path) -> tuple[dict[Path, ModelSpec], tuple[SpecError, ...]]:
-    """Read every `*.toml` below a folder's top level or one level deeper; wrong ones come back as errors."""
-    specs: dict[Path, ModelSpec] = {}
-    errors: list[SpecError] = []
-    for file in sorted([*folder.glob("*.toml"), *folder.glob("*/*.toml")]):
-        try:
-            spec = read_spec(file)
-        except SpecError as error:
-            errors.append(error)
-            continue
-        twin = next((other for other, known in specs.items() if known.name == spec.name), None)
-        if twin is None:
-            specs[file] = spec
-        else:
-            errors.append(SpecError(str(file), (f"name: {spec.name} is taken by {twin}; choose another",)))
-    return specs, tuple(errors)
