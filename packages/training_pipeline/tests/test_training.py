@@ -16,9 +16,8 @@ from mlyard_training_pipeline.progress import Progress
 from mlyard_training_pipeline.steps.extract import extract
 from mlyard_training_pipeline.steps.train import train
 from mlyard_training_pipeline.steps.validate import validate
-from mlyard_training_pipeline.tracking import runs as tracking
 from mlyard_training_pipeline.tracking.context import Context
-from mlyard_training_pipeline.tracking.references import abandon
+from mlyard_training_pipeline.tracking.endings import abandon
 from rich.console import Console
 
 Spec = Callable[..., ModelSpec]
@@ -42,8 +41,8 @@ def run(context: Context, file: Path) -> str:
 
 
 def status(context: Context, model: str) -> list[str]:
-    experiment = tracking.experiment(context.registry, model)
-    return [found.info.status for found in tracking.search(context.registry, experiment, mlyard__kind="training")]
+    experiment = context.tracking.experiment(model)
+    return [found.info.status for found in context.tracking.search(experiment, mlyard__kind="training")]
 
 
 def test_a_mixed_table_becomes_a_champion_whose_files_follow_the_contract(
@@ -61,7 +60,7 @@ def test_a_mixed_table_becomes_a_champion_whose_files_follow_the_contract(
     assert {ONNX_FILE, "model.skops", "MLmodel"} <= set(manifest.files)
     assert manifest.run_id == version.run_id
     assert {"cv_accuracy", "holdout_accuracy"} <= set(manifest.metrics)
-    report = tracking.fetch(context.registry, version.run_id, "gate.json", tmp_path)
+    report = context.tracking.fetch(version.run_id, "gate.json", tmp_path)
     assert json.loads(report.read_text())["passed"] is True
     assert version.gate_report == f"runs:/{version.run_id}/gate.json"
     pipeline = load_pipeline(tmp_path / "version/model.skops")
@@ -103,8 +102,8 @@ def test_a_retried_extract_and_a_retried_train_find_what_they_left(
     assert extract(context, file, run_key="one") == first
     assert extract(context, file, run_key="two").run_id != first.run_id
     assert train(context, first, "logistic") == train(context, first, "logistic")
-    parent = tracking.get(context.registry, first.run_id)
-    assert len(tracking.children(context.registry, parent)) == 1
+    parent = context.tracking.get(first.run_id)
+    assert len(context.tracking.children(parent)) == 1
 
 
 def test_an_edit_of_the_spec_in_the_middle_of_a_training_changes_nothing(

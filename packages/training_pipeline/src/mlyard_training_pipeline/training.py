@@ -14,7 +14,7 @@ from mlyard_training_pipeline.progress import Progress
 from mlyard_training_pipeline.promotions import operator
 from mlyard_training_pipeline.settings import Settings
 from mlyard_training_pipeline.tracking.context import Context
-from mlyard_training_pipeline.tracking.references import abandon
+from mlyard_training_pipeline.tracking.endings import abandon
 
 
 class Interrupted(MlyardError):

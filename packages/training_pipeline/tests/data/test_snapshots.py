@@ -1,4 +1,5 @@
 import hashlib
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
@@ -48,7 +49,7 @@ def test_a_snapshot_that_was_changed_in_the_registry_is_refused(context: Context
 
 
 def test_old_snapshots_are_deleted_with_their_files(context: Context) -> None:
-    few = Context(context.registry, context.settings.model_copy(update={"snapshot_retention": 2}))
+    few = replace(context, settings=context.settings.model_copy(update={"snapshot_retention": 2}))
     taken = [snapshots.take(few, "old", rows(start)) for start in range(4)]
     forgotten = snapshots.forget_old(few, "old", taken[0])
     assert forgotten == (taken[1].sha256,)

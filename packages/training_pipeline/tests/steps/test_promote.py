@@ -9,7 +9,6 @@ from mlyard_shared.spec import ModelSpec
 from mlyard_training_pipeline import training
 from mlyard_training_pipeline.progress import Progress
 from mlyard_training_pipeline.steps.promote import promote
-from mlyard_training_pipeline.tracking import runs as tracking
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import TrainingRun
 from rich.console import Console
@@ -24,7 +23,7 @@ def test_a_verdict_against_a_champion_of_before_promotes_nothing(
     champion, challenger = (context.registry.find("overtaken", alias) for alias in ("champion", "challenger"))
     assert champion is not None
     assert challenger is not None
-    report = tracking.fetch(context.registry, champion.run_id, "gate.json", tmp_path)
+    report = context.tracking.fetch(champion.run_id, "gate.json", tmp_path)
     first = GateReport.model_validate_json(report.read_text())
     taken = Snapshot(sha256="0" * 64, run_id="s", rows=1, taken_at=champion.created_at)
     run = TrainingRun(model="overtaken", run_id=challenger.run_id, snapshot=taken)

@@ -11,12 +11,11 @@ import pyarrow as pa
 from mlyard_shared.errors import DigestMismatch, SettingsError
 from mlyard_shared.manifest import file_digest
 from mlyard_shared.registry import Alias
-from mlyard_shared.registry.errors import translated
 from mlyard_shared.snapshot import Snapshot
 from pyarrow import parquet
 
 from mlyard_training_pipeline.settings import PREFIX
-from mlyard_training_pipeline.tracking import runs as tracking
+from mlyard_training_pipeline.tracking import names
 from mlyard_training_pipeline.tracking.context import Context
 
 SNAPSHOT_FILE = "snapshot.parquet"
@@ -37,20 +36,20 @@ def take(context: Context, model: str, table: Any) -> Snapshot:
     content = encode(table)
     sha256 = hashlib.sha256(content).hexdigest()
     _write(context, sha256, content)
-    experiment = tracking.experiment(context.registry, model)
-    stored = tracking.search(context.registry, experiment, mlyard__kind="snapshot", mlyard__snapshot_sha256=sha256)
+    experiment = context.tracking.experiment(model)
+    stored = context.tracking.search(experiment, mlyard__kind="snapshot", mlyard__snapshot_sha256=sha256)
     run = next((run for run in stored if run.info.status == "FINISHED"), None)
     if run is None:
-        run = tracking.create(
-            context.registry, experiment, "snapshot", name=f"snapshot {sha256[:12]}", tags={tracking.SHA256: sha256}
+        run = context.tracking.create(
+            experiment, "snapshot", name=f"snapshot {sha256[:12]}", tags={names.SHA256: sha256}
         )
         facts = {"rows": table.num_rows, "columns": table.num_columns, "bytes": len(content)}
-        tracking.log(context.registry, run.info.run_id, metrics={}, parameters=facts)
+        context.tracking.log(run.info.run_id, metrics={}, parameters=facts)
         with tempfile.TemporaryDirectory(prefix="mlyard-") as folder:
             file = Path(folder, SNAPSHOT_FILE)
             file.write_bytes(content)
-            tracking.store(context.registry, run.info.run_id, file)
-        tracking.end(context.registry, run.info.run_id, "FINISHED")
+            context.tracking.store(run.info.run_id, file)
+        context.tracking.end(run.info.run_id, "FINISHED")
     taken_at = datetime.fromtimestamp(run.info.start_time / 1000, UTC)
     return Snapshot(sha256=sha256, run_id=run.info.run_id, rows=table.num_rows, taken_at=taken_at)
 
@@ -64,7 +63,7 @@ def load(context: Context, snapshot: Snapshot) -> Any:
     file = _cached(context, snapshot.sha256)
     if not file.is_file() or file_digest(file) != snapshot.sha256:
         with tempfile.TemporaryDirectory(prefix="mlyard-") as folder:
-            fetched = tracking.fetch(context.registry, snapshot.run_id, SNAPSHOT_FILE, Path(folder))
+            fetched = context.tracking.fetch(snapshot.run_id, SNAPSHOT_FILE, Path(folder))
             content = fetched.read_bytes()
         found = hashlib.sha256(content).hexdigest()
         if found != snapshot.sha256:
@@ -78,30 +77,25 @@ def forget_old(context: Context, model: str, current: Snapshot) -> tuple[str, ..
 
     The setting says how many stay; the current one stays, and so does what a version with an alias was trained on.
     """
-    experiment = tracking.experiment(context.registry, model)
-    runs = tracking.search(context.registry, experiment, mlyard__kind="snapshot")
+    experiment = context.tracking.experiment(model)
+    runs = context.tracking.search(experiment, mlyard__kind="snapshot")
     kept = {current.sha256, *_trained_on(context, model)}
-    old = [run for run in runs[context.settings.snapshot_retention :] if run.data.tags.get(tracking.SHA256) not in kept]
+    old = [run for run in runs[context.settings.snapshot_retention :] if run.data.tags.get(names.SHA256) not in kept]
     for run in old:
         _delete(context, run)
-    return tuple(run.data.tags[tracking.SHA256] for run in old)
+    return tuple(run.data.tags[names.SHA256] for run in old)
 
 
 def _trained_on(context: Context, model: str) -> set[str]:
     found = {alias: context.registry.find(model, alias) for alias in _ALIASES}
     runs = {version.run_id for version in found.values() if version is not None and version.run_id}
-    return {tracking.get(context.registry, run_id).data.tags.get(tracking.SHA256, "") for run_id in runs}
+    return {context.tracking.get(run_id).data.tags.get(names.SHA256, "") for run_id in runs}
 
 
 def _delete(context: Context, run: Any) -> None:
-    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
-    # Deleting a run only marks it: its files would stay until somebody runs MLflow's garbage collection.
-    with translated(context.registry.uri):
-        repository: Any = get_artifact_repository(run.info.artifact_uri, tracking_uri=context.registry.uri)
-        repository.delete_artifacts(SNAPSHOT_FILE)
-        context.registry.client.delete_run(run.info.run_id)
-    _cached(context, run.data.tags[tracking.SHA256]).unlink(missing_ok=True)
+    context.tracking.delete_artifact(run, SNAPSHOT_FILE)
+    context.tracking.delete(run.info.run_id)
+    _cached(context, run.data.tags[names.SHA256]).unlink(missing_ok=True)
 
 
 def _plain(column: Any) -> Any:

@@ -14,7 +14,7 @@ from mlyard_training_pipeline.candidates.scoring import Predictions
 from mlyard_training_pipeline.data import dataset as table
 from mlyard_training_pipeline.data import snapshots
 from mlyard_training_pipeline.data.dataset import Table
-from mlyard_training_pipeline.tracking import runs as tracking
+from mlyard_training_pipeline.tracking import names
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import CandidateRun, Evaluation, TrainingRun
 from mlyard_training_pipeline.versions import champion
@@ -23,7 +23,7 @@ from mlyard_training_pipeline.versions.champion import Judged
 
 def evaluate(context: Context, run: TrainingRun, candidates: Sequence[CandidateRun]) -> Evaluation:
     """Choose the winner by its cross-validation, and score it and the champion on the same rows of the holdout."""
-    spec = tracking.spec_of(context.registry, run.run_id)
+    spec = context.tracking.spec_of(run.run_id)
     order = tuple(known.name for known in spec.candidates)
     winner = best(candidates, order=order, negated=METRICS[spec.metric].negated)
     arrow = snapshots.load(context, run.snapshot)
@@ -37,7 +37,7 @@ def evaluate(context: Context, run: TrainingRun, candidates: Sequence[CandidateR
         comparison = _compare(judged, found, spec=spec, read=read, alone=comparison)
     logged = {f"holdout_{name}": value for name, value in metrics.items()}
     facts = {"winner": winner.candidate, "holdout_rows": int(read.held_out.sum())}
-    tracking.log(context.registry, run.run_id, metrics=logged, parameters=facts)
+    context.tracking.log(run.run_id, metrics=logged, parameters=facts)
     return Evaluation(
         winner=winner,
         score=comparison.score,
@@ -64,7 +64,7 @@ class _Comparison(NamedTuple):
 
 def _predictions(context: Context, winner: CandidateRun, read: Table, spec: ModelSpec) -> Predictions:
     with tempfile.TemporaryDirectory(prefix="mlyard-") as folder:
-        file = tracking.fetch(context.registry, winner.run_id, tracking.PIPELINE_FILE, Path(folder))
+        file = context.tracking.fetch(winner.run_id, names.PIPELINE_FILE, Path(folder))
         return scoring.predict(load_pipeline(file), read.matrix[read.held_out], task=spec.task)
 
 

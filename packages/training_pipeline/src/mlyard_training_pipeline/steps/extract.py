@@ -5,7 +5,7 @@ from pathlib import Path
 from mlyard_shared.spec import read_spec
 
 from mlyard_training_pipeline.data import snapshots, sources
-from mlyard_training_pipeline.tracking import runs as tracking
+from mlyard_training_pipeline.tracking import names
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import TrainingRun
 
@@ -24,20 +24,10 @@ def extract(context: Context, spec_file: Path, *, run_key: str) -> TrainingRun:
     """
     spec = read_spec(spec_file)
     table = sources.read_table(spec, spec_file.parent, context.settings.connections)
-    experiment = tracking.experiment(context.registry, spec.name)
-    run = tracking.open_training(context.registry, experiment, run_key, model=spec.name)
-    _store_spec(context, run.info.run_id, spec_file)
+    run = context.tracking.open_training(spec.name, run_key)
+    context.tracking.store_spec(run.info.run_id, spec_file)
     snapshot = snapshots.take(context, spec.name, table)
-    tags = {tracking.SHA256: snapshot.sha256, tracking.SNAPSHOT: snapshot.run_id}
-    tracking.tag(context.registry, run.info.run_id, tags)
+    tags = {names.SHA256: snapshot.sha256, names.SNAPSHOT: snapshot.run_id}
+    context.tracking.tag(run.info.run_id, tags)
     snapshots.forget_old(context, spec.name, snapshot)
     return TrainingRun(model=spec.name, run_id=run.info.run_id, snapshot=snapshot)
-
-
-def _store_spec(context: Context, run_id: str, spec_file: Path) -> None:
-    import tempfile
-
-    with tempfile.TemporaryDirectory(prefix="mlyard-") as folder:
-        copy = Path(folder, tracking.SPEC_FILE)
-        copy.write_bytes(spec_file.read_bytes())
-        tracking.store(context.registry, run_id, copy)

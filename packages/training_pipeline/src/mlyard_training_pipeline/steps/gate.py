@@ -2,21 +2,18 @@
 
 from mlyard_shared.gate import GATE_REPORT_FILE, GateReport
 from mlyard_shared.metrics import METRICS, Metric
-from mlyard_shared.registry.errors import translated
 from mlyard_shared.spec import ModelSpec
 
-from mlyard_training_pipeline.tracking import runs as tracking
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import Evaluation, TrainingRun
 
 
 def gate(context: Context, run: TrainingRun, evaluation: Evaluation) -> GateReport:
     """Judge the winner, and leave the report on the training's run."""
-    spec = tracking.spec_of(context.registry, run.run_id)
+    spec = context.tracking.spec_of(run.run_id)
     report = judge(spec, evaluation)
-    with translated(context.registry.uri):
-        context.registry.client.log_dict(run.run_id, report.model_dump(mode="json"), GATE_REPORT_FILE)
-    tracking.tag(context.registry, run.run_id, {"mlyard.gate": report.verdict})
+    context.tracking.store_json(run.run_id, GATE_REPORT_FILE, report.model_dump(mode="json"))
+    context.tracking.tag(run.run_id, {"mlyard.gate": report.verdict})
     return report
 
 

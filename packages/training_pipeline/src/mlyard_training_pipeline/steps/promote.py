@@ -5,7 +5,6 @@ from mlyard_shared.gate import GateReport
 from mlyard_shared.registry import ModelVersion, Move
 from mlyard_shared.registry import promote as move
 
-from mlyard_training_pipeline.tracking import runs as tracking
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import TrainingRun
 
@@ -35,5 +34,5 @@ def promote(
             reason=f"the gate: {report.verdict}",
             gate_report=version.gate_report,
         )
-    tracking.end(context.registry, run.run_id, "FINISHED")
+    context.tracking.end(run.run_id, "FINISHED")
     return made

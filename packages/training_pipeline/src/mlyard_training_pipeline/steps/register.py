@@ -8,7 +8,7 @@ from mlyard_shared.registry import ModelVersion
 
 from mlyard_training_pipeline.data import dataset as table
 from mlyard_training_pipeline.data import snapshots
-from mlyard_training_pipeline.tracking import runs as tracking
+from mlyard_training_pipeline.tracking import names
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import Evaluation, TrainingRun
 from mlyard_training_pipeline.versions import packaging as version
@@ -19,17 +19,17 @@ def register(context: Context, run: TrainingRun, evaluation: Evaluation, report:
 
     The same training registers one version, however often this runs.
     """
-    spec = tracking.spec_of(context.registry, run.run_id)
+    spec = context.tracking.spec_of(run.run_id)
     read = table.read(snapshots.load(context, run.snapshot), spec)
     with tempfile.TemporaryDirectory(prefix="mlyard-") as name:
         folder = Path(name)
-        pipeline = tracking.fetch(context.registry, evaluation.winner.run_id, tracking.PIPELINE_FILE, folder)
-        trained = tracking.get(context.registry, evaluation.winner.run_id)
+        pipeline = context.tracking.fetch(evaluation.winner.run_id, names.PIPELINE_FILE, folder)
+        trained = context.tracking.get(evaluation.winner.run_id)
         built = folder / "version"
         version.build(built, pipeline, spec=spec, run=run, evaluation=evaluation, trained=trained, read=read)
         registered = context.registry.register(
             built, name=spec.name, run_id=run.run_id, gate_report=f"runs:/{run.run_id}/{GATE_REPORT_FILE}"
         )
     tags = {"mlyard.version": str(registered.version), "mlyard.gate_passed": str(report.passed).lower()}
-    tracking.tag(context.registry, run.run_id, tags)
+    context.tracking.tag(run.run_id, tags)
     return registered

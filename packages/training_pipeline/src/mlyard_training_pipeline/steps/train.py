@@ -16,7 +16,7 @@ from mlyard_training_pipeline.candidates import estimators, folds
 from mlyard_training_pipeline.data import dataset as table
 from mlyard_training_pipeline.data import snapshots
 from mlyard_training_pipeline.data.dataset import Table
-from mlyard_training_pipeline.tracking import runs as tracking
+from mlyard_training_pipeline.tracking import names
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import CandidateRun, TrainingRun
 
@@ -32,22 +32,22 @@ def train(context: Context, run: TrainingRun, candidate: str) -> CandidateRun:
     Raises:
         TrainingError: the estimator does not take this table, or cannot be stored safely.
     """
-    parent = tracking.get(context.registry, run.run_id)
-    earlier = tracking.children(context.registry, parent, mlyard__candidate=candidate)
+    parent = context.tracking.get(run.run_id)
+    earlier = context.tracking.children(parent, mlyard__candidate=candidate)
     for other in earlier:
         if other.info.status == "FINISHED" and RESULT in other.data.tags:
             return CandidateRun.model_validate_json(other.data.tags[RESULT])
         if other.info.status == "RUNNING":
-            tracking.end(context.registry, other.info.run_id, "FAILED")
-    spec = tracking.spec_of(context.registry, run.run_id)
+            context.tracking.end(other.info.run_id, "FAILED")
+    spec = context.tracking.spec_of(run.run_id)
     chosen = next(known for known in spec.candidates if known.name == candidate)
     read = table.read(snapshots.load(context, run.snapshot), spec)
-    tags = {tracking.PARENT: run.run_id, tracking.CANDIDATE: candidate}
-    own = tracking.create(context.registry, parent.info.experiment_id, "candidate", name=candidate, tags=tags)
+    tags = {names.PARENT: run.run_id, names.CANDIDATE: candidate}
+    own = context.tracking.create(parent.info.experiment_id, "candidate", name=candidate, tags=tags)
     try:
         return _train(context, spec, chosen, read, own.info.run_id)
     except BaseException:
-        tracking.end(context.registry, own.info.run_id, "FAILED")
+        context.tracking.end(own.info.run_id, "FAILED")
         raise
 
 
@@ -64,14 +64,14 @@ def _train(context: Context, spec: ModelSpec, candidate: Candidate, read: Table,
         parameters=parameters,
     )
     with tempfile.TemporaryDirectory(prefix="mlyard-") as folder:
-        file = Path(folder, tracking.PIPELINE_FILE)
+        file = Path(folder, names.PIPELINE_FILE)
         _dump(search.best_estimator_, file, candidate)
-        tracking.store(context.registry, run_id, file)
+        context.tracking.store(run_id, file)
     logged = {"estimator": candidate.estimator, **candidate.parameters, **parameters, "folds": spec.folds}
     metrics = {f"cv_{name}": value for name, value in cv.items()} | {f"cv_{spec.metric}_std": result.deviation}
-    tracking.log(context.registry, run_id, metrics=metrics, parameters=logged)
-    tracking.tag(context.registry, run_id, {RESULT: json.dumps(result.model_dump(mode="json"))})
-    tracking.end(context.registry, run_id, "FINISHED")
+    context.tracking.log(run_id, metrics=metrics, parameters=logged)
+    context.tracking.tag(run_id, {RESULT: json.dumps(result.model_dump(mode="json"))})
+    context.tracking.end(run_id, "FINISHED")
     return result
 
 

@@ -3,7 +3,7 @@
 from mlyard_training_pipeline.candidates import estimators
 from mlyard_training_pipeline.data import dataset as table
 from mlyard_training_pipeline.data import snapshots
-from mlyard_training_pipeline.tracking import runs as tracking
+from mlyard_training_pipeline.tracking import names
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import TrainingRun
 
@@ -15,7 +15,7 @@ def validate(context: Context, run: TrainingRun) -> tuple[str, ...]:
         TableError: column and row that do not fit, and what would be right.
         SpecError: a candidate's estimator or one of its parameters is wrong.
     """
-    spec = tracking.spec_of(context.registry, run.run_id)
+    spec = context.tracking.spec_of(run.run_id)
     table.read(snapshots.load(context, run.snapshot), spec)
-    estimators.check_candidates(spec, tracking.SPEC_FILE)
+    estimators.check_candidates(spec, names.SPEC_FILE)
     return tuple(candidate.name for candidate in spec.candidates)

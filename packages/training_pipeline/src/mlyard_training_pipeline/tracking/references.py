@@ -1,12 +1,9 @@
 """What one step hands to the next: references into MLflow, small enough for any orchestrator, and never data."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mlyard_shared.contract import Contract
 from mlyard_shared.snapshot import Snapshot
-
-if TYPE_CHECKING:
-    from mlyard_training_pipeline.tracking.context import Context
 
 
 class TrainingRun(Contract):
@@ -40,15 +37,3 @@ class Evaluation(Contract):
     not_comparable: str | None
     holdout_rows: int
     metrics: dict[str, float]
-
-
-def abandon(context: "Context", model: str, run_key: str) -> None:
-    """Mark a training that did not end as failed, with every candidate that was under way. Others stay as they are."""
-    from mlyard_training_pipeline.tracking import runs as tracking
-
-    run = tracking.find_training(context.registry, model, run_key)
-    if run is not None and run.info.status == "RUNNING":
-        for child in tracking.children(context.registry, run):
-            if child.info.status == "RUNNING":
-                tracking.end(context.registry, child.info.run_id, "FAILED")
-        tracking.end(context.registry, run.info.run_id, "FAILED")
