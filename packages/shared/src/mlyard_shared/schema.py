@@ -1,12 +1,15 @@
-"""What a model takes: its columns, and what its dates become."""
+"""What a model takes: its columns, what its dates become, and the form in which its engines see them."""
 
+from functools import cached_property
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from mlyard_shared.columns import ColumnType
 from mlyard_shared.contract import Contract
 
-ColumnType = Literal["integer", "number", "boolean", "category", "datetime"]
+__all__ = ["Column", "ColumnType", "DateExpansion", "DatePart", "InputForm", "Schema", "Value"]
+
 DatePart = Literal["year", "month", "day", "weekday", "hour", "minute", "day_of_year", "days_since_epoch"]
 Value = bool | int | float | str
 
@@ -15,7 +18,8 @@ class Column(Contract):
     """One column of a model's input.
 
     `categories` are the values seen in training; `unseen` says whether the model takes others. A date is an ISO 8601
-    text, taken as UTC where it names no offset. `example` is a value that the model was tried on.
+    text, taken as UTC where it names no offset. `example` is a value that the model was tried on. `rounded` says that
+    values of the training lost digits when they became float32, which is what models made of trees compute in.
     """
 
     name: str
@@ -24,6 +28,12 @@ class Column(Contract):
     categories: tuple[str, ...] = ()
     unseen: Literal["refuse", "accept"] = "refuse"
     example: Value | None = None
+    rounded: bool = False
+
+    @cached_property
+    def codes(self) -> dict[str, int]:
+        """The position of each category."""
+        return {category: position for position, category in enumerate(self.categories)}
 
     @model_validator(mode="after")
     def _categories_fit(self) -> Self:
@@ -37,6 +47,18 @@ class DateExpansion(Contract):
 
     column: str
     parts: Annotated[tuple[DatePart, ...], Field(min_length=1)]
+
+
+class InputForm(Contract):
+    """How engines see a model's inputs.
+
+    `codes`: one matrix of numbers, in which a category is its position in the schema's `categories`, null the number
+    after the last one, and a category that was not in training -1; rounded to `precision`. `text` is the form of
+    contract 1: categories as texts, in a matrix of objects for scikit-learn and one ONNX input a column.
+    """
+
+    encoding: Literal["codes", "text"] = "codes"
+    precision: Literal["float32", "float64"] = "float64"
 
 
 class Schema(Contract):

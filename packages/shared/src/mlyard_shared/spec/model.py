@@ -153,7 +153,7 @@ class ModelSpec(Contract):
         given = [name for name in ("key", "group", "event_time") if getattr(self, name)]
         if self.group and self.event_time:
             raise ValueError(
-                "group and event_time exclude each other, since a group's rows lie on both sides of any moment: keep one"
+                "group and event_time exclude each other, since a group's rows lie on both sides of a moment: keep one"
             )
         if self.holdout.by == "row" and given:
             raise ValueError(f'holdout.by = "row" and {given[0]} exclude each other: leave one out')

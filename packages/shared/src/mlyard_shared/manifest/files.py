@@ -1,91 +1,18 @@
-"""The contract of a registered model version: `mlyard.json`, and the digests that bind every file to it."""
+"""The files of a version, bound to its manifest by their digests."""
 
 import hashlib
 import json
-from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
-from mlyard_shared.contract import Contract
 from mlyard_shared.errors import DigestMismatch, ModelVersionRefused
-from mlyard_shared.metrics import MetricName, Task
-from mlyard_shared.schema import Schema
-from mlyard_shared.snapshot import Snapshot
+from mlyard_shared.manifest import contract1, current
+from mlyard_shared.manifest.current import CONTRACT_VERSION, MANIFEST_FILE, Manifest
 
-CONTRACT_VERSION = 1
-"""Raised with every change of a field. Readers take this one and the one before."""
-
-MANIFEST_FILE = "mlyard.json"
-MODEL_FILE = "model.skops"
-ONNX_FILE = "model.onnx"
-Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-
-
-class OnnxParity(Contract):
-    """How far the ONNX twin's answers are from scikit-learn's, over the rows of the holdout.
-
-    `max_difference` is absolute for probabilities, and in standard deviations of the target for a regression.
-    """
-
-    rows: int
-    label_mismatches: int
-    max_difference: float
-    tolerance: float
-
-    @property
-    def holds(self) -> bool:
-        """Whether the twin may answer in scikit-learn's place."""
-        return self.rows > 0 and self.label_mismatches == 0 and self.max_difference <= self.tolerance
-
-
-class FeatureReference(Contract):
-    """How a column was distributed in training, to measure drift against.
-
-    Numbers and dates: `counts[i]` rows lie in [edges[i], edges[i+1]) and the last bin includes its right edge
-    (a date as days since 1970-01-01). Categories: `counts[i]` rows are `categories[i]`.
-    """
-
-    column: str
-    rows: int
-    missing: int
-    edges: tuple[float, ...] = ()
-    categories: tuple[str, ...] = ()
-    counts: tuple[int, ...] = ()
-
-
-class HoldoutRule(Contract):
-    """The rows that no version trains on: hash of `columns` below `fraction`, or event time from `boundary` on."""
-
-    by: Literal["hash", "time"]
-    columns: tuple[str, ...]
-    fraction: float
-    boundary: datetime | None = None
-
-
-class Manifest(Contract):
-    """Everything that a reader needs to run a version, and to trust its files."""
-
-    contract: Literal[1] = 1
-    model: str
-    task: Task
-    target: str
-    classes: tuple[bool | int | str, ...] = ()
-    input_schema: Schema
-    reference: tuple[FeatureReference, ...]
-    candidate: str
-    estimator: str
-    metric: MetricName
-    metrics: dict[str, float]
-    holdout: HoldoutRule
-    snapshot: Snapshot
-    run_id: str
-    trained_at: datetime
-    packages: dict[str, str]
-    onnx: OnnxParity | None = None
-    onnx_refused: str | None = None
-    files: dict[str, Digest]
+READERS = {1: contract1.read, CONTRACT_VERSION: current.read}
+"""How a manifest of each contract is read: this one and the one before."""
 
 
 def file_digest(file: Path) -> str:
@@ -116,7 +43,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> str:
 
 
 def parse_manifest(content: bytes) -> Manifest:
-    """Read a manifest of this contract version, or of the one before.
+    """Read a manifest of this contract, or of the one before.
 
     Raises:
         ModelVersionRefused: it is none, or of a version that this reader does not know.
@@ -126,12 +53,11 @@ def parse_manifest(content: bytes) -> Manifest:
     except (ValueError, RecursionError):
         raise ModelVersionRefused(f"{MANIFEST_FILE} is not JSON") from None
     version = document.get("contract") if isinstance(document, dict) else None
-    readable = range(max(1, CONTRACT_VERSION - 1), CONTRACT_VERSION + 1)
-    if not isinstance(version, int) or isinstance(version, bool) or version not in readable:
-        known = " and ".join(str(number) for number in readable)
+    if not isinstance(version, int) or isinstance(version, bool) or version not in READERS:
+        known = " and ".join(str(number) for number in READERS)
         raise ModelVersionRefused(f"{MANIFEST_FILE} is of contract version {version!r}; this reader knows {known}")
     try:
-        return Manifest.model_validate_json(content, strict=True)
+        return READERS[version](content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -1,0 +1,32 @@
+"""Dates as text: ISO 8601, taken as UTC where no offset is named, cut to microseconds."""
+
+import re
+from datetime import UTC, datetime
+
+_CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]"
+PATTERN = (
+    r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    rf"([T ]{_CLOCK}(:[0-5][0-9](\.[0-9]{{1,9}})?)?"
+    r"(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9](:?[0-5][0-9])?)?)?)?"
+)
+"""A date, or a date and time, in a syntax that Python's `re` and Arrow's RE2 both read. Offsets may be `+01`, `+0100`
+and `+01:00`, as databases and tools write them; whether the day exists in its month is not in it."""
+
+FORM = re.compile(PATTERN)
+FIRST_FORM = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?"
+)
+"""What grammar 1 took."""
+
+
+def moment(text: str, form: re.Pattern[str] = FORM) -> datetime:
+    """Read a date as UTC, without its offset; more digits than microseconds are cut off.
+
+    Raises:
+        ValueError: it is not a date of this form.
+        OverflowError: in UTC it lies outside of the years 1 to 9999.
+    """
+    if form.fullmatch(text) is None:
+        raise ValueError(f"{text[:40]!r} is not an ISO 8601 date")
+    date = datetime.fromisoformat(text)
+    return date if date.tzinfo is None else date.astimezone(UTC).replace(tzinfo=None)

@@ -1,0 +1,78 @@
+"""From scores to a label: the same rule in folds, holdout, gate and every engine, whatever the estimator's own is.
+
+Engines that compute in another order or precision differ in the last digits, so that a rule which compares two equal
+probabilities would give two labels. Here scores that are closer than the tolerance count as equal, and of equals the
+first class is the label.
+"""
+
+from typing import Annotated, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from mlyard_shared.contract import Contract
+
+TOLERANCE = 1e-5
+"""How far two engines' probabilities may be apart. Measured: 1e-15 for linear models, 1e-6 for trees."""
+
+
+class Decision(Contract):
+    """How probabilities become a label.
+
+    `largest`: the class with the largest probability. `threshold`, for two classes: the second class where its
+    probability is above the threshold. `costs`: the class with the smallest expected cost, where `costs[i][j]` is the
+    cost of saying class j where class i is true.
+    """
+
+    kind: Literal["largest", "threshold", "costs"] = "largest"
+    tolerance: Annotated[float, Field(ge=0)] = TOLERANCE
+    threshold: Annotated[float, Field(ge=0, le=1)] | None = None
+    costs: tuple[tuple[float, ...], ...] | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> Self:
+        if (self.threshold is not None) != (self.kind == "threshold"):
+            raise ValueError("threshold and kind = threshold go together")
+        if (self.costs is not None) != (self.kind == "costs"):
+            raise ValueError("costs and kind = costs go together")
+        if self.costs is not None and any(len(row) != len(self.costs) for row in self.costs):
+            raise ValueError("costs must have a row and a column for each class")
+        return self
+
+
+def labels(probabilities: NDArray[np.floating], decision: Decision) -> NDArray[np.int64]:
+    """The label of each row, as an index of its class, shape [n].
+
+    Args:
+        probabilities: shape [n, classes].
+        decision: the rule.
+    """
+    first: NDArray[np.int64] = np.argmax(_gaps(probabilities, decision) <= 0, axis=1).astype(np.int64)
+    return first
+
+
+def distances(probabilities: NDArray[np.floating], decision: Decision) -> NDArray[np.float64]:
+    """How far each row's probabilities are from those at which its label would change, shape [n]."""
+    gaps = _gaps(probabilities, decision)
+    distance = np.abs(gaps)
+    # The best class itself is always the tolerance away; it is the others that can cross the line.
+    distance[np.arange(len(gaps)), np.argmin(gaps, axis=1)] = np.inf
+    nearest: NDArray[np.float64] = distance.min(axis=1)
+    return nearest
+
+
+def _gaps(probabilities: NDArray[np.floating], decision: Decision) -> NDArray[np.float64]:
+    """How far each class is behind the best one, less the tolerance: at most 0 for those that count as the best."""
+    scores = probabilities.astype(np.float64)
+    tolerance = decision.tolerance
+    if decision.threshold is not None:
+        # The first class is the label unless the second is above the threshold by more than the tolerance.
+        above = scores[:, 1] - decision.threshold - tolerance
+        return np.column_stack([above, -above])
+    if decision.costs is not None:
+        costs = np.asarray(decision.costs, dtype=np.float64)
+        scores = -(scores @ costs)
+        tolerance *= float(np.abs(costs).max()) or 1.0
+    gaps: NDArray[np.float64] = scores.max(axis=1, keepdims=True) - scores - tolerance
+    return gaps
