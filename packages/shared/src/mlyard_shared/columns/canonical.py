@@ -1,5 +1,6 @@
 """The one spelling of a key, of a group, and of a category from a typed column, whatever file a row came from."""
 
+import math
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -45,10 +46,8 @@ def typed_text(value: object) -> str | None:
 
 
 def _number(text: str) -> str:
-    # Whole numbers keep all of their digits, however many; others are what a float64 makes of them.
-    exact = Decimal(text)
-    if not exact.is_finite():
+    number, exact = float(text), Decimal(text)
+    if not math.isfinite(number):
         return text
-    if exact == exact.to_integral_value() and exact.adjusted() < 400:
-        return str(int(exact))
-    return repr(float(exact))
+    # Whole numbers keep all of their digits, however many; others are what a float64 makes of them.
+    return str(int(exact)) if exact == exact.to_integral_value() else repr(number)
