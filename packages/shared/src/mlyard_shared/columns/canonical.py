@@ -50,4 +50,4 @@ def _number(text: str) -> str:
     if not math.isfinite(number):
         return text
     # Whole numbers keep all of their digits, however many; others are what a float64 makes of them.
-    return str(int(exact)) if exact == exact.to_integral_value() else repr(number)
+    return str(int(exact)) if exact == exact.to_integral_value() else repr(number).removesuffix(".0")
