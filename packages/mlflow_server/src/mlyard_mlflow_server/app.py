@@ -6,10 +6,10 @@ import signal
 import threading
 from multiprocessing.process import BaseProcess
 
+from mlyard_mlflow_server.auth import load_auth
 from mlyard_mlflow_server.environment import quiet_import, server_environment
-from mlyard_mlflow_server.reader import Asgi, read_only_for_the_reader
+from mlyard_mlflow_server.read_only import Asgi, read_only_for_the_reader
 from mlyard_mlflow_server.settings import Settings
-from mlyard_mlflow_server.sign_in import load_auth
 
 
 def create_app() -> Asgi:

@@ -13,9 +13,9 @@ from mlyard_shared.errors import MlyardError
 
 from mlyard_mlflow_server import database
 from mlyard_mlflow_server.address import EVERY_INTERFACE, PREFIX
+from mlyard_mlflow_server.auth import load_auth, update_accounts
 from mlyard_mlflow_server.environment import SECRET, server_environment
 from mlyard_mlflow_server.settings import Settings
-from mlyard_mlflow_server.sign_in import load_auth, update_accounts
 
 
 class CannotStart(MlyardError):

@@ -2,7 +2,7 @@ import asyncio
 import base64
 
 import pytest
-from mlyard_mlflow_server.reader import Message, Receive, Send, read_only_for_the_reader
+from mlyard_mlflow_server.read_only import Message, Receive, Send, read_only_for_the_reader
 
 
 def basic(account: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from werkzeug.datastructures import Authorization
 
-from mlyard_mlflow_server.sign_in import READER
+from mlyard_mlflow_server.auth import READER
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
