@@ -2,18 +2,20 @@
 
 import difflib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from mlyard_shared import features
 from mlyard_shared.errors import TableError
 from mlyard_shared.manifest import HoldoutRule
-from mlyard_shared.schema import ColumnType, Schema
+from mlyard_shared.schema import ColumnType, InputForm, Schema
 from mlyard_shared.spec import ModelSpec
 
-from mlyard_training_pipeline.data import holdout
+from mlyard_training_pipeline.data import holdout, snapshots
 from mlyard_training_pipeline.data.columns import Array, infer_type, is_text, missing, text_of, values
 from mlyard_training_pipeline.data.schema import input_schema
+from mlyard_training_pipeline.tracking.context import Context
+from mlyard_training_pipeline.tracking.references import TrainingRun
 
 Class = bool | int | str
 MAX_CATEGORIES = 200
@@ -38,10 +40,39 @@ class Table:
     order: Array | None
     schema: Schema
 
-    @property
-    def matrix(self) -> Array:
-        """The model's inputs for every row."""
-        return features.matrix(features.inputs(self.columns, self.schema))
+
+class Dataset:
+    """A snapshot as its spec means it: what every step after validate works with.
+
+    `target` is float64 for a regression and an int64 index into `classes` for a classification, `held_out` boolean,
+    `order` the rows' times as int64 microseconds in UTC (None without an event time), `groups` int32 codes of the
+    group column (None without one); each has the shape [rows].
+    """
+
+    def __init__(self, table: Table) -> None:
+        """Take over what was read."""
+        self._columns = table.columns
+        self.schema, self.rule, self.classes = table.schema, table.rule, table.classes
+        self.target, self.held_out = table.target, table.held_out
+        self.rows = len(table.target)
+        self.order = None if table.order is None else table.order.astype(np.int64)
+        self.groups = None
+        if table.groups is not None:
+            self.groups = np.unique(table.groups.astype(str), return_inverse=True)[1].astype(np.int32)
+
+    def columns(self, rows: Array | None = None) -> dict[str, Array]:
+        """The features as `mlyard_shared.features` takes them: of all rows, or of those of a boolean array."""
+        return {name: array if rows is None else array[rows] for name, array in self._columns.items()}
+
+    def matrix(self, rows: Array | None = None, *, precision: Literal["float32", "float64"]) -> Array:
+        """The model's inputs as one matrix of numbers, shape [rows, inputs]: `features.matrix` in codes."""
+        form = InputForm(encoding="codes", precision=precision)
+        return features.matrix(self.columns(rows), self.schema, form)
+
+
+def load(context: Context, run: TrainingRun, spec: ModelSpec) -> Dataset:
+    """The Dataset of a training."""
+    return Dataset(read(snapshots.load(context, run.snapshot), spec))
 
 
 def read(arrow: Any, spec: ModelSpec) -> Table:
