@@ -11,7 +11,7 @@ MlyardError
     ├── BodyTooLarge
     ├── TooManyRows
     ├── MediaTypeRefused      the body is not said to be JSON
-    ├── BrokenBody            the body is no JSON document
+    ├── BrokenBody            the body is not JSON
     └── InputRefused          the document breaks the model's schema
 """
 
@@ -44,7 +44,7 @@ class ModelUnknown(MlyardError):
     """No such model is configured or has a champion."""
 
     def __init__(self, served: Sequence[str]) -> None:
-        super().__init__(f"no such model; served are: {', '.join(served) or 'none'}")
+        super().__init__(f"there is no model of this name; served are: {', '.join(served) or 'none'}")
 
 
 class ModelNotReady(MlyardError):
@@ -88,7 +88,7 @@ class TooManyRows(RequestRefused):
     """The body has more rows than the limit."""
 
     def __init__(self, rows: int, limit: int) -> None:
-        super().__init__(f"{rows} rows are more than {limit}: send fewer at once")
+        super().__init__(f"there are {rows} rows, and at most {limit} are taken: send fewer at once")
 
 
 class MediaTypeRefused(RequestRefused):
@@ -96,7 +96,7 @@ class MediaTypeRefused(RequestRefused):
 
 
 class BrokenBody(RequestRefused):
-    """The body is no JSON document."""
+    """The body is not JSON."""
 
 
 class InputRefused(RequestRefused):
@@ -119,6 +119,9 @@ STATUS: dict[type[MlyardError], tuple[int, str]] = {
     shared.RegistryUnavailable: (503, "registry_unavailable"),
     shared.RegistryDenied: (503, "registry_unavailable"),
     shared.ModelNotFound: (503, "registry_unavailable"),
+    shared.ExperimentMissing: (503, "registry_unavailable"),
+    shared.RunMissing: (503, "registry_unavailable"),
+    shared.ArtifactMissing: (503, "registry_unavailable"),
     shared.PromotionConflict: (503, "registry_unavailable"),
     CacheUnusable: (500, "internal_error"),
     ModelUnknown: (404, "model_unknown"),

@@ -11,6 +11,9 @@ MlyardError
     ├── RegistryUnavailable   no answer from the registry, try again later
     ├── RegistryDenied        the registry knows us, or not, and says no
     ├── ModelNotFound         no such model, version or alias
+    ├── ExperimentMissing     an experiment was deleted, or belongs to another registry
+    ├── RunMissing            a run was deleted, or belongs to another registry
+    ├── ArtifactMissing       the files of a run or a version are not where they were stored
     └── PromotionConflict     another move is under way, or has just overtaken this one
 """
 
@@ -70,6 +73,39 @@ class RegistryDenied(RegistryError):
 
 class ModelNotFound(RegistryError):
     """No such model, version or alias."""
+
+
+class ExperimentMissing(RegistryError):
+    """An experiment was deleted, or belongs to another registry."""
+
+    def __init__(self, experiment: str, uri: str, *, in_trash: bool) -> None:
+        self.experiment = experiment
+        if in_trash:
+            number = experiment.split(maxsplit=1)[0]
+            super().__init__(
+                f"experiment {experiment} of the registry at {uri} is in MLflow's trash: bring it back with "
+                f"`mlflow experiments restore --experiment-id {number}`, or empty the trash with `mlflow gc`"
+            )
+        else:
+            super().__init__(
+                f"the registry at {uri} has no experiment {experiment}: it was deleted, or the database was replaced"
+            )
+
+
+class RunMissing(RegistryError):
+    """A run was deleted, or belongs to another registry."""
+
+    def __init__(self, run_id: str, uri: str) -> None:
+        self.run_id = run_id
+        super().__init__(f"the registry at {uri} has no run {run_id}: it was deleted, or the database was replaced")
+
+
+class ArtifactMissing(RegistryError):
+    """The files of a run or a version are not where they were stored; trying again does not bring them back."""
+
+    def __init__(self, what: str, uri: str) -> None:
+        self.what = what
+        super().__init__(f"the registry at {uri} has lost {what}")
 
 
 class PromotionConflict(RegistryError):

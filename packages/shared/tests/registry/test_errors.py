@@ -133,8 +133,10 @@ def test_a_server_that_does_not_answer_is_given_up() -> None:
 
 
 @pytest.mark.parametrize("uri", ["", "ftp://x", "http://", "http://[::1", "http://host:port", "not a uri"])
-def test_an_address_that_is_none_is_a_wrong_setting(uri: str) -> None:
-    with pytest.raises(SettingsError, match=r"is no address of a registry: give one as in http://127\.0\.0\.1:5000"):
+def test_what_is_not_an_address_is_a_wrong_setting(uri: str) -> None:
+    with pytest.raises(
+        SettingsError, match=r"is not an address of a registry: give one such as http://127\.0\.0\.1:5000"
+    ):
         Registry(uri)
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from mlflow.artifacts import download_artifacts
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
@@ -14,7 +13,9 @@ from mlyard_shared.account import Account
 from mlyard_shared.contract import Contract
 from mlyard_shared.errors import ModelNotFound, ModelVersionRefused, RegistryDenied, RegistryError, SettingsError
 from mlyard_shared.manifest import MANIFEST_FILE, file_digest
+from mlyard_shared.registry import artifacts
 from mlyard_shared.registry.errors import prepare_client, translated, without_password
+from mlyard_shared.registry.experiments import run_calls
 
 Alias = Literal["champion", "challenger", "previous"]
 DIGEST_TAG = "mlyard.manifest_sha256"
@@ -46,7 +47,7 @@ class Registry:
         registry which was made last.
 
         Raises:
-            SettingsError: the URI is none of a registry.
+            SettingsError: the URI is not an address of a registry.
         """
         prepare_client(account)
         self.uri = uri
@@ -56,7 +57,7 @@ class Registry:
             client = None
         if client is None:
             shown = without_password(uri)
-            raise SettingsError(f"{shown!r} is no address of a registry: give one as in http://127.0.0.1:5000")
+            raise SettingsError(f"{shown!r} is not an address of a registry: give one such as http://127.0.0.1:5000")
         self.client = client
 
     def served_models(self) -> tuple[str, ...]:
@@ -108,10 +109,14 @@ class Registry:
         """Bring every file of a version into an existing, empty folder, as it was registered.
 
         MLflow's own `models:/` download adds a file to the folder, so this asks for the artifacts behind it.
+
+        Raises:
+            ModelNotFound: there is no such version any more.
+            ArtifactMissing: its files are gone.
         """
-        with translated(self.uri):
-            location = self.client.get_model_version_download_uri(version.name, str(version.version))
-            download_artifacts(artifact_uri=location, dst_path=str(folder), tracking_uri=self.uri)
+        location = self._location(version)
+        what = f"the files of version {version.version} of {version.name}"
+        artifacts.fetch(location, folder, uri=self.uri, what=what)
         nested = folder / location.rstrip("/").rsplit("/", 1)[-1]
         if not (folder / MANIFEST_FILE).exists() and nested.is_dir():
             for entry in list(nested.iterdir()):
@@ -147,9 +152,10 @@ class Registry:
         A request that was sent twice, or two callers at once, make two versions: the older one counts, and whoever
         made the younger one takes it back.
         """
+        with run_calls(self.client, run_id, uri=self.uri):
+            experiment = self.client.get_run(run_id).info.experiment_id
         with translated(self.uri):
             digest = file_digest(folder / MANIFEST_FILE)
-            experiment = self.client.get_run(run_id).info.experiment_id
             model = self.client.create_logged_model(experiment, name=name, source_run_id=run_id)
             self.client.log_model_artifacts(model.model_id, str(folder))
             self.client.finalize_logged_model(model.model_id, "READY")
@@ -167,6 +173,15 @@ class Registry:
             with translated(self.uri):
                 self.client.delete_model_version(name, created.version)
         return registered
+
+    def _location(self, version: ModelVersion) -> str:
+        try:
+            with translated(self.uri):
+                return str(self.client.get_model_version_download_uri(version.name, str(version.version)))
+        except RegistryDenied:
+            if self._has_version(version.name, version.version):
+                raise
+            raise ModelNotFound(f"model {version.name!r} has no version {version.version}") from None
 
     def _ensure_model(self, name: str) -> None:
         try:
@@ -208,7 +223,8 @@ def check_own(version: ModelVersion) -> None:
 def _is_address(uri: str) -> bool:
     """Whether an HTTP address names a host; other kinds of stores are MLflow's to judge."""
     parts = urlsplit(uri)
-    return parts.scheme not in {"http", "https"} or bool(parts.hostname and parts.port != 0)
+    is_host = bool(parts.hostname and parts.port != 0)
+    return bool(uri) and (parts.scheme not in {"http", "https"} or is_host)
 
 
 def _model_version(found: Any) -> ModelVersion:

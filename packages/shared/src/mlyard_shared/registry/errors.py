@@ -10,14 +10,27 @@ from mlflow.exceptions import MlflowException
 from requests.exceptions import RequestException
 
 from mlyard_shared.account import Account
-from mlyard_shared.errors import ModelNotFound, RegistryDenied, RegistryError, RegistryUnavailable
+from mlyard_shared.errors import (
+    ExperimentMissing,
+    ModelNotFound,
+    RegistryDenied,
+    RegistryError,
+    RegistryUnavailable,
+    RunMissing,
+)
 
 _MISSING = {"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"}
+_DELETED = {"INVALID_PARAMETER_VALUE", "INVALID_STATE"}
 _DENIED = {"PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"}
 _AWAY = {"TEMPORARILY_UNAVAILABLE", "DEADLINE_EXCEEDED", "REQUEST_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"}
 # As MLflow's client, requests and urllib3 word an HTTP status in their messages.
 _STATUS = re.compile(
     r"failed with error code (\d{3})|\b(\d{3}) (?:Client|Server) Error|too many (\d{3}) error responses"
+)
+# As MLflow's store words what is not there, or lies in its trash.
+_RUN = re.compile(r"Run with id=(\S+) not found|run (\S+) must be in the 'active' state")
+_EXPERIMENT = re.compile(
+    r"No Experiment with id=(\S+) exists|experiment (\S+) must be in the 'active' state", re.IGNORECASE
 )
 _CUT_OFF = re.compile(r"failures occurred while downloading.*(Connection|IncompleteRead|[Tt]imed out)", re.DOTALL)
 _CAUSES = (
@@ -48,6 +61,13 @@ def without_password(text: str) -> str:
     return re.sub(r"//[^/@\s]*@", "//", text)
 
 
+def answered(error: MlflowException) -> bool:
+    """Whether the server answered, be it with an error, and did not refuse us."""
+    found = _translate(error.error_code, str(error), "")
+    silent = _STATUS.search(str(error)) is None and isinstance(found, RegistryUnavailable)
+    return not silent and not isinstance(found, RegistryDenied)
+
+
 def prepare_client(account: Account | None) -> None:
     """Let MLflow's client fail within seconds while the server is down, and print and report nothing of its own.
 
@@ -72,18 +92,34 @@ def _translate(code: str, message: str, uri: str) -> RegistryError:
     status = int(next(group for group in found.groups() if group)) if found else None
     if code in _DENIED or status in {401, 403}:
         return RegistryDenied(_refusal(uri, answer, unknown=code != "PERMISSION_DENIED" and status != 403))
-    if code in _MISSING:
-        return ModelNotFound(answer)
+    if missing := _missing(code, answer, uri):
+        return missing
     if status is not None:
         if status == 429 or status >= 500:
             return RegistryUnavailable(uri, f"it answers {status}")
         return RegistryError(f"{uri} answers {status}; is it an MLflow server?")
-    silent = "failed with exception" in message or "timeout exception" in message or _CUT_OFF.search(message)
-    if code in _AWAY or silent:
+    if code in _AWAY or _silent(message):
         return RegistryUnavailable(uri, _cause(message) or answer)
     if "not in a valid JSON format" in message:
         return RegistryError(f"{uri} answers something else than JSON; is it an MLflow server?")
     return RegistryError(f"the registry at {uri} answered: {answer}")
+
+
+def _missing(code: str, answer: str, uri: str) -> RegistryError | None:
+    """What is not there, where that is what an answer says."""
+    if code not in _MISSING | _DELETED:
+        return None
+    if run := _RUN.search(answer):
+        return RunMissing(run[1] or run[2], uri)
+    if experiment := _EXPERIMENT.search(answer):
+        gone, deleted = experiment.groups()
+        return ExperimentMissing(gone or deleted, uri, in_trash=gone is None)
+    return ModelNotFound(answer) if code in _MISSING else None
+
+
+def _silent(message: str) -> bool:
+    """Whether nothing was answered, or only a part of it."""
+    return "failed with exception" in message or "timeout exception" in message or bool(_CUT_OFF.search(message))
 
 
 def _refusal(uri: str, answer: str, *, unknown: bool) -> str:

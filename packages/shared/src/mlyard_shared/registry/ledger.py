@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 from typing import Any, Literal, Self
 
 from mlflow.entities import ViewType
-from mlflow.exceptions import MlflowException
 
 from mlyard_shared.contract import Contract
 from mlyard_shared.errors import RegistryError
 from mlyard_shared.registry.client import Registry
 from mlyard_shared.registry.errors import translated
+from mlyard_shared.registry.experiments import ensure_experiment, find_experiment, run_calls
 
 MoveKind = Literal["promotion", "rollback", "found"]
 MoveState = Literal["open", "finished", "withdrawn"]
@@ -42,7 +42,7 @@ class Move(Contract):
         """Read a move from its MLflow run.
 
         Raises:
-            ValueError: the run is none.
+            ValueError: the run is not a move.
         """
         tags = {k.removeprefix(_PREFIX): v for k, v in run.data.tags.items() if k.startswith(_PREFIX)}
         number = {k: int(tags[k]) if tags.get(k) else None for k in ("from", "to", "previous_before")}
@@ -74,15 +74,14 @@ class Ledger:
 
     def moves(self) -> tuple[Move, ...]:
         """Every move, oldest first; none where the model never moved."""
-        client = self.registry.client
+        experiment = self._experiment()
+        if experiment is None:
+            return ()
+        runs: list[Any] = []
+        token: str | None = None
         with translated(self.registry.uri):
-            experiment = self._experiment()
-            if experiment is None:
-                return ()
-            runs: list[Any] = []
-            token: str | None = None
             while True:
-                page = client.search_runs(
+                page = self.registry.client.search_runs(
                     [experiment],
                     filter_string=f"tags.`{_PREFIX}kind` != ''",
                     run_view_type=ViewType.ACTIVE_ONLY,
@@ -124,9 +123,10 @@ class Ledger:
         tags = {_PREFIX + key: value for key, value in facts.items()}
         latest = max((move.started_at.timestamp() for move in self.moves()), default=0.0)
         start = max(round(time.time() * 1000), round(latest * 1000) + 1)
+        experiment = self._ensure_experiment()
         with translated(self.registry.uri):
             run = self.registry.client.create_run(
-                self._ensure_experiment(), start, tags, run_name=f"{kind} {origin or '-'} to {target or '-'}"
+                experiment, start, tags, run_name=f"{kind} {origin or '-'} to {target or '-'}"
             )
         return self._read(run)
 
@@ -140,7 +140,7 @@ class Ledger:
 
     def is_open(self, move: Move) -> bool:
         """Whether nobody has closed the move."""
-        with translated(self.registry.uri):
+        with run_calls(self.registry.client, move.id, uri=self.registry.uri):
             return _STATES.get(self.registry.client.get_run(move.id).info.status) == "open"
 
     def is_alone(self, move: Move) -> bool:
@@ -171,20 +171,15 @@ class Ledger:
 
     def _experiment(self) -> str | None:
         if self._known_experiment is None:
-            found = self.registry.client.get_experiment_by_name(self._experiment_name)
-            self._known_experiment = found.experiment_id if found else None
+            self._known_experiment = find_experiment(self.registry.client, self._experiment_name, uri=self.registry.uri)
         return self._known_experiment
 
     def _ensure_experiment(self) -> str:
-        if (known := self._experiment()) is not None:
-            return known
-        try:
-            return str(self.registry.client.create_experiment(self._experiment_name))
-        except MlflowException:
-            # Another caller may have been faster.
-            if (known := self._experiment()) is None:
-                raise
-            return known
+        if self._known_experiment is None:
+            self._known_experiment = ensure_experiment(
+                self.registry.client, self._experiment_name, uri=self.registry.uri
+            )
+        return self._known_experiment
 
     def _read(self, run: Any) -> Move:
         try:
@@ -196,7 +191,7 @@ class Ledger:
             ) from None
 
     def _close(self, move: Move, status: str) -> Move:
-        with translated(self.registry.uri):
+        with run_calls(self.registry.client, move.id, uri=self.registry.uri):
             self.registry.client.set_terminated(move.id, status)
             run = self.registry.client.get_run(move.id)
         return self._read(run)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from mlyard_shared.errors import DigestMismatch, SettingsError
+from mlyard_shared.errors import DigestMismatch, RunMissing, SettingsError
 from mlyard_shared.manifest import file_digest
 from mlyard_shared.registry import Alias
 from mlyard_shared.snapshot import Snapshot
@@ -32,7 +32,10 @@ def encode(table: Any) -> bytes:
 
 
 def take(context: Context, model: str, table: Any) -> Snapshot:
-    """Store a table as an artifact of its own run, unless the experiment has it already."""
+    """Store a table as an artifact of its own run, unless the experiment has it already.
+
+    A file that is gone, as after a lost volume, is stored again in the run that had it.
+    """
     content = encode(table)
     sha256 = hashlib.sha256(content).hexdigest()
     _write(context, sha256, content)
@@ -45,6 +48,7 @@ def take(context: Context, model: str, table: Any) -> Snapshot:
         )
         facts = {"rows": table.num_rows, "columns": table.num_columns, "bytes": len(content)}
         context.tracking.log(run.info.run_id, metrics={}, parameters=facts)
+    if run.info.status != "FINISHED" or not context.tracking.has_artifact(run.info.run_id, SNAPSHOT_FILE):
         with tempfile.TemporaryDirectory(prefix="mlyard-") as folder:
             file = Path(folder, SNAPSHOT_FILE)
             file.write_bytes(content)
@@ -89,11 +93,19 @@ def forget_old(context: Context, model: str, current: Snapshot) -> tuple[str, ..
 def _trained_on(context: Context, model: str) -> set[str]:
     found = {alias: context.registry.find(model, alias) for alias in _ALIASES}
     runs = {version.run_id for version in found.values() if version is not None and version.run_id}
-    return {context.tracking.get(run_id).data.tags.get(names.SHA256, "") for run_id in runs}
+    return {sha256 for run_id in runs if (sha256 := _snapshot_of(context, run_id)) is not None}
+
+
+def _snapshot_of(context: Context, run_id: str) -> str | None:
+    try:
+        return context.tracking.get(run_id).data.tags.get(names.SHA256)
+    # Somebody deleted the run for good; its version goes on serving.
+    except RunMissing:
+        return None
 
 
 def _delete(context: Context, run: Any) -> None:
-    context.tracking.delete_artifact(run, SNAPSHOT_FILE)
+    context.tracking.delete_artifact(run.info.run_id, SNAPSHOT_FILE)
     context.tracking.delete(run.info.run_id)
     _cached(context, run.data.tags[names.SHA256]).unlink(missing_ok=True)
 

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 def train(context: Context, run: TrainingRun, candidate: str) -> CandidateRun:
     """Search a candidate's grid over the folds, fit the best on every training row, and store it with its run.
 
-    A candidate that this training has finished before is found rather than trained again.
+    A candidate that this training has finished before is found rather than trained again, unless its file is lost.
 
     Raises:
         TrainingError: the estimator does not take this table, or cannot be stored safely.
@@ -35,7 +35,7 @@ def train(context: Context, run: TrainingRun, candidate: str) -> CandidateRun:
     parent = context.tracking.get(run.run_id)
     earlier = context.tracking.children(parent, mlyard__candidate=candidate)
     for other in earlier:
-        if other.info.status == "FINISHED" and RESULT in other.data.tags:
+        if _is_complete(context, other):
             return CandidateRun.model_validate_json(other.data.tags[RESULT])
         if other.info.status == "RUNNING":
             context.tracking.end(other.info.run_id, "FAILED")
@@ -49,6 +49,11 @@ def train(context: Context, run: TrainingRun, candidate: str) -> CandidateRun:
     except BaseException:
         context.tracking.end(own.info.run_id, "FAILED")
         raise
+
+
+def _is_complete(context: Context, trained: Any) -> bool:
+    ended = trained.info.status == "FINISHED" and RESULT in trained.data.tags
+    return ended and context.tracking.has_artifact(trained.info.run_id, names.PIPELINE_FILE)
 
 
 def _train(context: Context, spec: ModelSpec, candidate: Candidate, read: Table, run_id: str) -> CandidateRun:

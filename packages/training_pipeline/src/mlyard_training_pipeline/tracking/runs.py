@@ -3,14 +3,14 @@
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal
 
-from mlflow.artifacts import download_artifacts
 from mlflow.entities import Metric, Param
-from mlflow.exceptions import MlflowException
-from mlyard_shared.registry import Registry
+from mlyard_shared.registry import Registry, artifacts
 from mlyard_shared.registry.errors import translated
+from mlyard_shared.registry.experiments import ensure_experiment, find_experiment, run_calls
 from mlyard_shared.spec import ModelSpec, read_spec
 
 from mlyard_training_pipeline.tracking.names import KIND, PARENT, RUN_KEY, SPEC_FILE, Kind
@@ -26,25 +26,12 @@ class Tracking:
         self._specs: dict[str, ModelSpec] = {}
 
     def experiment(self, model: str) -> str:
-        """The id of a model's experiment, which is made where there is none."""
-        found = self.find_experiment(model)
-        if found is not None:
-            return found
-        with translated(self.uri):
-            try:
-                return str(self._client.create_experiment(model))
-            except MlflowException:
-                # Another process was faster, or the experiment lies in MLflow's trash: then this raises again.
-                found = self.find_experiment(model)
-                if found is None:
-                    raise
-                return found
+        """The id of a model's experiment, which is made where there is none.
 
-    def find_experiment(self, model: str) -> str | None:
-        """The id of a model's experiment, or None."""
-        with translated(self.uri):
-            found = self._client.get_experiment_by_name(model)
-        return str(found.experiment_id) if found else None
+        Raises:
+            ExperimentMissing: it lies in MLflow's trash.
+        """
+        return ensure_experiment(self._client, model, uri=self.uri)
 
     def search(self, experiment_id: str, **tags: str) -> list[Any]:
         """The runs of an experiment that carry all of these tags (`__` stands for the dot), newest first."""
@@ -68,17 +55,17 @@ class Tracking:
 
     def end(self, run_id: str, status: Literal["FINISHED", "FAILED"]) -> None:
         """End a run."""
-        with translated(self.uri):
+        with self._calls(run_id):
             self._client.set_terminated(run_id, status)
 
     def delete(self, run_id: str) -> None:
         """Put a run into MLflow's trash; its artifacts stay where they are."""
-        with translated(self.uri):
+        with self._calls(run_id):
             self._client.delete_run(run_id)
 
     def find_training(self, model: str, run_key: str) -> Any | None:
         """The parent run of a run key, or None."""
-        experiment = self.find_experiment(model)
+        experiment = find_experiment(self._client, model, uri=self.uri)
         if experiment is None:
             return None
         runs = self.search(experiment, mlyard__kind="training", mlyard__run_key=_quotable(run_key))
@@ -100,19 +87,19 @@ class Tracking:
 
     def get(self, run_id: str) -> Any:
         """A run by its id."""
-        with translated(self.uri):
+        with self._calls(run_id):
             return self._client.get_run(run_id)
 
     def tag(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Set tags of a run."""
-        with translated(self.uri):
+        with self._calls(run_id):
             for name, value in tags.items():
                 self._client.set_tag(run_id, name, value)
 
     def log(self, run_id: str, *, metrics: Mapping[str, float], parameters: Mapping[str, Any]) -> None:
         """Log metrics and parameters in one request."""
         now = int(time.time() * 1000)
-        with translated(self.uri):
+        with self._calls(run_id):
             self._client.log_batch(
                 run_id,
                 metrics=[Metric(name, float(value), now, 0) for name, value in metrics.items()],
@@ -121,33 +108,29 @@ class Tracking:
 
     def store(self, run_id: str, file: Path) -> None:
         """Store a file as an artifact of a run, under its own name."""
-        with translated(self.uri):
+        with self._calls(run_id):
             self._client.log_artifact(run_id, str(file))
 
     def store_json(self, run_id: str, name: str, document: Mapping[str, Any]) -> None:
         """Store a document as an artifact of a run."""
-        with translated(self.uri):
+        with self._calls(run_id):
             self._client.log_dict(run_id, dict(document), name)
 
     def fetch(self, run_id: str, name: str, folder: Path) -> Path:
-        """Bring an artifact of a run into a folder."""
-        with translated(self.uri):
-            return Path(
-                download_artifacts(run_id=run_id, artifact_path=name, dst_path=str(folder), tracking_uri=self.uri)
-            )
+        """Bring an artifact of a run into a folder.
+
+        Raises:
+            ArtifactMissing: it is not where it was stored.
+        """
+        return artifacts.fetch(self._location(run_id, name), folder, uri=self.uri, what=f"{name} of run {run_id}")
 
     def has_artifact(self, run_id: str, name: str) -> bool:
         """Whether a run's artifact is where it was stored: a volume may be lost while the database is kept."""
-        with translated(self.uri):
-            return any(found.path == name for found in self._client.list_artifacts(run_id))
+        return artifacts.exists(self._location(run_id, name), uri=self.uri)
 
-    def delete_artifact(self, run: Any, name: str) -> None:
+    def delete_artifact(self, run_id: str, name: str) -> None:
         """Delete an artifact for good: deleting its run would leave it to MLflow's garbage collection."""
-        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
-        with translated(self.uri):
-            repository: Any = get_artifact_repository(run.info.artifact_uri, tracking_uri=self.uri)
-            repository.delete_artifacts(name)
+        artifacts.delete(self._location(run_id, name), uri=self.uri)
 
     def store_spec(self, run_id: str, spec_file: Path) -> None:
         """Store a training's spec, under the one name that later steps know."""
@@ -163,6 +146,12 @@ class Tracking:
             with tempfile.TemporaryDirectory(prefix="mlyard-") as folder:
                 self._specs[run_id] = read_spec(self.fetch(run_id, SPEC_FILE, Path(folder)))
         return self._specs[run_id]
+
+    def _location(self, run_id: str, name: str) -> str:
+        return f"{self.get(run_id).info.artifact_uri.rstrip('/')}/{name}"
+
+    def _calls(self, run_id: str) -> AbstractContextManager[None]:
+        return run_calls(self._client, run_id, uri=self.uri)
 
 
 def _quotable(text: str) -> str:

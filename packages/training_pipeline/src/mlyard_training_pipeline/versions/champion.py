@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from mlyard_shared import features
-from mlyard_shared.errors import ModelVersionRefused, TableError
+from mlyard_shared.errors import ArtifactMissing, ModelVersionRefused, TableError
 from mlyard_shared.manifest import MODEL_FILE, ONNX_FILE, Manifest, verify_folder
 from mlyard_shared.pipelines import load_pipeline
 from mlyard_shared.registry import ModelVersion
@@ -44,7 +44,7 @@ def judge(context: Context, version: ModelVersion, *, spec: ModelSpec, arrow: An
             columns = table.columns_for(arrow, manifest.input_schema)
             inputs = features.inputs({name: array[rows] for name, array in columns.items()}, manifest.input_schema)
             predictions = _predict(folder, manifest, inputs)
-    except (ModelVersionRefused, TableError) as error:
+    except (ModelVersionRefused, TableError, ArtifactMissing) as error:
         return Judged(read.held_out, None, str(error))
     return Judged(rows, translate(predictions, known=manifest.classes, wanted=read.classes))
 
