@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 from mlyard_shared.account import Account
-from mlyard_shared.errors import ModelNotFound, RegistryDenied
+from mlyard_shared.errors import ArtifactMissing, ModelNotFound, RegistryDenied, RunMissing
 from mlyard_shared.manifest import MANIFEST_FILE
-from mlyard_shared.registry import ModelVersion, Registry
+from mlyard_shared.registry import ModelVersion, Registry, artifacts
+from mlyard_shared.registry.experiments import run_calls
 from pydantic import SecretStr
 
 from .conftest import running_mlflow_server, unused_port
@@ -84,3 +85,35 @@ def test_what_is_not_there_counts_as_missing_and_not_as_forbidden(connect: Conne
 def test_a_wrong_password_is_told_from_a_missing_model(connect: Connect) -> None:
     with pytest.raises(RegistryDenied, match="does not know this account"):
         connect("pipeline", "not-the-password").find("never-registered", "champion")
+
+
+@pytest.mark.parametrize("user", ["pipeline", "api"])
+def test_a_version_that_was_deleted_is_missing_and_not_forbidden(
+    connect: Connect, registered: ModelVersion, user: str, tmp_path: Path
+) -> None:
+    deleted = registered.model_copy(update={"version": 7})
+    with pytest.raises(ModelNotFound, match="model 'guarded' has no version 7"):
+        connect(user).download(deleted, tmp_path)
+
+
+def test_a_run_that_is_not_there_is_missing_and_not_forbidden(connect: Connect) -> None:
+    registry = connect("pipeline")
+    with pytest.raises(RunMissing), run_calls(registry.client, "0" * 32, uri=registry.uri):
+        registry.client.get_run("0" * 32)
+
+
+def test_a_run_that_may_not_be_changed_is_forbidden_and_not_missing(connect: Connect, registered: ModelVersion) -> None:
+    registry = connect("api")
+    with pytest.raises(RegistryDenied), run_calls(registry.client, registered.run_id, uri=registry.uri):
+        registry.client.set_tag(registered.run_id, "a", "b")
+
+
+@pytest.mark.parametrize("user", ["pipeline", "api"])
+def test_a_file_that_is_not_there_is_missing_and_not_forbidden(
+    connect: Connect, registered: ModelVersion, user: str, tmp_path: Path
+) -> None:
+    registry = connect(user)
+    location = registry.client.get_run(registered.run_id).info.artifact_uri
+    assert location is not None
+    with pytest.raises(ArtifactMissing, match="has lost a file"):
+        artifacts.fetch(f"{location}/nothing.json", tmp_path, uri=registry.uri, what="a file")

@@ -178,9 +178,7 @@ class Registry:
         try:
             with translated(self.uri):
                 return str(self.client.get_model_version_download_uri(version.name, str(version.version)))
-        except RegistryDenied:
-            if self._has_version(version.name, version.version):
-                raise
+        except ModelNotFound:
             raise ModelNotFound(f"model {version.name!r} has no version {version.version}") from None
 
     def _ensure_model(self, name: str) -> None:
