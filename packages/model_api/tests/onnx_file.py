@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mlyard_shared.features import input_names
-from mlyard_shared.schema import Schema
+from mlyard_shared.schema import InputForm, Schema
 from numpy.typing import NDArray
 
 FLOAT, INT64, STRING, DOUBLE = 1, 7, 8, 11
+"""Types of tensors."""
+Nodes = tuple[list[bytes], list[bytes], list[str]]
+"""Nodes, constants, and the names of the numbers that the linear function takes."""
 
 
 def _varint(number: int) -> bytes:
@@ -53,9 +55,10 @@ def _node(op: str, inputs: Iterable[str], output: str, *, domain: str = "", **at
     )
 
 
-def _tensor(name: str, values: NDArray[np.float64]) -> bytes:
+def _tensor(name: str, values: NDArray[Any]) -> bytes:
+    kind = INT64 if values.dtype == np.int64 else DOUBLE
     dims = b"".join(_field(1, size) for size in values.shape)
-    return dims + _field(2, DOUBLE) + _field(8, name) + _field(9, values.astype("<f8").tobytes())
+    return dims + _field(2, kind) + _field(8, name) + _field(9, values.tobytes())
 
 
 def _value(name: str, kind: int, *dims: int) -> bytes:
@@ -63,24 +66,29 @@ def _value(name: str, kind: int, *dims: int) -> bytes:
     return _field(1, name) + _field(2, _field(1, _field(1, kind) + _field(2, shape)))
 
 
-def write_twin(file: Path, pipeline: Any, schema: Schema, *, texts: list[int], prefix: str = "x") -> None:
+def write_twin(file: Path, pipeline: Any, schema: Schema, form: InputForm, *, prefix: str | None = None) -> None:
     """The twin of `versions.classifier`: impute, one-hot, and a softmax of a linear function."""
-    numbers = [position for position in range(len(input_names(schema))) if position not in texts]
-    columns, linear = pipeline[0], pipeline[-1]
-    nodes, tensors, parts = [], [], []
-    for position, mean in zip(numbers, columns.named_transformers_["numbers"].statistics_, strict=True):
-        tensors.append(_tensor(f"mean{position}", np.array([[mean]])))
-        nodes.append(_node("IsNaN", [f"{prefix}{position}"], f"missing{position}"))
-        nodes.append(_node("Where", [f"missing{position}", f"mean{position}", f"{prefix}{position}"], f"n{position}"))
-        parts.append(f"n{position}")
-    for position, categories in zip(texts, columns.named_transformers_["texts"].categories_, strict=True):
-        for number, category in enumerate(categories):
-            hot = f"hot{position}_{number}"
-            coding = {"keys_strings": [category], "values_floats": [1.0], "default_float": 0.0}
-            nodes.append(_node("LabelEncoder", [f"{prefix}{position}"], f"{hot}f", domain="ai.onnx.ml", **coding))
-            nodes.append(_node("Cast", [f"{hot}f"], hot, to=DOUBLE))
-            parts.append(hot)
-    tensors += [_tensor("weights", linear.coef_.T.copy()), _tensor("bias", linear.intercept_[None, :])]
+    categories = {column.name for column in schema.columns if column.type == "category"}
+    texts = [position for position, name in enumerate(schema.input_names) if name in categories]
+    count = len(schema.input_names)
+    if form.encoding == "codes":
+        prefix = "inputs" if prefix is None else prefix
+        inputs = [_value(prefix, DOUBLE if form.precision == "float64" else FLOAT, count)]
+        columns: Nodes = _columns_of_matrix(prefix, count)
+        known = [[float(code) for code in codes] for codes in pipeline[0].named_transformers_["texts"].categories_]
+    else:
+        prefix = "x" if prefix is None else prefix
+        names = [f"{prefix}{position}" for position in range(count)]
+        inputs = [_value(name, STRING if p in texts else DOUBLE, 1) for p, name in enumerate(names)]
+        columns = [], [], names
+        known = pipeline[0].named_transformers_["texts"].categories_
+    nodes, tensors, parts = _prepared(columns, texts, pipeline[0], known)
+    linear = pipeline[-1]
+    weights, bias = linear.coef_, linear.intercept_
+    if len(linear.classes_) == 2:
+        # scikit-learn keeps one function for two classes: how far the second is above the first.
+        weights, bias = np.vstack([np.zeros_like(weights), weights]), np.append(np.zeros_like(bias), bias)
+    tensors += [_tensor("weights", weights.T.astype(np.float64)), _tensor("bias", bias[None, :].astype(np.float64))]
     nodes += [
         _node("Concat", parts, "all", axis=1),
         _node("MatMul", ["all", "weights"], "product"),
@@ -88,7 +96,6 @@ def write_twin(file: Path, pipeline: Any, schema: Schema, *, texts: list[int], p
         _node("ArgMax", ["scores"], "label", axis=1, keepdims=0),
         _node("Softmax", ["scores"], "probabilities", axis=1),
     ]
-    inputs = [_value(f"{prefix}{p}", STRING if p in texts else DOUBLE, 1) for p in range(len(numbers) + len(texts))]
     outputs = [_value("label", INT64), _value("probabilities", DOUBLE, len(linear.classes_))]
     graph = (
         b"".join(_field(1, node) for node in nodes)
@@ -99,3 +106,36 @@ def write_twin(file: Path, pipeline: Any, schema: Schema, *, texts: list[int], p
     )
     opsets = _field(8, _field(1, "") + _field(2, 17)) + _field(8, _field(1, "ai.onnx.ml") + _field(2, 2))
     file.write_bytes(_field(1, 8) + _field(7, graph) + opsets)
+
+
+def _columns_of_matrix(name: str, count: int) -> Nodes:
+    """Each column of the one input, shape [n, 1], in double."""
+    nodes, tensors, columns = [_node("Cast", [name], "doubles", to=DOUBLE)], [], []
+    for position in range(count):
+        tensors.append(_tensor(f"at{position}", np.array([position], dtype=np.int64)))
+        nodes.append(_node("Gather", ["doubles", f"at{position}"], f"column{position}", axis=1))
+        columns.append(f"column{position}")
+    return nodes, tensors, columns
+
+
+def _prepared(columns: Nodes, texts: list[int], prepare: Any, known: list[list[Any]]) -> Nodes:
+    nodes, tensors, names = columns
+    parts = []
+    numbers = [position for position in range(len(names)) if position not in texts]
+    for position, mean in zip(numbers, prepare.named_transformers_["numbers"].statistics_, strict=True):
+        tensors.append(_tensor(f"mean{position}", np.array([[mean]])))
+        nodes.append(_node("IsNaN", [names[position]], f"missing{position}"))
+        nodes.append(_node("Where", [f"missing{position}", f"mean{position}", names[position]], f"n{position}"))
+        parts.append(f"n{position}")
+    for position, categories in zip(texts, known, strict=True):
+        for number, category in enumerate(categories):
+            hot = f"hot{position}_{number}"
+            if isinstance(category, float):
+                tensors.append(_tensor(f"{hot}k", np.array([[category]])))
+                nodes.append(_node("Equal", [names[position], f"{hot}k"], f"{hot}f"))
+            else:
+                coding = {"keys_strings": [category], "values_floats": [1.0], "default_float": 0.0}
+                nodes.append(_node("LabelEncoder", [names[position]], f"{hot}f", domain="ai.onnx.ml", **coding))
+            nodes.append(_node("Cast", [f"{hot}f"], hot, to=DOUBLE))
+            parts.append(hot)
+    return nodes, tensors, parts

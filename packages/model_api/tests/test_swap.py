@@ -14,7 +14,7 @@ from mlyard_model_api.models import Models
 
 from .conftest import Start, answers, serves, until
 from .fake_registry import FakeRegistry
-from .versions import PENGUIN, regressor, write_regressor, write_version
+from .versions import PENGUIN, regressor, rewrite, write_regressor, write_version
 
 pytestmark = pytest.mark.anyio
 PREDICT = "/models/diabetes/predict"
@@ -107,7 +107,7 @@ async def _refused_file(client: httpx.AsyncClient, file: str) -> bool:
         pytest.param({"model": "other"}, "of the model other", id="another model's files"),
         pytest.param({"packages": {"scikit-learn": "0.1.2"}}, "scikit-learn 0.1.2", id="another scikit-learn"),
         pytest.param({"packages": {}}, "scikit-learn none", id="unknown scikit-learn"),
-        pytest.param({"task": "classification"}, "none of its classes", id="no class as answer"),
+        pytest.param({"task": "classification"}, "not one of its classes", id="no class as answer"),
     ],
 )
 async def test_a_version_that_cannot_run_is_refused_with_the_reason(
@@ -120,6 +120,40 @@ async def test_a_version_that_cannot_run_is_refused_with_the_reason(
         registry.promote("diabetes", 4)
         await until(lambda: refused(client, 4))
         assert reason in (await client.get("/models/diabetes")).json()["refused"]["reason"]
+        assert await predicted(client) == (1, {1.0})
+
+
+SKOPS = {"kind": "skops", "file": "model.skops", "whole": True}
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        pytest.param({"contract": 3}, "is of contract version 3; this reader knows 1 and 2", id="contract"),
+        pytest.param({"grammar": 3}, "mlyard.json: grammar:", id="grammar"),
+        pytest.param({"inputs": {"encoding": "hashes"}}, "mlyard.json: inputs.encoding:", id="encoding"),
+        pytest.param({"inputs": {"precision": "float16"}}, "mlyard.json: inputs.precision:", id="precision"),
+        pytest.param({"decision": {"kind": "lottery"}}, "mlyard.json: decision.kind:", id="decision"),
+        pytest.param({"engines": [SKOPS | {"kind": "pickle"}]}, "mlyard.json: engines.0.kind:", id="engine"),
+        pytest.param({"engines": [SKOPS | {"device": "gpu"}]}, "mlyard.json: engines.0.device:", id="engine's fact"),
+        pytest.param({"engines": [SKOPS | {"file": "a.skops"}]}, "a.skops is named and not", id="engine's file"),
+        pytest.param({"target_transform": {"kind": "cubic"}}, "mlyard.json: target_transform.kind:", id="transform"),
+        pytest.param({"declarations": [{"kind": "lag"}]}, "features of the kind 'lag'", id="declared feature"),
+        pytest.param({"monotonic": ["a"]}, "mlyard.json: monotonic:", id="key"),
+    ],
+)
+async def test_a_version_that_declares_what_is_unknown_is_refused_and_the_old_one_serves_on(
+    start: Start, registry: FakeRegistry, tmp_path: Path, changes: dict[str, Any], reason: str
+) -> None:
+    registry.promote("diabetes", 1)
+    write_regressor(tmp_path / "newer", 4.0)
+    registry.register("diabetes", 4, tmp_path / "newer", rewrite(tmp_path / "newer", **changes))
+    async with start() as client:
+        registry.promote("diabetes", 4)
+        await until(lambda: refused(client, 4))
+        told = (await client.get("/models/diabetes")).json()["refused"]["reason"]
+        assert reason in told
+        assert "Value error" not in told
         assert await predicted(client) == (1, {1.0})
 
 

@@ -2,5 +2,5 @@
 
 Read in the order of the flow: `cli`, `settings`, `server` and `app`; how a version comes to serve (`poller`,
 `deployment`, `cache`, `version`, `engine`, `models`); how a request is answered (`security`, `routes`, `worker`,
-`prediction`, `document`, `rows`, `cells`, `answers`, `errors`, `responses`).
+`prediction`, `document`, `rows`, `answers`, `errors`, `responses`).
 """

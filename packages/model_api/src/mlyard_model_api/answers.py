@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Literal
 
 from mlyard_shared.contract import Contract
+from mlyard_shared.decision import Decision
 from mlyard_shared.metrics import MetricName, Task
-from mlyard_shared.schema import Schema
+from mlyard_shared.schema import InputForm, Schema
 from mlyard_shared.snapshot import Snapshot
 from pydantic import Field
 
@@ -35,7 +36,7 @@ class ModelSummary(Contract):
 
     @classmethod
     def of(cls, served: ServedVersion) -> "ModelSummary":
-        """Tell of a version."""
+        """Describe a version."""
         return cls(
             name=served.reference.name,
             version=served.reference.version,
@@ -62,6 +63,10 @@ class ModelDetails(Contract):
     target: str
     classes: tuple[bool | int | str, ...] = Field(description="The classes; none for a regression.")
     input_schema: Schema = Field(serialization_alias="schema", description="The columns of a request, and its dates.")
+    inputs: InputForm = Field(description="The form in which the engine sees the columns.")
+    decision: Decision | None = Field(
+        description="How probabilities become the prediction; null where the engine's own label is the prediction."
+    )
     candidate: str
     estimator: str
     metric: MetricName = Field(description="The metric that the model was chosen by.")
@@ -74,7 +79,7 @@ class ModelDetails(Contract):
 
     @classmethod
     def of(cls, served: ServedVersion, slot: Slot) -> "ModelDetails":
-        """Tell of a version in its place."""
+        """Describe a version in its place."""
         manifest = served.manifest
         return cls(
             name=served.reference.name,
@@ -83,6 +88,8 @@ class ModelDetails(Contract):
             target=manifest.target,
             classes=manifest.classes,
             input_schema=manifest.input_schema,
+            inputs=manifest.inputs,
+            decision=manifest.decision,
             candidate=manifest.candidate,
             estimator=manifest.estimator,
             metric=manifest.metric,
@@ -120,7 +127,7 @@ class ErrorFacts(Problem):
 
 
 class ErrorAnswer(Contract):
-    """Every answer that is no success."""
+    """Every answer but a success."""
 
     error: ErrorFacts
 

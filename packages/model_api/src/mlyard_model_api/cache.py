@@ -57,7 +57,7 @@ class Cache:
                 _erase(leftover)
 
     def check_writable(self, *, size: int) -> None:
-        """Write so many bytes and take them away again.
+        """Write this many bytes and take them away again.
 
         Raises:
             CacheUnusable: that failed.

@@ -39,7 +39,9 @@ def check(host: str, port: int, *, ready: bool) -> str:
         document = json.loads(content)
         status, reasons = str(document["status"]), [str(reason) for reason in document["reasons"]]
     except (ValueError, KeyError, TypeError):
-        raise Unhealthy(f"what answers at {where} is no model API: set MLYARD_MODEL_API_PORT to another port") from None
+        raise Unhealthy(
+            f"what answers at {where} is not a model API: set MLYARD_MODEL_API_PORT to the API's port"
+        ) from None
     if response.status != 200:
         raise Unhealthy(f"the model API at {where} is {status}: {'; '.join(reasons)}")
     return f"{status} at {where}"

@@ -200,5 +200,5 @@ def _reference(champion: "ModelVersion") -> Reference:
 
     check_own(champion)
     if MODEL_NAME.fullmatch(champion.name) is None:
-        raise ModelVersionRefused(f"{champion.name!r} is no name that a model spec can give")
+        raise ModelVersionRefused(f"{champion.name!r} is not a name that a model spec can give")
     return Reference(name=champion.name, version=champion.version, digest=champion.manifest_sha256)

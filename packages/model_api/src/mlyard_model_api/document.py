@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from mlyard_model_api.errors import BrokenBody
@@ -31,6 +32,17 @@ def parse(body: bytes) -> Any:
     except ValueError:
         # Python refuses to read integers of more than 4300 digits.
         raise BrokenBody("the body holds a number with too many digits") from None
+
+
+def renamed(found: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """An object with other keys; those that become one are repeated, as are those that were."""
+    result = _object([(names.get(key, key), value) for key, value in found.items()])
+    if not isinstance(found, Repeating):
+        return result
+    repeating = Repeating(result)
+    before = [names.get(key, key) for key in found.repeated]
+    repeating.repeated = tuple(dict.fromkeys([*before, *getattr(result, "repeated", ())]))
+    return repeating
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

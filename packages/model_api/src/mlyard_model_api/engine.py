@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
-from mlyard_shared import features
+from mlyard_shared import decision, features
 from mlyard_shared.errors import ModelVersionRefused
 from mlyard_shared.features import Array
-from mlyard_shared.manifest import MODEL_FILE, ONNX_FILE, Manifest
+from mlyard_shared.manifest import Manifest
 
 EngineName = Literal["onnx", "skops"]
 
@@ -17,8 +17,9 @@ EngineName = Literal["onnx", "skops"]
 class Output(NamedTuple):
     """What an engine answers for n rows, unchecked.
 
-    Classification: int64 indices into the manifest's classes, and probabilities of shape [n, classes] where the
-    estimator has them. Regression: float64 values.
+    Classification: int64 indices into the manifest's classes, made by the manifest's decision where it has one and the
+    estimator gives probabilities, else the engine's own; and the probabilities, shape [n, classes], or None.
+    Regression: float64 values.
     """
 
     predictions: Array
@@ -36,8 +37,8 @@ class Engine(Protocol):
     def reason(self) -> str:
         """Why it was chosen."""
 
-    def predict(self, inputs: Mapping[str, Array]) -> Output:
-        """Answer for the inputs that `mlyard_shared.features.inputs` makes. Raises what the library raises."""
+    def predict(self, columns: Mapping[str, Array]) -> Output:
+        """Answer for columns as `mlyard_shared.features` takes them. Raises what the library raises."""
 
 
 def choose(folder: Path, manifest: Manifest) -> Engine:
@@ -46,8 +47,10 @@ def choose(folder: Path, manifest: Manifest) -> Engine:
     Raises:
         ModelVersionRefused: nothing here can run it; says why.
     """
+    # The files of boosters are never opened: their formats are their libraries' own.
+    whole = {engine.kind: folder / engine.file for engine in manifest.engines if engine.whole}
     parity = manifest.onnx
-    if parity is None or ONNX_FILE not in manifest.files:
+    if parity is None or "onnx" not in whole:
         no_twin = f"there is no ONNX twin ({manifest.onnx_refused or 'none was registered'})"
     elif not parity.holds:
         no_twin = (
@@ -56,14 +59,16 @@ def choose(folder: Path, manifest: Manifest) -> Engine:
         )
     else:
         try:
-            return OnnxEngine(folder / ONNX_FILE, manifest)
+            return OnnxEngine(whole["onnx"], manifest)
         except ModelVersionRefused as error:
             no_twin = f"the ONNX twin cannot run here: {error}"
-    return SkopsEngine(folder / MODEL_FILE, manifest, no_twin=no_twin)
+    if "skops" not in whole:
+        raise ModelVersionRefused(f"{no_twin}, and no scikit-learn pipeline holds the whole model")
+    return SkopsEngine(whole["skops"], manifest, no_twin=no_twin)
 
 
 class OnnxEngine:
-    """ONNX Runtime on one thread: inputs `x0`, `x1`, ... of shape [n, 1] in the order of `features.input_names`."""
+    """ONNX Runtime on one thread, over the inputs of `features.twin_inputs`."""
 
     name: EngineName = "onnx"
 
@@ -80,19 +85,22 @@ class OnnxEngine:
         # ONNX Runtime's exceptions share no base of their own.
         except Exception as error:
             raise ModelVersionRefused(f"{file.name} cannot be loaded: {_first_line(error)}") from error
-        found = [given.name for given in session.get_inputs()]
-        wanted = [f"x{number}" for number in range(len(features.input_names(manifest.input_schema)))]
-        outputs = 2 if manifest.task == "classification" else 1
-        if found != wanted or len(session.get_outputs()) != outputs:
+        outputs = ["label", "probabilities"] if manifest.task == "classification" else ["variable"]
+        if not _takes(session, manifest) or [given.name for given in session.get_outputs()] != outputs:
             raise ModelVersionRefused(f"{file.name} has other inputs or outputs than the version's schema")
         parity = manifest.onnx
         self.reason = f"the ONNX twin's answers match on {parity.rows if parity else 0} holdout rows"
+        self._outputs = outputs if manifest.decision is None else ["probabilities"]
+        self._manifest = manifest
         self._session: Any = session
 
-    def predict(self, inputs: Mapping[str, Array]) -> Output:
+    def predict(self, columns: Mapping[str, Array]) -> Output:
         """Answer for n rows."""
-        feed = {f"x{number}": values.reshape(-1, 1) for number, values in enumerate(inputs.values())}
-        first, *rest = self._session.run(None, feed)
+        manifest = self._manifest
+        feed = features.twin_inputs(columns, manifest.input_schema, manifest.inputs)
+        first, *rest = self._session.run(self._outputs, feed)
+        if manifest.decision is not None:
+            return Output(decision.labels(first, manifest.decision), first)
         return Output(np.reshape(first, -1), rest[0] if rest else None)
 
 
@@ -111,18 +119,29 @@ class SkopsEngine:
         from mlyard_shared.pipelines import load_pipeline
 
         self._pipeline = load_pipeline(file)
-        self._classifies = manifest.task == "classification"
+        self._has_probabilities = manifest.task == "classification" and hasattr(self._pipeline, "predict_proba")
+        self._manifest = manifest
         self.reason = f"{no_twin}; scikit-learn {here} runs the pipeline"
 
-    def predict(self, inputs: Mapping[str, Array]) -> Output:
+    def predict(self, columns: Mapping[str, Array]) -> Output:
         """Answer for n rows."""
-        matrix = features.matrix(inputs)
+        manifest = self._manifest
+        matrix = features.matrix(columns, manifest.input_schema, manifest.inputs)
         # Overflow shows in the answer, which is checked.
         with np.errstate(all="ignore"):
-            predictions = np.reshape(self._pipeline.predict(matrix), -1)
-            if self._classifies and hasattr(self._pipeline, "predict_proba"):
-                return Output(predictions, self._pipeline.predict_proba(matrix))
-        return Output(predictions, None)
+            probabilities = self._pipeline.predict_proba(matrix) if self._has_probabilities else None
+            if probabilities is not None and manifest.decision is not None:
+                return Output(decision.labels(probabilities, manifest.decision), probabilities)
+            return Output(np.reshape(self._pipeline.predict(matrix), -1), probabilities)
+
+
+def _takes(session: Any, manifest: Manifest) -> bool:
+    """Whether a twin takes what `features.twin_inputs` makes."""
+    given, names = session.get_inputs(), manifest.input_schema.input_names
+    if manifest.inputs.encoding == "text":
+        return [value.name for value in given] == [f"x{position}" for position in range(len(names))]
+    kind = "tensor(float)" if manifest.inputs.precision == "float32" else "tensor(double)"
+    return [(value.name, value.type, value.shape[1:]) for value in given] == [("inputs", kind, [len(names)])]
 
 
 def _minor(version: str) -> list[str]:

@@ -44,7 +44,7 @@ class ModelUnknown(MlyardError):
     """No such model is configured or has a champion."""
 
     def __init__(self, served: Sequence[str]) -> None:
-        super().__init__(f"there is no model of this name; served are: {', '.join(served) or 'none'}")
+        super().__init__(f"no such model; served are: {', '.join(served) or 'none'}")
 
 
 class ModelNotReady(MlyardError):

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import uuid_utils
+from mlyard_shared.columns import GRAMMARS
 
 from mlyard_model_api import rows
 from mlyard_model_api.document import parse
@@ -14,13 +15,14 @@ def answer(version: ServedVersion, body: bytes, *, max_rows: int) -> bytes:
     """Return the JSON of a `PredictionAnswer`.
 
     Raises:
-        RequestRefused: the body is no JSON, or breaks the model's schema.
+        RequestRefused: the body is not JSON, or breaks the model's schema.
         NotComputable: the model has no finite answer for a row.
     """
-    columns = rows.read(parse(body), version.manifest.input_schema, max_rows=max_rows)
+    manifest = version.manifest
+    columns = rows.read(parse(body), manifest.input_schema, GRAMMARS[manifest.grammar], max_rows=max_rows)
     output = version.predict(columns)
     values: list[Any] = output.predictions.tolist()
-    classes = version.manifest.classes
+    classes = manifest.classes
     if classes:
         values = [classes[index] for index in values]
     probabilities: list[dict[str, float] | None] = [None] * len(values)

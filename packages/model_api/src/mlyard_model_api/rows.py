@@ -1,34 +1,64 @@
 """From a JSON document to a model's columns: rows as records, or columns as lists, and nothing else."""
 
 from collections.abc import Iterable
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
+from mlyard_shared import cells
+from mlyard_shared.columns import Grammar, composed
 from mlyard_shared.features import Array
 from mlyard_shared.schema import Schema
 
-from mlyard_model_api import cells
-from mlyard_model_api.document import Repeating
+from mlyard_model_api.document import Repeating, renamed
 from mlyard_model_api.errors import InputRefused, Problem, TooManyRows
 
 MAX_PROBLEMS = 20
-"""So many problems are told at once."""
+"""At most this many problems are named in one answer."""
 
 
-def read(document: Any, schema: Schema, *, max_rows: int) -> dict[str, Array]:
+def read(document: Any, schema: Schema, grammar: Grammar, *, max_rows: int) -> dict[str, Array]:
     """Return each column of the schema, shape [n], as `mlyard_shared.features` takes it.
+
+    A column's name may be in any Unicode form, except in grammar 1, which compared names as they were.
 
     Raises:
         InputRefused: the document breaks the schema; holds the first problems.
         TooManyRows: there are more than `max_rows`.
     """
     kind, content = _content(document)
-    names = tuple(column.name for column in schema.columns)
+    names = _Names(tuple(column.name for column in schema.columns), grammar)
     if kind == "rows":
         columns = _from_rows(content, names, max_rows=max_rows)
     else:
         columns = _from_columns(content, names, max_rows=max_rows)
-    return _arrays(columns, schema)
+    return _arrays(columns, schema, grammar)
+
+
+class _Names:
+    """The names of the schema's columns, and how a request may spell them."""
+
+    def __init__(self, names: tuple[str, ...], grammar: Grammar) -> None:
+        self.all = names
+        self.known = set(names)
+        self._any_form = grammar.version > 1
+
+    def fit(self, found: Any) -> bool:
+        """Whether this is an object with the schema's names as it spells them, each once."""
+        return type(found) is dict and found.keys() == self.known
+
+    def as_in_schema(self, found: dict[str, Any]) -> dict[str, Any]:
+        """The same values by the schema's own spelling; names that are not in it stay as they are."""
+        if not self._any_form:
+            return found
+        # Text is at most four times as long as its NFC form, and normalising takes quadratic time.
+        longest = 4 * max(map(len, self._spellings), default=0)
+        other = (name for name in found if name not in self.known and len(name) <= longest)
+        return renamed(found, {name: self._spellings.get(composed(name), name) for name in other})
+
+    @cached_property
+    def _spellings(self) -> dict[str, str]:
+        return {composed(name): name for name in self.all}
 
 
 def _content(document: Any) -> tuple[str, Any]:
@@ -45,31 +75,44 @@ def _content(document: Any) -> tuple[str, Any]:
     return kind, content
 
 
-def _from_rows(rows: list[Any], names: tuple[str, ...], *, max_rows: int) -> dict[str, list[Any]]:
+def _from_rows(rows: list[Any], names: _Names, *, max_rows: int) -> dict[str, list[Any]]:
     _check_count(len(rows), max_rows)
-    known = set(names)
-    if not all(type(row) is dict and row.keys() == known for row in rows):
-        problems = (problem for number, row in enumerate(rows) for problem in _row_problems(row, number, names))
-        raise InputRefused(list(islice(problems, MAX_PROBLEMS)))
-    return {name: [row[name] for row in rows] for name in names}
+    if not all(map(names.fit, rows)):
+        rows = _respelled(rows, names)
+    return {name: [row[name] for row in rows] for name in names.all}
 
 
-def _row_problems(row: Any, number: int, names: tuple[str, ...]) -> Iterable[Problem]:
-    if isinstance(row, dict):
-        return _name_problems(row, names, row=number)
-    return [Problem(code="wrong_shape", message="a row must be an object of columns and values", row=number)]
+def _respelled(rows: list[Any], names: _Names) -> list[dict[str, Any]]:
+    """The rows by the schema's own names; raises `InputRefused` where that cannot be."""
+    result: list[dict[str, Any]] = []
+    problems: list[Problem] = []
+    for number, row in enumerate(rows):
+        if not isinstance(row, dict):
+            message = "a row must be an object of columns and values"
+            problems.append(Problem(code="wrong_shape", message=message, row=number))
+        else:
+            result.append(names.as_in_schema(row))
+            if not names.fit(result[-1]):
+                problems += islice(_name_problems(result[-1], names, row=number), MAX_PROBLEMS)
+        if len(problems) >= MAX_PROBLEMS:
+            break
+    if problems:
+        raise InputRefused(problems[:MAX_PROBLEMS])
+    return result
 
 
-def _from_columns(columns: dict[str, Any], names: tuple[str, ...], *, max_rows: int) -> dict[str, list[Any]]:
+def _from_columns(columns: dict[str, Any], names: _Names, *, max_rows: int) -> dict[str, list[Any]]:
+    if not names.fit(columns):
+        columns = names.as_in_schema(columns)
     problems = list(islice(_name_problems(columns, names, row=None), MAX_PROBLEMS))
     problems += [
         Problem(code="wrong_shape", message="a column must be a list of values", column=name)
-        for name in names
+        for name in names.all
         if not isinstance(columns.get(name, []), list)
     ]
     if problems:
         raise InputRefused(problems[:MAX_PROBLEMS])
-    lengths = {name: len(columns[name]) for name in names}
+    lengths = {name: len(columns[name]) for name in names.all}
     longest = max(lengths.values(), default=0)
     _check_count(longest, max_rows)
     unequal = [
@@ -79,32 +122,34 @@ def _from_columns(columns: dict[str, Any], names: tuple[str, ...], *, max_rows: 
     ]
     if unequal:
         raise InputRefused(unequal[:MAX_PROBLEMS])
-    return {name: columns[name] for name in names}
+    return {name: columns[name] for name in names.all}
 
 
-def _name_problems(found: dict[str, Any], names: tuple[str, ...], *, row: int | None) -> Iterable[Problem]:
+def _name_problems(found: dict[str, Any], names: _Names, *, row: int | None) -> Iterable[Problem]:
     if isinstance(found, Repeating):
         for name in found.repeated:
             yield Problem(code="duplicate_column", message="is given more than once", row=row, column=_spelled(name))
-    for name in names:
+    for name in names.all:
         if name not in found:
             yield Problem(code="missing_column", message="is missing", row=row, column=name)
     for name in found:
-        if name not in names:
-            yield Problem(code="unknown_column", message="is no column of this model", row=row, column=_spelled(name))
+        if name not in names.known:
+            yield Problem(
+                code="unknown_column", message="is not a column of this model", row=row, column=_spelled(name)
+            )
 
 
-def _arrays(columns: dict[str, list[Any]], schema: Schema) -> dict[str, Array]:
+def _arrays(columns: dict[str, list[Any]], schema: Schema, grammar: Grammar) -> dict[str, Array]:
     arrays: dict[str, Array] = {}
     problems: list[Problem] = []
     for column in schema.columns:
         values = columns[column.name]
         try:
-            arrays[column.name] = cells.array(column, values)
-        except cells.Unfit:
+            arrays[column.name] = cells.array(column, values, grammar)
+        except cells.DoesNotFit:
             problems += [
                 Problem(code=fault.code, message=fault.message, row=row, column=column.name)
-                for row, fault in islice(cells.faults(column, values), MAX_PROBLEMS)
+                for row, fault in islice(cells.faults(column, values, grammar), MAX_PROBLEMS)
             ]
     if problems:
         # A stable sort: within a row the columns stay in the schema's order.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mlyard_shared import features
+from mlyard_shared.columns import GRAMMARS
 from mlyard_shared.contract import Contract
 from mlyard_shared.errors import ModelVersionRefused
 from mlyard_shared.features import Array
@@ -43,15 +43,14 @@ class ServedVersion:
         Raises:
             NotComputable: the model fails on these values, or its answer for a row is not finite.
         """
-        inputs = features.inputs(columns, self.manifest.input_schema)
         try:
-            output = self.engine.predict(inputs)
+            output = self.engine.predict(columns)
         # The libraries raise what they like for values that they cannot take; the version itself was tried before.
         except Exception as error:
             name, version = self.reference.name, self.reference.version
             log.warning("%s version %d failed on a request: %s", name, version, type(error).__name__)
             raise NotComputable("the model cannot compute an answer for these values") from error
-        return self._checked(output, len(next(iter(inputs.values()))))
+        return self._checked(output, len(next(iter(columns.values()), ())))
 
     def _checked(self, output: Output, count: int) -> Output:
         predictions, probabilities = output
@@ -64,7 +63,7 @@ class ServedVersion:
         else:
             whole = np.issubdtype(predictions.dtype, np.integer)
             if not (whole and ((predictions >= 0) & (predictions < classes)).all()):
-                raise NotComputable("the model's answer is none of its classes")
+                raise NotComputable("the model's answer is not one of its classes")
             numbers = np.zeros((count, 1)) if probabilities is None else probabilities
         finite = np.asarray(np.isfinite(numbers).all(axis=1))
         if not finite.all():
@@ -93,7 +92,8 @@ def load(folder: Path, reference: Reference, manifest: Manifest) -> ServedVersio
     version = ServedVersion(reference, manifest, choose(folder, manifest), loaded_at=datetime.now(UTC))
     example: dict[str, Any] = {column.name: column.example for column in manifest.input_schema.columns}
     try:
-        version.predict(rows.read({"rows": [example]}, manifest.input_schema, max_rows=1))
+        grammar = GRAMMARS[manifest.grammar]
+        version.predict(rows.read({"rows": [example]}, manifest.input_schema, grammar, max_rows=1))
     except InputRefused as error:
         first = error.problems[0]
         raise ModelVersionRefused(f"its input example breaks its schema: {first.column} {first.message}") from None

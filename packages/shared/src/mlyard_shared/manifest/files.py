@@ -46,7 +46,7 @@ def parse_manifest(content: bytes) -> Manifest:
     """Read a manifest of this contract, or of the one before.
 
     Raises:
-        ModelVersionRefused: it is none, or of a version that this reader does not know.
+        ModelVersionRefused: it is not a manifest, or of a version that this reader does not know.
     """
     try:
         document: Any = json.loads(content)
@@ -61,7 +61,8 @@ def parse_manifest(content: bytes) -> Manifest:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise ModelVersionRefused(f"{MANIFEST_FILE}: {where}: {first['msg']}") from None
+        parts = (MANIFEST_FILE, where, first["msg"].removeprefix("Value error, "))
+        raise ModelVersionRefused(": ".join(part for part in parts if part)) from None
 
 
 def verify_folder(folder: Path, *, manifest_digest: str) -> Manifest:
