@@ -50,4 +50,5 @@ def _number(text: str) -> str:
     if not math.isfinite(number):
         return text
     # Whole numbers keep all of their digits, however many; others are what a float64 makes of them.
-    return str(int(exact)) if exact == exact.to_integral_value() else repr(number).removesuffix(".0")
+    # Zero is added so that what vanishes has no sign.
+    return str(int(exact)) if exact == exact.to_integral_value() else repr(number + 0.0).removesuffix(".0")

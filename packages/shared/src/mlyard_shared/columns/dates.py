@@ -7,7 +7,7 @@ _CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]"
 PATTERN = (
     r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
     rf"([T ]{_CLOCK}(:[0-5][0-9](\.[0-9]{{1,9}})?)?"
-    r"(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9](:?[0-5][0-9])?)?)?)?"
+    r"(Z|[+-]([01][0-9]|2[0-3])(:[0-5][0-9](:[0-5][0-9])?|[0-5][0-9]([0-5][0-9])?)?)?)?"
 )
 """A date, or a date and time, in a syntax that Python's `re` and Arrow's RE2 both read. Offsets may be `+01`, `+0100`
 and `+01:00`, as databases and tools write them; whether the day exists in its month is not in it."""

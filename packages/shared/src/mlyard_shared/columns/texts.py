@@ -17,6 +17,8 @@ ANY_NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 """A number as it may stand in a column whose type is known."""
 
 BOOLEAN = r"true|True|TRUE|false|False|FALSE"
+ANY_BOOLEAN = rf"{BOOLEAN}|1|0"
+"""A boolean as it may stand in a column whose type is known."""
 
 INFERRED: dict[ColumnType, str] = {
     "boolean": BOOLEAN,
@@ -26,9 +28,7 @@ INFERRED: dict[ColumnType, str] = {
 }
 """What all texts of a column match for it to be of a type, in the order in which types are tried; else a category."""
 
-_KNOWN = {kind: re.compile(pattern) for kind, pattern in INFERRED.items()} | {"number": re.compile(ANY_NUMBER)}
-_TRUE = {"true", "1"}
-_FALSE = {"false", "0"}
+_KNOWN = {"integer": re.compile(INTEGER), "number": re.compile(ANY_NUMBER), "boolean": re.compile(ANY_BOOLEAN)}
 
 
 def inferred_type(text: str) -> ColumnType:
@@ -49,9 +49,9 @@ def value(text: str, kind: ColumnType) -> bool | int | float | str | datetime:
         case "datetime":
             return dates.moment(text)
         case "boolean":
-            if (lowered := text.lower()) not in _TRUE | _FALSE:
+            if _KNOWN["boolean"].fullmatch(text) is None:
                 raise ValueError(f"{text[:40]!r} is neither true nor false")
-            return lowered in _TRUE
+            return text.lower() in ("true", "1")
     if _KNOWN["number"].fullmatch(text) is None:
         raise ValueError(f"{text[:40]!r} is not a number")
     number = float(text)
