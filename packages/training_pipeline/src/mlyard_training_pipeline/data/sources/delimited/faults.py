@@ -1,0 +1,101 @@
+"""What is wrong with rows that cannot be split into the header's columns, in words."""
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from mlyard_shared.errors import TableError
+
+from mlyard_training_pipeline.data.sources.delimited.quotes import (
+    NO_QUOTES,
+    Dialect,
+    Positions,
+    Quotes,
+    Stray,
+    find_quotes,
+)
+from mlyard_training_pipeline.data.sources.delimited.whole_rows import Block
+
+_TOTALS = {"total", "totals", "grand total", "sum", "summe", "gesamt", "gesamtsumme", "insgesamt", "totale", "suma"}
+
+
+class UnevenRow(NamedTuple):
+    """A row with more or fewer cells than the header; `is_last` where only blank lines follow in its block."""
+
+    line: int
+    cells: int
+    is_last: bool
+
+
+def refuse_swallowed_rows(block: Block, columns: int, dialect: Dialect, path: Path) -> None:
+    """Refuse a quoted cell that holds what looks like rows: a quote is missing or stray, and they would be lost.
+
+    A line looks like a row where it has as many separators as the header, quoted or not.
+
+    Raises:
+        TableError: the lines where the cell opens and ends.
+    """
+    text = block.text
+    quotes = _quotes(text, dialect)
+    breaks = np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n"))
+    first, after = np.searchsorted(breaks, quotes.opens), np.searchsorted(breaks, quotes.closes)
+    for cell in np.flatnonzero(first != after):
+        ends = [-1 if first[cell] == 0 else int(breaks[first[cell] - 1]), *breaks[first[cell] : after[cell]].tolist()]
+        end = text.find(b"\n", ends[-1] + 1)
+        ends.append(len(text) if end < 0 else end)
+        alike = [text.count(dialect.separator, start + 1, end) == columns - 1 for start, end in pairwise(ends)]
+        if any(alike[1:-1]) or (alike[0] and alike[-1]):
+            opened = block.line + int(first[cell])
+            raise TableError(
+                f"{path}, line {opened}: the quoted cell that opens here ends on line {opened + len(alike) - 1} and "
+                "holds what looks like rows: close its quote, or say source.multiline = true if the lines are its text"
+            )
+
+
+def uneven_row(block: Block, columns: int, dialect: Dialect) -> UnevenRow | None:
+    """Find the first row that has not as many cells as the header."""
+    text = block.text
+    octets = np.frombuffer(text if text.endswith(b"\n") else text + b"\n", np.uint8)
+    quotes = _quotes(text, dialect)
+    ends = _outside(np.flatnonzero(octets == ord("\n")), quotes)
+    separators = _outside(np.flatnonzero(octets == dialect.separator[0]), quotes)
+    cells = np.diff(np.searchsorted(separators, ends), prepend=0) + 1
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    filled = np.array([bool(text[start:end].strip(b"\r")) for start, end in zip(starts, ends, strict=True)], dtype=bool)
+    uneven = np.flatnonzero(filled & (cells != columns))
+    if not len(uneven):
+        return None
+    row = int(uneven[0])
+    line = block.line + text.count(b"\n", 0, int(starts[row]))
+    return UnevenRow(line, int(cells[row]), is_last=not filled[row + 1 :].any())
+
+
+def refuse_total(batch: Any, block: Block, path: Path) -> None:
+    """Refuse a last row that is the sum of those above it: it begins with a word for that, and has cells without text.
+
+    Args:
+        batch: the last rows of the file.
+        block: their text.
+        path: begins the message.
+
+    Raises:
+        TableError: the line of the row.
+    """
+    labels = [str(label).strip(" :").casefold() for label in batch.column(0).to_pylist()]
+    rest = [column[-1].as_py() for column in batch.columns[1:]]
+    if labels[-1] in _TOTALS and labels.count(labels[-1]) == 1 and not all(rest):
+        line = block.line + block.text.rstrip(b"\r\n").count(b"\n")
+        raise TableError(f"{path}, line {line}: the last row is a total of the rows above it: take it out")
+
+
+def _quotes(text: bytes, dialect: Dialect) -> Quotes:
+    """The quotes of whole rows, which are known to be regular."""
+    if not dialect.quote or dialect.quote not in text:
+        return NO_QUOTES
+    found = find_quotes(np.frombuffer(text, np.uint8), dialect)
+    return NO_QUOTES if isinstance(found, Stray) else found
+
+
+def _outside(positions: Positions, quotes: Quotes) -> Positions:
+    return positions[~quotes.inside(positions)]

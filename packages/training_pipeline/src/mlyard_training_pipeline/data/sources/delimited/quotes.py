@@ -1,0 +1,95 @@
+"""Where the quoted cells of a block of CSV text lie, checked strictly.
+
+A quote opens a cell only where a cell begins, is doubled within it, and closes it only where the cell ends. Blanks may
+stand around it. PyArrow asks for none of this, and a stray quote then swallows rows.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Positions = NDArray[np.intp]
+
+
+class Dialect(NamedTuple):
+    """How rows are written: a separator, a quote that may be absent (b""), and whether cells may hold rows."""
+
+    separator: bytes
+    quote: bytes
+    multiline: bool
+
+    @property
+    def blanks(self) -> bytes:
+        """Characters that do not count beside separators and at the ends of lines."""
+        return b" \t".replace(self.separator, b"")
+
+    @property
+    def borders(self) -> NDArray[np.bool_]:
+        """Of each of the 256 bytes, whether it stands between cells."""
+        table = np.zeros(256, dtype=bool)
+        table[[*self.separator, *b"\r\n"]] = True
+        return table
+
+
+class Quotes(NamedTuple):
+    """The quoted cells of a block: where each opens and closes; `unclosed` opens and does not close."""
+
+    opens: Positions
+    closes: Positions
+    unclosed: int | None
+
+    def inside(self, positions: Positions) -> NDArray[np.bool_]:
+        """Whether each position lies within a quoted cell."""
+        before = np.searchsorted(self.opens, positions, side="right")
+        within = before > np.searchsorted(self.closes, positions, side="right")
+        return within if self.unclosed is None else within | (positions > self.unclosed)
+
+
+class Stray(NamedTuple):
+    """A quote where none may be: it would open a cell at `at`, or close the cell that `opened` there."""
+
+    at: int
+    opened: int | None
+
+
+NO_QUOTES = Quotes(np.empty(0, np.intp), np.empty(0, np.intp), None)
+
+
+def find_quotes(octets: NDArray[np.uint8], dialect: Dialect) -> Quotes | Stray:
+    """Find the quoted cells of a text that begins with a row and has a quote, or its first stray quote."""
+    marks = np.flatnonzero(octets == dialect.quote[0])
+    opens, closes = marks[0::2], marks[1::2]
+    # Each doubled quote is one that closes and one that opens again, side by side.
+    doubled = closes[: len(opens) - 1] + 1 == opens[1:]
+    opens = opens[np.concatenate([[True], ~doubled])]
+    closes = closes[np.concatenate([~doubled, np.ones(len(closes) - len(doubled), dtype=bool)])]
+    stray = _stray(octets, opens, closes, dialect)
+    if stray is not None:
+        return stray
+    unclosed = int(opens[-1]) if len(opens) > len(closes) else None
+    return Quotes(opens[: len(closes)], closes, unclosed)
+
+
+def _stray(octets: NDArray[np.uint8], opens: Positions, closes: Positions, dialect: Dialect) -> Stray | None:
+    left, right = _beside(octets, opens, dialect, step=-1), _beside(octets, closes, dialect, step=1)
+    borders = dialect.borders
+    amid = opens[(left >= 0) & ~borders[octets[left]]]
+    # What follows the last quote of a text is not known yet.
+    early = np.flatnonzero(~borders[octets[np.minimum(right, len(octets) - 1)]] & (right < len(octets)))
+    if len(early) and not (len(amid) and amid[0] < closes[early[0]]):
+        return Stray(int(closes[early[0]]), int(opens[early[0]]))
+    return Stray(int(amid[0]), None) if len(amid) else None
+
+
+def _beside(octets: NDArray[np.uint8], positions: Positions, dialect: Dialect, *, step: int) -> Positions:
+    """The nearest position on one side that is not a blank; -1 or the length where there is none."""
+    found = positions + step
+    open_ends = np.arange(len(found))
+    blanks = np.frombuffer(dialect.blanks, np.uint8)
+    while len(open_ends):
+        inner = (found[open_ends] >= 0) & (found[open_ends] < len(octets))
+        open_ends = open_ends[inner]
+        open_ends = open_ends[np.isin(octets[found[open_ends]], blanks)]
+        found[open_ends] += step
+    return found

@@ -1,0 +1,6 @@
+"""A query as a stream of batches: `connection` → `reader` → `columns`, typed by `postgresql`, or at the end by `spill`."""
+
+from mlyard_training_pipeline.data.sources.query.connection import DatabaseUnavailable
+from mlyard_training_pipeline.data.sources.query.reader import open_query
+
+__all__ = ["DatabaseUnavailable", "open_query"]
