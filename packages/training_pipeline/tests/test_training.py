@@ -17,7 +17,7 @@ from mlyard_training_pipeline.steps.extract import extract
 from mlyard_training_pipeline.steps.train import train
 from mlyard_training_pipeline.steps.validate import validate
 from mlyard_training_pipeline.tracking.context import Context
-from mlyard_training_pipeline.tracking.endings import abandon
+from mlyard_training_pipeline.tracking.trainings import abandon
 from rich.console import Console
 
 Spec = Callable[..., ModelSpec]
@@ -162,7 +162,7 @@ def test_an_interrupted_training_is_marked_as_failed(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("mlyard_training_pipeline.steps.train._search", interrupt)
-    with pytest.raises(training.Interrupted, match="counts as failed, and no alias has moved"):
+    with pytest.raises(training.Interrupted, match="counts as failed, and its champion has not changed"):
         run(context, written(tmp_path, spec(name="interrupted")))
     assert status(context, "interrupted") == ["FAILED"]
 

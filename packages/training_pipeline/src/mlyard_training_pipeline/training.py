@@ -13,8 +13,10 @@ from mlyard_shared.spec import read_spec
 from mlyard_training_pipeline.progress import Progress
 from mlyard_training_pipeline.promotions import operator
 from mlyard_training_pipeline.settings import Settings
+from mlyard_training_pipeline.tracking.alive import alive
 from mlyard_training_pipeline.tracking.context import Context
-from mlyard_training_pipeline.tracking.endings import abandon
+from mlyard_training_pipeline.tracking.names import BY_COMMAND
+from mlyard_training_pipeline.tracking.trainings import abandon
 
 
 class Interrupted(MlyardError):
@@ -28,24 +30,52 @@ def run(spec_file: Path, settings: Settings, *, progress: Progress | None = None
         MlyardError: what went wrong; the training's run is then marked as failed.
     """
     spec = read_spec(spec_file)
-    run_key = f"cli-{uuid.uuid4()}"
-    context = None
-    with progress or Progress(steps=7 + len(spec.candidates)) as shown, _stopped_by_sigterm():
-        try:
-            with shown.step("connect"):
-                context = Context.from_settings(settings)
-                context.registry.served_models()
+    run_key = f"{BY_COMMAND}{uuid.uuid4()}"
+    with (
+        progress or Progress(steps=7 + len(spec.candidates)) as shown,
+        _stopped_by_sigterm(),
+        _accounted_for(spec.name, run_key, shown) as begun,
+    ):
+        with shown.step("connect"):
+            context = Context.from_settings(settings)
+            context.registry.served_models()
+        begun.append(context)
+        with alive(context, spec.name, run_key):
             _train(context, spec_file, run_key, shown)
-        except KeyboardInterrupt:
-            _give_up(context, spec.name, run_key)
-            raise Interrupted(
-                f"stopped: this training of {spec.name} counts as failed, and no alias has moved"
-            ) from None
-        except RegistryUnavailable:
-            raise
-        except BaseException:
-            _give_up(context, spec.name, run_key)
-            raise
+
+
+@contextmanager
+def _accounted_for(model: str, run_key: str, progress: Progress) -> Iterator[list[Context]]:
+    """Leave no run behind that seems to be under way, once the list holds the context of a training that has begun."""
+    begun: list[Context] = []
+    try:
+        yield begun
+    except KeyboardInterrupt:
+        raise Interrupted(_stop(begun[0], model, run_key) if begun else "stopped before the training began") from None
+    except RegistryUnavailable:
+        if begun:
+            progress.say(f"this training of {model} counts as failed; the next one marks its run so")
+        raise
+    except BaseException:
+        # The user has to hear what stopped the training. That its run could not be marked is mended by the next one.
+        with suppress(RegistryError, KeyboardInterrupt):
+            for context in begun:
+                abandon(context, model, run_key)
+        raise
+
+
+def _stop(context: Context, model: str, run_key: str) -> str:
+    """Mark a training that was stopped, and say what became of it."""
+    try:
+        serves = abandon(context, model, run_key)
+    except (RegistryError, KeyboardInterrupt):
+        return (
+            f"stopped: this training of {model} counts as failed, but the registry could not be told; the next one "
+            "marks its run so, and `history` says whether the champion moved"
+        )
+    if serves:
+        return f"stopped when the training of {model} was done: its version is the champion"
+    return f"stopped: this training of {model} counts as failed, and its champion has not changed"
 
 
 def _train(context: Context, spec_file: Path, run_key: str, progress: Progress) -> None:
@@ -88,13 +118,6 @@ def _train(context: Context, spec_file: Path, run_key: str, progress: Progress) 
     progress.say(
         f"{version.name} version {version.version}: {where}/#/models/{version.name}/versions/{version.version}"
     )
-
-
-def _give_up(context: Context | None, model: str, run_key: str) -> None:
-    if context is not None:
-        # What stopped the training is the news; that its run could not be marked as well is none.
-        with suppress(RegistryError, KeyboardInterrupt):
-            abandon(context, model, run_key)
 
 
 @contextmanager

@@ -41,7 +41,8 @@ def take(context: Context, model: str, table: Any) -> Snapshot:
     _write(context, sha256, content)
     experiment = context.tracking.experiment(model)
     stored = context.tracking.search(experiment, mlyard__kind="snapshot", mlyard__snapshot_sha256=sha256)
-    run = next((run for run in stored if run.info.status == "FINISHED"), None)
+    # One whose storing was cut short is completed.
+    run = next((run for run in stored if run.info.status == "FINISHED"), next(iter(stored), None))
     if run is None:
         run = context.tracking.create(
             experiment, "snapshot", name=f"snapshot {sha256[:12]}", tags={names.SHA256: sha256}

@@ -5,7 +5,7 @@ from pathlib import Path
 from mlyard_shared.spec import read_spec
 
 from mlyard_training_pipeline.data import snapshots, sources
-from mlyard_training_pipeline.tracking import names
+from mlyard_training_pipeline.tracking import names, trainings
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import TrainingRun
 
@@ -24,7 +24,7 @@ def extract(context: Context, spec_file: Path, *, run_key: str) -> TrainingRun:
     """
     spec = read_spec(spec_file)
     table = sources.read_table(spec, spec_file.parent, context.settings.connections)
-    run = context.tracking.open_training(spec.name, run_key)
+    run = trainings.begin(context, spec.name, run_key)
     context.tracking.store_spec(run.info.run_id, spec_file)
     snapshot = snapshots.take(context, spec.name, table)
     tags = {names.SHA256: snapshot.sha256, names.SNAPSHOT: snapshot.run_id}

@@ -13,7 +13,7 @@ from mlyard_shared.registry.errors import translated
 from mlyard_shared.registry.experiments import ensure_experiment, find_experiment, run_calls
 from mlyard_shared.spec import ModelSpec, read_spec
 
-from mlyard_training_pipeline.tracking.names import KIND, PARENT, RUN_KEY, SPEC_FILE, Kind
+from mlyard_training_pipeline.tracking.names import KIND, PARENT, RUN_KEY, SPEC_FILE, Kind, quotable
 
 
 class Tracking:
@@ -33,9 +33,13 @@ class Tracking:
         """
         return ensure_experiment(self._client, model, uri=self.uri)
 
-    def search(self, experiment_id: str, **tags: str) -> list[Any]:
-        """The runs of an experiment that carry all of these tags (`__` stands for the dot), newest first."""
-        condition = " and ".join(f"tags.`{name.replace('__', '.')}` = '{value}'" for name, value in tags.items())
+    def search(self, experiment_id: str, *, running: bool = False, **tags: str) -> list[Any]:
+        """The runs of an experiment that carry all of these tags (`__` stands for the dot), newest first.
+
+        With `running`, those alone that nobody has ended.
+        """
+        conditions = [f"tags.`{name.replace('__', '.')}` = '{value}'" for name, value in tags.items()]
+        condition = " and ".join([*conditions, *(["attributes.status = 'RUNNING'"] if running else [])])
         runs: list[Any] = []
         token: str | None = None
         with translated(self.uri):
@@ -68,14 +72,20 @@ class Tracking:
         experiment = find_experiment(self._client, model, uri=self.uri)
         if experiment is None:
             return None
-        runs = self.search(experiment, mlyard__kind="training", mlyard__run_key=_quotable(run_key))
+        runs = self.search(experiment, mlyard__kind="training", mlyard__run_key=quotable(run_key))
         return runs[-1] if runs else None
 
-    def open_training(self, model: str, run_key: str) -> Any:
-        """The parent run of a run key: found and set going again, or begun."""
+    def running(self, model: str, kind: Kind) -> list[Any]:
+        """The runs of a model that nobody has ended, newest first."""
+        experiment = find_experiment(self._client, model, uri=self.uri)
+        return self.search(experiment, running=True, mlyard__kind=kind) if experiment is not None else []
+
+    def open_training(self, model: str, run_key: str, tags: Mapping[str, str]) -> Any:
+        """The parent run of a run key: found and set going again, or begun with further tags."""
         run = self.find_training(model, run_key)
         if run is None:
-            return self.create(self.experiment(model), "training", name=run_key, tags={RUN_KEY: _quotable(run_key)})
+            every = {RUN_KEY: quotable(run_key), **tags}
+            return self.create(self.experiment(model), "training", name=run_key, tags=every)
         if run.info.status != "RUNNING":
             with translated(self.uri):
                 self._client.update_run(run.info.run_id, "RUNNING")
@@ -152,8 +162,3 @@ class Tracking:
 
     def _calls(self, run_id: str) -> AbstractContextManager[None]:
         return run_calls(self._client, run_id, uri=self.uri)
-
-
-def _quotable(text: str) -> str:
-    """A text as MLflow's search takes it between quotes."""
-    return text.replace("'", "_")

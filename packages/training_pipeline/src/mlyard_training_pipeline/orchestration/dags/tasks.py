@@ -103,7 +103,7 @@ def promote(run: Reference, version: Reference, report: Reference, actor: str) -
 
 def abandon(context: Mapping[str, Any]) -> None:
     """Mark a failed DAG run's training run as failed; Airflow calls this with its own context."""
-    from mlyard_training_pipeline.tracking.endings import abandon as mark
+    from mlyard_training_pipeline.tracking.trainings import abandon as mark
 
     try:
         mark(_context(), context["dag"].dag_id, context["run_id"])
