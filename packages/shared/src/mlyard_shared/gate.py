@@ -7,7 +7,10 @@ GATE_REPORT_FILE = "gate.json"
 
 
 class GateReport(Contract):
-    """The gate's verdict: the scores on the same holdout, and one reason for each condition, met or not."""
+    """The gate's verdict: the scores on the same holdout, and one reason for each condition, met or not.
+
+    `not_comparable` says why a champion has no score: a reason that lasts, since a registry that is away is asked again.
+    """
 
     passed: bool
     metric: MetricName
@@ -15,6 +18,7 @@ class GateReport(Contract):
     candidate_score: float
     champion_version: int | None
     champion_score: float | None
+    not_comparable: str | None = None
     minimum: float | None
     margin: float
     holdout_rows: int

@@ -50,8 +50,34 @@ def test_the_minimum_holds_for_the_first_version_too(spec: Spec, regression: Spe
     assert not verdict(regression(gate={"minimum": 3.0}), 3.1, None).passed
 
 
-def test_a_champion_that_cannot_be_asked_stays(spec: Spec) -> None:
-    report = verdict(spec(), 0.99, None, champion_version=4, not_comparable="the table has no column 'x' any more")
+LOST = {"champion_version": 4, "not_comparable": "the registry at http://r has lost the files of version 4 of mixed"}
+
+
+def test_a_champion_that_cannot_be_judged_stays_and_the_way_out_is_named(spec: Spec) -> None:
+    report = verdict(spec(), 0.99, None, **LOST)
     assert not report.passed
-    assert "no column 'x' any more" in report.verdict
-    assert "promote the new version by hand" in report.verdict
+    assert report.not_comparable == LOST["not_comparable"]
+    assert report.reasons == (
+        "champion 4 cannot be compared with it: the registry at http://r has lost the files of version 4 of mixed; to "
+        'replace it all the same, set gate.unjudged = "replace" and gate.minimum in the spec, or promote the new '
+        "version by hand",
+    )
+
+
+@pytest.mark.parametrize(("score", "passed"), [(0.9, True), (0.89, False)], ids=["reaches it", "misses it"])
+def test_a_champion_that_cannot_be_judged_is_replaced_by_what_reaches_the_minimum_if_the_spec_says_so(
+    spec: Spec, score: float, passed: bool
+) -> None:
+    report = verdict(spec(gate={"unjudged": "replace", "minimum": 0.9}), score, None, **LOST)
+    assert report.passed == passed
+    assert "champion 4 cannot be compared with it: the registry at http://r has lost" in report.verdict
+    assert 'gate.unjudged = "replace" lets the minimum decide alone' in report.verdict
+
+
+def test_a_champion_that_can_be_judged_is_not_replaced_for_reaching_the_minimum(spec: Spec) -> None:
+    assert not verdict(spec(gate={"unjudged": "replace", "minimum": 0.5}), 0.8, 0.9).passed
+
+
+def test_a_replacement_without_a_minimum_is_refused(spec: Spec) -> None:
+    with pytest.raises(ValueError, match="needs a minimum"):
+        spec(gate={"unjudged": "replace"})

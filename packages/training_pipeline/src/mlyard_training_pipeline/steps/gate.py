@@ -33,6 +33,7 @@ def judge(spec: ModelSpec, evaluation: Evaluation) -> GateReport:
         candidate_score=evaluation.score,
         champion_version=evaluation.champion_version,
         champion_score=evaluation.champion_score,
+        not_comparable=evaluation.not_comparable,
         minimum=spec.gate.minimum,
         margin=spec.gate.margin,
         holdout_rows=evaluation.holdout_rows,
@@ -48,12 +49,19 @@ def _against_champion(spec: ModelSpec, metric: Metric, evaluation: Evaluation) -
             f"there is no champion yet, and {evaluation.winner.candidate} has {spec.metric} {evaluation.score:.4g}",
         )
     if score is None:
-        return False, (
-            f"champion {version} cannot be compared with it: {evaluation.not_comparable}; "
-            "to replace it all the same, promote the new version by hand"
-        )
+        return _without_comparison(spec, f"champion {version} cannot be compared with it: {evaluation.not_comparable}")
     gain = metric.gain(candidate=evaluation.score, champion=score)
     better = gain > spec.gate.margin
     margin = f" by more than {spec.gate.margin:g}" if spec.gate.margin else ""
     relation = f"beats champion {version}{margin}" if better else f"does not beat champion {version}{margin}"
     return better, f"{spec.metric} {evaluation.score:.4g} {relation}, which has {score:.4g}"
+
+
+def _without_comparison(spec: ModelSpec, reason: str) -> tuple[bool, str]:
+    """Hold a champion that cannot be judged, or replace it where the spec says so: the minimum decides then."""
+    if spec.gate.unjudged == "replace":
+        return True, f'{reason}; gate.unjudged = "replace" lets the minimum decide alone'
+    return False, (
+        f'{reason}; to replace it all the same, set gate.unjudged = "replace" and gate.minimum in the spec, or promote '
+        "the new version by hand"
+    )
