@@ -11,17 +11,17 @@ def main() -> None:
     match sys.argv[1:]:
         case ["check"]:
             _check(None)
-        case ["check", part] if part in health.CHECKS:
-            _check(part)
+        case ["check", process] if process in health.CHECKS:
+            _check(process)
         case _:
             from mlyard_training_pipeline.cli import main as command_line
 
             command_line()
 
 
-def _check(part: str | None) -> None:
+def _check(process: str | None) -> None:
     try:
-        print(health.check(part, os.environ))  # noqa: T201
+        print(health.check(process, os.environ))  # noqa: T201
     except health.Unhealthy as error:
         sys.exit(f"mlyard-training-pipeline: {error}")
 

@@ -5,7 +5,6 @@ from importlib import import_module
 from pathlib import Path
 
 import click
-from mlyard_shared.errors import MlyardError
 
 from mlyard_training_pipeline.settings import PREFIX, Settings
 
@@ -96,11 +95,14 @@ def main() -> None:
     """Run the command: a mistake of the user's is one sentence and exit code 1."""
     from mlyard_shared.errors import RegistryUnavailable
 
+    from mlyard_training_pipeline.failures import sentence
+
     try:
         cli(prog_name=NAME)
-    except RegistryUnavailable as error:
-        click.echo(f"{NAME}: {error}; start it, or set {PREFIX}REGISTRY_URI", err=True)
-        sys.exit(1)
-    except MlyardError as error:
-        click.echo(f"{NAME}: {error}", err=True)
+    except Exception as error:
+        told = sentence(error)
+        if told is None:
+            raise
+        way_out = f"; start it, or set {PREFIX}REGISTRY_URI" if isinstance(error, RegistryUnavailable) else ""
+        click.echo(f"{NAME}: {told}{way_out}", err=True)
         sys.exit(1)

@@ -7,37 +7,41 @@ from urllib.parse import quote
 from mlyard_shared.account import Account
 from mlyard_shared.errors import SettingsError
 from mlyard_shared.settings import ServiceSettings
-from pydantic import AfterValidator, Field, SecretStr
-from pydantic_settings import SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from mlyard_training_pipeline.connections import Connections, with_keys
+from mlyard_training_pipeline.database_url import with_installed_driver
 
 PREFIX = "MLYARD_TRAINING_PIPELINE_"
 
 
-POSTGRESQL = "postgresql+psycopg2"
-DIALECTS = {"postgres": POSTGRESQL, "postgresql": POSTGRESQL}
+def _folders(given: object) -> object:
+    return tuple(name.strip() for name in given.split(",") if name.strip()) if isinstance(given, str) else given
 
 
-def _database(uri: SecretStr) -> SecretStr:
-    """Name the driver that is installed, so that a URI from any tutorial works."""
-    scheme, separator, rest = uri.get_secret_value().partition("://")
-    return SecretStr(f"{DIALECTS.get(scheme, scheme)}{separator}{rest}")
+def _absolute(folders: tuple[Path, ...]) -> tuple[Path, ...]:
+    if not all(folder.is_absolute() for folder in folders):
+        raise ValueError("must be absolute paths with commas between them, as in /data/tables,/mnt/exports")
+    return folders
 
 
 class Settings(ServiceSettings):
     """The settings of the training pipeline. Relative paths start at the folder that a command is run in.
 
     `database_uri` is Airflow's own database, a SQLite file in `state` where none is given. `connections` maps the names
-    that specs use to SQLAlchemy URLs, whose passwords therefore stand in no spec.
+    that specs use to SQLAlchemy URLs, so that no spec holds a password; its names are spelled as `connection_key` says.
     """
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter=None)
 
     registry_uri: str = Field("http://127.0.0.1:5000", min_length=1)
     registry_username: str | None = None
     registry_password: SecretStr | None = None
     models: Path = Path("examples")
+    source_folders: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_folders), AfterValidator(_absolute)] = ()
     state: Path = Path(".mlyard/training_pipeline")
-    database_uri: Annotated[SecretStr, AfterValidator(_database)] | None = None
+    database_uri: SecretStr | None = None
     auth_manager: Literal["simple", "fab"] = "simple"
     parallelism: int = Field(8, ge=1, le=256)
     host: str = Field("127.0.0.1", min_length=1)
@@ -45,11 +49,26 @@ class Settings(ServiceSettings):
     airflow_url: str = Field("http://127.0.0.1:8080", pattern="^https?://")
     airflow_user: str = Field("admin", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     snapshot_retention: int = Field(10, ge=1)
-    connections: dict[str, SecretStr] = {}
+    connections: Annotated[dict[str, SecretStr], BeforeValidator(with_keys)] = {}
     airflow_password: SecretStr | None = None
     airflow_jwt_secret: SecretStr | None = None
     airflow_secret_key: SecretStr | None = None
     airflow_fernet_key: SecretStr | None = None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read the connections by a rule of their own, since their names may hold the delimiter of nested settings."""
+        others = super().settings_customise_sources(
+            settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings
+        )
+        return *others, Connections(settings_cls, cls.secrets_folder())
 
     @property
     def registry_account(self) -> Account | None:
@@ -61,9 +80,23 @@ class Settings(ServiceSettings):
         return Account.of(self.registry_username, self.registry_password, prefix=PREFIX)
 
     @property
+    def table_folders(self) -> tuple[Path, ...]:
+        """The folders that hold the tables of specs which others have put into `models`."""
+        return self.models.absolute(), *self.source_folders
+
+    @property
     def airflow_database(self) -> SecretStr:
-        """The URI of Airflow's database."""
-        return self.database_uri or SecretStr(f"sqlite:///{quote(str(self.airflow_home / 'airflow.db'))}")
+        """The URI of Airflow's database, with a driver that is installed.
+
+        Raises:
+            SettingsError: there is none for it, or it is not a URI of a database.
+        """
+        if self.database_uri is None:
+            return SecretStr(f"sqlite:///{quote(str(self.airflow_home / 'airflow.db'))}")
+        try:
+            return SecretStr(with_installed_driver(self.database_uri.get_secret_value().strip()))
+        except SettingsError as error:
+            raise SettingsError(f"{PREFIX}DATABASE_URI: {error}") from None
 
     @property
     def airflow_home(self) -> Path:
@@ -74,6 +107,11 @@ class Settings(ServiceSettings):
     def snapshots(self) -> Path:
         """The local cache of snapshots; everything in it can be fetched again."""
         return self.state / "snapshots"
+
+    @property
+    def trainings(self) -> Path:
+        """The locks of the trainings that processes carry out by themselves."""
+        return self.state / "trainings"
 
     def secret(self, field: str) -> str:
         """Return a secret that what runs now cannot do without.

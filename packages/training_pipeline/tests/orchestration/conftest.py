@@ -23,6 +23,7 @@ name = "{name}"
 task = "regression"
 target = "{target}"
 metric = "rmse"
+key = ["size"]
 folds = 2
 {extra}
 [source]

@@ -13,10 +13,10 @@ from mlyard_training_pipeline.settings import Settings
 
 
 @click.command()
-@click.argument("part", type=click.Choice(["init", *PROCESSES]))
-def airflow(part: str) -> None:
+@click.argument("process", type=click.Choice(["init", *PROCESSES]))
+def airflow(process: str) -> None:
     """Become one of Airflow's processes, or prepare its database (init)."""
-    if part == "init":
+    if process == "init":
         from mlyard_training_pipeline.orchestration.processes.database import initialise
 
         # As a container's first process this one would not hear SIGTERM at all.
@@ -25,14 +25,14 @@ def airflow(part: str) -> None:
     else:
         from mlyard_training_pipeline.orchestration.processes.launch import become
 
-        become(part, Settings.load())
+        become(process, Settings.load())
 
 
 @click.command()
-@click.argument("part", type=click.Choice(list(CHECKS)), required=False)
-def check(part: str | None) -> None:
+@click.argument("process", type=click.Choice(list(CHECKS)), required=False)
+def check(process: str | None) -> None:
     """Exit with 0 if one of Airflow's processes is healthy, else say why it is not (default: a container's first)."""
-    click.echo(ask(part, os.environ))
+    click.echo(ask(process, os.environ))
 
 
 @click.command()
@@ -49,19 +49,19 @@ def ensure(timeout: float) -> None:
     from rich.console import Console
 
     from mlyard_training_pipeline.orchestration.client.airflow import Airflow
-    from mlyard_training_pipeline.orchestration.client.ensure import Patience
     from mlyard_training_pipeline.orchestration.client.ensure import ensure as train_all
     from mlyard_training_pipeline.orchestration.client.progress import Progress
+    from mlyard_training_pipeline.orchestration.client.retry import Retry
 
     settings = Settings.load()
     try:
         with Progress(Console(), Console(stderr=True)) as progress:
             all_there = train_all(
-                settings.models,
+                settings,
                 registry=Registry(settings.registry_uri, account=settings.registry_account),
                 connect=lambda: Airflow.from_settings(settings),
                 progress=progress,
-                patience=Patience(timeout, progress),
+                retry=Retry(timeout, progress),
             )
     except KeyboardInterrupt:
         click.echo(f"Following ends here; what was started goes on in Airflow: {settings.airflow_url}", err=True)

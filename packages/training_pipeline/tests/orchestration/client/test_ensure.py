@@ -67,7 +67,7 @@ def test_all_specs_are_trained_and_a_second_time_nothing_is_done(stack: Stack, m
 def test_a_failing_training_says_why_while_the_others_go_on(stack: Stack, models: Path) -> None:
     write_spec(models, "castles", target="prize")
     write_spec(models, "huts")
-    (models / "wrong.toml").write_text("version = 2")
+    (models / "wrong.toml").write_text('version = 2\ntarget = "price"')
     done = stack.run("ensure")
     (models / "wrong.toml").unlink()
     assert done.returncode == 1
@@ -152,4 +152,4 @@ def test_an_airflow_that_never_answers_is_given_up(stack: Stack, models: Path) -
 def test_a_missing_folder_of_specs_is_one_sentence(stack: Stack) -> None:
     done = stack.run("ensure", MLYARD_TRAINING_PIPELINE_MODELS="/nowhere/at/all")
     assert done.returncode == 1
-    assert "MLYARD_TRAINING_PIPELINE_MODELS names no folder" in done.stderr
+    assert "MLYARD_TRAINING_PIPELINE_MODELS is not a folder" in done.stderr

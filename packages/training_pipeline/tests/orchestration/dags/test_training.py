@@ -1,22 +1,28 @@
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mlyard_shared.errors import RegistryUnavailable, SpecError, TableError
-from mlyard_training_pipeline.orchestration.dags import tasks
+from mlyard_shared.errors import SpecError
+from mlyard_shared.spec import read_spec
+from mlyard_training_pipeline import schedule
 from mlyard_training_pipeline.orchestration.processes.environment import PROMOTION_POOL
 from mlyard_training_pipeline.settings import Settings
 
 from ..conftest import write_spec
 
 
-@pytest.fixture
-def dag(airflow_here: Settings, tmp_path: Path) -> Any:
+def make(folder: Path, name: str = "houses", *, extra: str = "") -> Any:
     from mlyard_training_pipeline.orchestration.dags.training import training_dag
 
-    return training_dag(write_spec(tmp_path, "houses", extra='schedule = "@weekly"'))
+    return training_dag(write_spec(folder, name, extra=extra), folders=[folder])
+
+
+@pytest.fixture
+def dag(airflow_here: Settings, tmp_path: Path) -> Any:
+    return make(tmp_path, extra='schedule = "@weekly"')
 
 
 def test_the_steps_follow_one_another(dag: Any) -> None:
@@ -38,25 +44,77 @@ def test_promotions_wait_in_the_pool_of_one_slot(dag: Any) -> None:
     assert {task.task_id for task in dag.tasks if task.pool == PROMOTION_POOL} == {"promote"}
 
 
-def test_one_run_at_a_time_on_the_schedule_of_the_spec(dag: Any) -> None:
+def test_one_run_at_a_time_and_none_for_times_that_are_past(dag: Any) -> None:
     assert dag.max_active_runs == 1
     assert not dag.catchup
-    assert dag.schedule == "@weekly"
 
 
-def test_a_schedule_that_is_none_is_named(airflow_here: Settings, tmp_path: Path) -> None:
+def test_without_a_schedule_it_runs_once(airflow_here: Settings, tmp_path: Path) -> None:
+    assert make(tmp_path).schedule == "@once"
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        *(f'schedule = "{preset}"' for preset in schedule.PRESETS),
+        'schedule = "0 3 * * 1"',
+        'schedule = " 0  3 * * 1 "',
+        'schedule = "30 2 * * *"\ntimezone = "Europe/Berlin"',
+        'schedule = "CRON_TZ=Australia/Lord_Howe 30 1 * * *"',
+        'schedule = "0 * * * *"\ntimezone = "Europe/Berlin"',
+        'schedule = "*/30 1-3 * * *"\ntimezone = "America/New_York"',
+        'schedule = "0 3 29 2 *"',
+        'schedule = "0 3 l * *"',
+        'schedule = "0 3 15w * *"',
+        'schedule = "0 3 * * mon#1,L5"',
+        'schedule = "0 3 1-7 * sun"',
+        'schedule = "0 22-2 ? JAN-mar *"',
+    ],
+)
+def test_airflow_follows_the_schedule_that_is_told(airflow_here: Settings, tmp_path: Path, extra: str) -> None:
+    """At the clocks' changes too, by the timetable that Airflow's scheduler reads back from its database."""
+    from airflow.serialization.serialized_objects import DagSerialization
+    from airflow.timetables.base import DataInterval, TimeRestriction
+    from pendulum import instance
+
+    made = make(tmp_path, extra=extra)
+    told = schedule.schedule_of(read_spec(tmp_path / "houses/houses.toml"))
+    assert told is not None
+    timetable: Any = DagSerialization.from_dict(DagSerialization.to_dict(made)).timetable
+    for day in ("2026-03-27", "2026-10-23", "2027-04-02"):
+        moment = datetime.fromisoformat(day).replace(tzinfo=UTC)
+        for _ in range(100):
+            following = timetable.next_dagrun_info(
+                last_automated_data_interval=DataInterval.exact(instance(moment)),
+                restriction=TimeRestriction(earliest=None, latest=None, catchup=True),
+            ).run_after
+            assert following == told.next_after(moment)
+            moment = told.next_after(moment)
+            if moment - datetime.fromisoformat(day).replace(tzinfo=UTC) > timedelta(days=5):
+                break
+
+
+@pytest.mark.parametrize("expression", ["daily", "", "0 0 3 * * *", "0 3 30 2 *"])
+def test_what_is_not_a_schedule_is_not_one_to_airflow_either(
+    airflow_here: Settings, tmp_path: Path, expression: str
+) -> None:
+    with pytest.raises(SpecError, match="schedule: "):
+        make(tmp_path, extra=f'schedule = "{expression}"')
+
+
+def test_a_table_outside_of_the_folders_is_refused(airflow_here: Settings, tmp_path: Path) -> None:
     from mlyard_training_pipeline.orchestration.dags.training import training_dag
 
-    with pytest.raises(SpecError, match="schedule: 'now and then' is none; give a cron expression"):
-        training_dag(write_spec(tmp_path, "yurts", extra='schedule = "now and then"'))
+    with pytest.raises(SpecError, match="SOURCE_FOLDERS"):
+        training_dag(write_spec(tmp_path / "models", "houses"), folders=[tmp_path / "others"])
 
 
-@pytest.mark.parametrize("schedule", ["@daily", "0 3 * * 1"])
-def test_a_schedule_is_taken_as_it_is_given(airflow_here: Settings, tmp_path: Path, schedule: str) -> None:
-    from mlyard_training_pipeline.orchestration.dags.training import training_dag
-
-    dag: Any = training_dag(write_spec(tmp_path, "yurts", extra=f'schedule = "{schedule}"'))
-    assert dag.schedule == schedule
+def test_a_path_with_braces_stays_a_path(airflow_here: Settings, tmp_path: Path) -> None:
+    made = make(tmp_path / "{{ dag.dag_id }}")
+    (rendered,) = [made.get_task("extract").op_kwargs["spec_file"]]
+    assert made.get_task("extract").render_template(rendered, {"dag": made}) == str(
+        tmp_path / "{{ dag.dag_id }}/houses/houses.toml"
+    )
 
 
 def test_the_page_tells_the_facts_of_the_spec(dag: Any) -> None:
@@ -64,29 +122,12 @@ def test_the_page_tells_the_facts_of_the_spec(dag: Any) -> None:
     assert "ridge: `sklearn.linear_model.Ridge`" in dag.doc_md
 
 
-@pytest.mark.parametrize(
-    ("error", "retried"),
-    [
-        pytest.param(RegistryUnavailable("http://registry", "refused"), True, id="a registry that is away"),
-        pytest.param(TableError("column price: not a number"), False, id="a wrong table"),
-        pytest.param(ZeroDivisionError(), True, id="an unknown fault"),
-    ],
-)
-def test_only_what_can_go_away_is_retried(airflow_here: Settings, error: Exception, retried: bool) -> None:
-    from airflow.sdk.exceptions import AirflowFailException
-
-    with pytest.raises(Exception) as caught, tasks.failing_for_good():  # noqa: PT011 - which one is the test
-        raise error
-    assert isinstance(caught.value, AirflowFailException) is not retried
-    assert str(caught.value) == str(error)
-
-
 def test_a_dag_file_is_parsed_without_the_libraries_of_the_steps(airflow_here: Settings, tmp_path: Path) -> None:
     spec = write_spec(tmp_path, "houses")
     program = (
         "import sys\nfrom pathlib import Path\n"
         "from mlyard_training_pipeline.orchestration.dags.training import training_dag\n"
-        f"training_dag(Path({str(spec)!r}))\n"
+        f"training_dag(Path({str(spec)!r}), folders=[Path({str(tmp_path)!r})])\n"
         "print([name for name in ('sklearn', 'mlflow', 'pandas', 'pyarrow', 'onnx') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

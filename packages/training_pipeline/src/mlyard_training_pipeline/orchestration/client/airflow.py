@@ -15,7 +15,7 @@ RunState = Literal["queued", "running", "success", "failed"]
 ONCE = "@once"
 """How Airflow calls the schedule of such a DAG."""
 TIMEOUT = 20.0
-"""Seconds for one request. The first one to a fresh server takes several."""
+"""Seconds for one request. The first one after Airflow's start takes several."""
 
 
 class Task(NamedTuple):
@@ -36,10 +36,10 @@ class Task(NamedTuple):
 
 
 class Airflow:
-    """Airflow's API server. Methods raise `AirflowUnavailable` for want of an answer, and `AirflowDenied` for a no."""
+    """A client of Airflow's API. Methods raise `AirflowUnavailable` without an answer, `AirflowDenied` when refused."""
 
     def __init__(self, url: str, *, user: str, password: str) -> None:
-        """Make a client; nothing is asked of the server yet."""
+        """Make a client; nothing is asked of Airflow yet."""
         from airflow_client.client import ApiClient, Configuration
 
         self.url = url.rstrip("/")
@@ -50,11 +50,11 @@ class Airflow:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Airflow":
-        """Make a client for the server of the settings."""
+        """Make a client of the Airflow that the settings name."""
         return cls(settings.airflow_url, user=settings.airflow_user, password=settings.secret("airflow_password"))
 
     def warm_up(self) -> None:
-        """Let the server build what tasks talk to, which it does at the first call; else a task waits for it."""
+        """Let Airflow build what tasks talk to, which it does at the first call; else a task waits for it."""
         self._http("GET", "/execution/health")
 
     def paused(self, dag: str) -> bool | None:
@@ -79,7 +79,9 @@ class Airflow:
         """Return why a DAG file cannot be used, or None. `file` is relative to its bundle."""
         from airflow_client.client.api.import_error_api import ImportErrorApi
 
-        found = self._ask(lambda: ImportErrorApi(self._client).get_import_errors(limit=100, _request_timeout=TIMEOUT))
+        found = self._ask(
+            lambda: ImportErrorApi(self._client).get_import_errors(filename=file, _request_timeout=TIMEOUT)
+        )
         errors = found.import_errors if found else []
         return next((str(error.stack_trace).strip() for error in errors if error.filename == file), None)
 

@@ -1,5 +1,7 @@
 """The folder of specs as Airflow sees it: a DAG file for each spec, written and removed as the specs come and go."""
 
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -8,13 +10,17 @@ from airflow.dag_processing.bundles.local import LocalDagBundle
 from mlyard_shared.errors import SpecError
 from mlyard_shared.spec import read_specs
 
+from mlyard_training_pipeline.orchestration.dag_files import dag_file
+
+logger = logging.getLogger(__name__)
+
 _RIGHT = """\
 # Written from the spec named below, and written again when that changes ({stamp}).
 from pathlib import Path
 
 from mlyard_training_pipeline.orchestration.dags.training import training_dag
 
-dag = training_dag(Path({file!r}))
+dag = training_dag(Path({file!r}), folders=[Path(folder) for folder in {folders!r}])
 """
 
 _WRONG = """\
@@ -26,42 +32,46 @@ raise SpecError({file!r}, {problems!r})
 
 
 class SpecBundle(LocalDagBundle):
-    """A bundle of one DAG file for each `*.toml` of `models`, in the folder `path`.
+    """A bundle of one DAG file for each spec of `models`, in the folder `path`, for tables in `folders`.
 
-    With a file of its own, a new spec is parsed at the next refresh, a removed one takes its DAG with it at once, and a
-    wrong one shows as an import error of its own, beside the others' DAGs.
+    With a file of its own, a new spec is parsed at the next refresh, in a process of its own, a removed one takes its
+    DAG with it at once, and a wrong one shows as an import error of its own, beside the others' DAGs.
     """
 
-    def __init__(self, *, models: str, path: str, **kwargs: Any) -> None:
-        """Take the folder of specs and that of the DAG files; nothing is read or written yet."""
+    def __init__(self, *, models: str, folders: Sequence[str], path: str, **kwargs: Any) -> None:
+        """Take the folders of specs, tables and DAG files; nothing is read or written yet."""
         super().__init__(path=path, **kwargs)
         self._models = Path(models)
+        self._folders = list(folders)
 
     def initialize(self) -> None:
-        """Write the DAG files: the process of a task may be the first to need them."""
-        self.refresh()
+        """Write the DAG files where there are none yet: the process of a task may be the first to need them."""
+        if not self.path.is_dir():
+            self.refresh()
         super().initialize()
 
     def refresh(self) -> None:
-        """Bring the DAG files in line with the specs."""
-        wanted = self._files()
+        """Bring the DAG files in line with the specs; while the folder of specs cannot be read, they stay."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            wanted = self._files()
+        except SpecError as error:
+            logger.error("%s", error)  # noqa: TRY400 - the sentence says it all
+            return
         for file, content in wanted.items():
-            _write(file, content)
-        for file in self.path.rglob("*.toml.py"):
-            if file not in wanted:
+            try:
+                _write(file, content)
+            except OSError:
+                logger.exception("the DAG file %s cannot be written", file)
+        for file in self.path.rglob("*.py"):
+            if file not in wanted and file.is_file():
                 file.unlink(missing_ok=True)
 
     def _files(self) -> dict[Path, str]:
         specs, errors = read_specs(self._models)
-        right = {self._file(file): _RIGHT.format(file=str(file), stamp=_stamp(file)) for file in specs}
-        return right | {self._file(Path(error.file)): _wrong(error) for error in errors}
-
-    def _file(self, spec: Path) -> Path:
-        return self.path / f"{spec.relative_to(self._models)}.py"
-
-
-def _wrong(error: SpecError) -> str:
-    return _WRONG.format(file=error.file, problems=error.problems)
+        right = {file: _RIGHT.format(file=str(file), folders=self._folders, stamp=_stamp(file)) for file in specs}
+        wrong = {Path(error.file): _WRONG.format(file=error.file, problems=error.problems) for error in errors}
+        return {self.path / dag_file(file, models=self._models): text for file, text in (right | wrong).items()}
 
 
 def _stamp(file: Path) -> str:

@@ -1,12 +1,16 @@
 """The steps as Airflow calls them: references come and go as JSON, and errors say whether a retry can help."""
 
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlyard_shared.errors import MlyardError, PromotionConflict, RegistryUnavailable
+from mlyard_shared.errors import MlyardError
+from mlyard_shared.spec import read_spec
+from mlyard_shared.spec.files import wrong
+
+from mlyard_training_pipeline.orchestration.admission import admit
+from mlyard_training_pipeline.orchestration.dags.attempts import attempt
 
 if TYPE_CHECKING:
     from mlyard_training_pipeline.tracking.context import Context
@@ -14,16 +18,19 @@ if TYPE_CHECKING:
 Reference = dict[str, Any]
 """A frozen contract as JSON: what travels through XCom in place of data."""
 
-PASSING = (RegistryUnavailable, PromotionConflict)
-"""Errors that go away by themselves."""
 
-
-def extract(spec_file: str, run_key: str) -> Reference:
+def extract(spec_file: str, model: str, run_key: str) -> Reference:
     """Take a snapshot of the table and open the training run."""
     from mlyard_training_pipeline.steps.extract import extract as step
 
-    with failing_for_good():
-        return step(_context(), Path(spec_file), run_key=run_key).model_dump(mode="json")
+    with attempt():
+        context, file = _context(), Path(spec_file)
+        # What the DAG was made from may have been changed since.
+        spec = read_spec(file)
+        if spec.name != model:
+            raise wrong(file, f"name: is {spec.name} now, but this is a training of {model}")
+        admit(spec, file, folders=context.settings.table_folders)
+        return step(context, file, run_key=run_key).model_dump(mode="json")
 
 
 def validate(run: Reference) -> list[str]:
@@ -31,7 +38,7 @@ def validate(run: Reference) -> list[str]:
     from mlyard_training_pipeline.steps.validate import validate as step
     from mlyard_training_pipeline.tracking.references import TrainingRun
 
-    with failing_for_good():
+    with attempt():
         return list(step(_context(), TrainingRun.model_validate(run)))
 
 
@@ -40,7 +47,7 @@ def train(run: Reference, candidate: str) -> Reference:
     from mlyard_training_pipeline.steps.train import train as step
     from mlyard_training_pipeline.tracking.references import TrainingRun
 
-    with failing_for_good():
+    with attempt():
         return step(_context(), TrainingRun.model_validate(run), candidate).model_dump(mode="json")
 
 
@@ -49,7 +56,7 @@ def evaluate(run: Reference, candidates: list[Reference]) -> Reference:
     from mlyard_training_pipeline.steps.evaluate import evaluate as step
     from mlyard_training_pipeline.tracking.references import CandidateRun, TrainingRun
 
-    with failing_for_good():
+    with attempt():
         trained = tuple(CandidateRun.model_validate(candidate) for candidate in candidates)
         return step(_context(), TrainingRun.model_validate(run), trained).model_dump(mode="json")
 
@@ -59,7 +66,7 @@ def gate(run: Reference, evaluation: Reference) -> Reference:
     from mlyard_training_pipeline.steps.gate import gate as step
     from mlyard_training_pipeline.tracking.references import Evaluation, TrainingRun
 
-    with failing_for_good():
+    with attempt():
         report = step(_context(), TrainingRun.model_validate(run), Evaluation.model_validate(evaluation))
         logging.getLogger(__name__).info("%s", report.verdict)
         return report.model_dump(mode="json")
@@ -72,7 +79,7 @@ def register(run: Reference, evaluation: Reference, report: Reference) -> Refere
     from mlyard_training_pipeline.steps.register import register as step
     from mlyard_training_pipeline.tracking.references import Evaluation, TrainingRun
 
-    with failing_for_good():
+    with attempt():
         version = step(
             _context(),
             TrainingRun.model_validate(run),
@@ -90,7 +97,7 @@ def promote(run: Reference, version: Reference, report: Reference, actor: str) -
     from mlyard_training_pipeline.steps.promote import promote as step
     from mlyard_training_pipeline.tracking.references import TrainingRun
 
-    with failing_for_good():
+    with attempt():
         move = step(
             _context(),
             TrainingRun.model_validate(run),
@@ -109,19 +116,6 @@ def abandon(context: Mapping[str, Any]) -> None:
         mark(_context(), context["dag"].dag_id, context["run_id"])
     except MlyardError as error:
         logging.getLogger(__name__).warning("the training run could not be marked as failed: %s", error)
-
-
-@contextmanager
-def failing_for_good() -> Iterator[None]:
-    """Let Airflow try again after what goes away by itself or is nobody's known mistake, and after nothing else."""
-    from airflow.sdk.exceptions import AirflowFailException
-
-    try:
-        yield
-    except PASSING:
-        raise
-    except MlyardError as error:
-        raise AirflowFailException(str(error)) from None
 
 
 def _context() -> "Context":

@@ -1,21 +1,19 @@
 """The training DAG of a spec: the steps in order, the candidates side by side."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import DAG, task
-from mlyard_shared.errors import SpecError
+from airflow.sdk import DAG, CronTriggerTimetable, literal, task
 from mlyard_shared.spec import ModelSpec, read_spec
 
+from mlyard_training_pipeline.orchestration.admission import admit
 from mlyard_training_pipeline.orchestration.dags import tasks
 from mlyard_training_pipeline.orchestration.processes.environment import PROMOTION_POOL
+from mlyard_training_pipeline.schedule import schedule_of
 
 RUN_KEY = "{{ run_id }}"
-
-PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
-"""Airflow's names for common schedules."""
 
 ONCE = "@once"
 """Without a schedule a model is trained when its spec appears, and then when somebody asks for it."""
@@ -29,17 +27,17 @@ RETRIES: dict[str, Any] = {
 """Two minutes in all: what a registry takes to come back, or to start for the first time beside Airflow."""
 
 
-def training_dag(spec_file: Path) -> DAG:
-    """Return the DAG of a spec.
+def training_dag(spec_file: Path, *, folders: Sequence[Path]) -> DAG:
+    """Return the DAG of a spec whose table lies in one of these folders.
 
     Raises:
         SpecError: the spec is wrong.
     """
     spec = read_spec(spec_file)
-    _check_schedule(spec, spec_file)
+    admit(spec, spec_file, folders=folders)
     with DAG(
         dag_id=spec.name,
-        schedule=spec.schedule or ONCE,
+        schedule=_timetable(spec),
         start_date=datetime(2026, 1, 1, tzinfo=UTC),
         catchup=False,
         max_active_runs=1,
@@ -49,7 +47,8 @@ def training_dag(spec_file: Path) -> DAG:
         description=f"{spec.task} of {spec.target}",
         doc_md=_documentation(spec, spec_file),
     ) as dag:
-        run = _step(tasks.extract)(spec_file=str(spec_file), run_key=RUN_KEY)
+        # A path is not a template, whatever braces are in it.
+        run = _step(tasks.extract)(spec_file=literal(str(spec_file)), model=spec.name, run_key=RUN_KEY)
         candidates = _step(tasks.validate)(run)
         train = _step(tasks.train, map_index_template="{{ task.op_kwargs['candidate'] }}")
         trained = train.partial(run=run).expand(candidate=candidates)
@@ -65,14 +64,9 @@ def _step(function: Callable[..., Any], **options: Any) -> Any:
     return task(**options)(function)
 
 
-def _check_schedule(spec: ModelSpec, file: Path) -> None:
-    if spec.schedule is None or spec.schedule in PRESETS:
-        return
-    from croniter import croniter  # type: ignore[import-untyped] # comes with Airflow, without types
-
-    if not croniter.is_valid(spec.schedule):
-        right = 'give a cron expression such as "0 3 * * 1", or one of ' + ", ".join(PRESETS)
-        raise SpecError(str(file), (f"schedule: {spec.schedule!r} is none; {right}",))
+def _timetable(spec: ModelSpec) -> Any:
+    schedule = schedule_of(spec)
+    return CronTriggerTimetable(schedule.expression, timezone=schedule.timezone) if schedule else ONCE
 
 
 def _documentation(spec: ModelSpec, file: Path) -> str:

@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mlyard_shared.errors import SettingsError
+
+from mlyard_training_pipeline.database_url import with_installed_driver
 from mlyard_training_pipeline.orchestration.errors import DatabaseError
 from mlyard_training_pipeline.orchestration.processes.auth import make_account
 from mlyard_training_pipeline.orchestration.processes.environment import PROMOTION_POOL
 from mlyard_training_pipeline.orchestration.processes.home import prepare
 from mlyard_training_pipeline.settings import PREFIX, Settings
 
-_WAY_OUT = f"see that it runs and that this user may write to it, or set {PREFIX}DATABASE_URI"
+_WAY_OUT = f"check that it runs and that this user may write to it, or set {PREFIX}DATABASE_URI"
 
 
 def initialise(settings: Settings) -> None:
@@ -47,9 +50,10 @@ def _connect(settings: Settings) -> bool:
     from sqlalchemy.pool import NullPool
 
     try:
-        engine = create_engine(settings.airflow_database.get_secret_value(), poolclass=NullPool)
-    except ModuleNotFoundError as error:
-        raise DatabaseError(f"{PREFIX}DATABASE_URI needs the driver {error.name}, which is not installed") from None
+        url = with_installed_driver(settings.airflow_database.get_secret_value())
+    except SettingsError as error:
+        raise DatabaseError(f"{PREFIX}DATABASE_URI: {error}") from None
+    engine = create_engine(url, poolclass=NullPool)
     with engine.connect() as connection:
         return inspect(connection).has_table("alembic_version")
 
@@ -77,10 +81,10 @@ def _explained() -> Iterator[None]:
 
     try:
         yield
-    except (ArgumentError, NoSuchModuleError):
+    except (ArgumentError, ImportError, NoSuchModuleError):
         raise DatabaseError(
-            f"{PREFIX}DATABASE_URI is no URI of a database whose driver is here: "
-            "give one such as postgresql+psycopg2://user@host/airflow"
+            f"{PREFIX}DATABASE_URI is not the URL of a database that can be reached from here: "
+            "give one such as postgresql://user@host/airflow"
         ) from None
     except DBAPIError as error:
         cause = str(error.orig).strip().splitlines()[0]

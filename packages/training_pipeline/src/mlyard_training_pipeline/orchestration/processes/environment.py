@@ -54,6 +54,7 @@ def _dags(settings: Settings) -> dict[str, str]:
         "classpath": "mlyard_training_pipeline.orchestration.dags.bundle.SpecBundle",
         "kwargs": {
             "models": str(settings.models.absolute()),
+            "folders": [str(folder) for folder in settings.table_folders],
             "path": str(settings.airflow_home / "dags"),
             "refresh_interval": 4,
         },
@@ -86,7 +87,7 @@ def _scheduler() -> dict[str, str]:
 
 def _api(settings: Settings) -> dict[str, str]:
     # No base URL: without one, pages and redirects are relative, and people may call the server by another name than
-    # the parts do.
+    # Airflow's own processes do.
     return {
         "AIRFLOW__API__HOST": settings.host,
         "AIRFLOW__API__PORT": str(settings.port),
@@ -125,5 +126,5 @@ def _fernet_key(settings: Settings) -> str:
     except (binascii.Error, ValueError):
         fits = False
     if not fits:
-        raise SettingsError(f"{PREFIX}AIRFLOW_FERNET_KEY is no Fernet key: give 32 random bytes in URL-safe base64")
+        raise SettingsError(f"{PREFIX}AIRFLOW_FERNET_KEY is not a Fernet key: give 32 random bytes in URL-safe base64")
     return key

@@ -35,22 +35,22 @@ class Unhealthy(MlyardError):
     """The process does not answer, or does not work."""
 
 
-def check(part: str | None, environment: Mapping[str, str]) -> str:
-    """Return a sentence on a healthy process; without a part, on the one that is the container's first process.
+def check(process: str | None, environment: Mapping[str, str]) -> str:
+    """Return a sentence on a healthy process; by default on the one that is the container's first.
 
     Raises:
         Unhealthy: it is not, and why.
     """
     first = _first_process()
-    part = part or first
-    if part is None:
-        return "no process of Airflow's is the first one here"
+    process = process or first
+    if process is None:
+        return "the first process here is not one of Airflow's"
     # What a process wrote that ran here before says nothing of the one that runs now.
-    return CHECKS[part](environment, min(STALE_SECONDS, _age()) if part == first else STALE_SECONDS)
+    return CHECKS[process](environment, min(STALE_SECONDS, _age()) if process == first else STALE_SECONDS)
 
 
 def _first_process() -> str | None:
-    """Return the part that a container was started for, from the first process' command line or title."""
+    """Return which of Airflow's processes a container was started for, from the first one's command line or title."""
     try:
         command = Path("/proc/1/cmdline").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -58,7 +58,7 @@ def _first_process() -> str | None:
     words = command.replace("\0", " ").replace("api_server", "api-server").split()
     if not words:
         raise Unhealthy("the container's first process is just being started")
-    return next((part for part in CHECKS if part in words), None)
+    return next((process for process in CHECKS if process in words), None)
 
 
 def _age() -> float:
@@ -115,7 +115,7 @@ def _get(host: str, port: int, path: str) -> dict[str, Any]:
     except ValueError:
         found = None
     if status != [b"200"] or not isinstance(found, dict):
-        raise Unhealthy(f"what answers at {host}:{port} is no API server that works")
+        raise Unhealthy(f"what answers at {host}:{port} is not Airflow's API server, or does not work")
     return found
 
 

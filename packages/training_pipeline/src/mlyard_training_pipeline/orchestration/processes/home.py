@@ -12,7 +12,7 @@ from mlyard_training_pipeline.settings import PREFIX, Settings
 
 
 def prepare(settings: Settings) -> dict[str, str]:
-    """Make Airflow's folder and return the variables that every part runs with.
+    """Make Airflow's folder and return the variables that every process runs with.
 
     Raises:
         CannotStart: Airflow is not installed, or the folder cannot be written to.

@@ -16,10 +16,10 @@ PROCESSES = {
     "dag-processor": ("dag-processor",),
     "triggerer": ("triggerer", "--skip-serve-logs"),
 }
-"""Each part's arguments to Airflow's command."""
+"""Each one's arguments to Airflow's command."""
 
 
-def become(part: str, settings: Settings) -> None:
+def become(process: str, settings: Settings) -> None:
     """Become one of Airflow's processes, so that it gets this one's signals. Does not return.
 
     Raises:
@@ -28,11 +28,11 @@ def become(part: str, settings: Settings) -> None:
     """
     environment = prepare(settings)
     check(settings)
-    if part == "api-server":
+    if process == "api-server":
         _free(settings)
         if settings.auth_manager == "simple":
             write_passwords(settings)
-    command = [sys.executable, "-m", "airflow", *PROCESSES[part]]
+    command = [sys.executable, "-m", "airflow", *PROCESSES[process]]
     os.execve(sys.executable, command, {**os.environ, **environment})  # noqa: S606 - our own list, and no shell is wanted
 
 
@@ -41,7 +41,7 @@ def _free(settings: Settings) -> None:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
-            # As uvicorn does it: connections that a former server left in TIME_WAIT are no obstacle.
+            # As uvicorn does it: connections that a former process left in TIME_WAIT do no harm.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:

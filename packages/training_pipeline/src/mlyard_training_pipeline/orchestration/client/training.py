@@ -1,0 +1,105 @@
+"""The training of one model through Airflow, from its DAG to the gate's verdict."""
+
+import time
+
+from mlyard_training_pipeline.orchestration.client.airflow import Airflow
+from mlyard_training_pipeline.orchestration.client.progress import Progress
+from mlyard_training_pipeline.orchestration.client.retry import Retry
+
+STALE = 15.0
+"""Seconds for which Airflow may still show the error of a spec that has been put right, or no DAG of a new one."""
+
+FIRST_RUN = 20.0
+"""Seconds for which Airflow is left to start the first run of a new spec itself, so that there are not two of them."""
+
+
+class Training:
+    """A model's first training: its DAG is waited for, started, and followed; `step` looks once and goes on.
+
+    `problem` is the sentence on why it has ended without a champion.
+    """
+
+    def __init__(self, model: str, *, dag_file: str, airflow: Airflow, retry: Retry, progress: Progress) -> None:
+        self.model = model
+        self.done = False
+        self.problem: str | None = None
+        self._dag_file = dag_file
+        self._airflow = airflow
+        self._retry = retry
+        self._progress = progress
+        self._run: str | None = None
+        self._moved_at = time.monotonic()
+        self._states: object = None
+
+    def step(self) -> None:
+        """Look once, and do what can be done."""
+        if self._run is None:
+            self._begin()
+        else:
+            self._follow(self._run)
+
+    def _begin(self) -> None:
+        paused = self._retry.call(lambda: self._airflow.paused(self.model))
+        waited = time.monotonic() - self._moved_at
+        if paused:
+            self._end(f"its DAG is paused: let it run at {self._airflow.url}/dags/{self.model}")
+        elif paused is None:
+            error = self._retry.call(lambda: self._airflow.import_error(self._dag_file))
+            if error and waited > STALE:
+                self._end(error)
+            elif waited > self._retry.seconds:
+                self._end(f"Airflow shows no DAG after {waited:.0f} s: check that its dag-processor runs")
+        elif waited > FIRST_RUN or not self._retry.call(lambda: self._airflow.begins_by_itself(self.model)):
+            self._run = self._retry.call(self._join_or_start)
+            self._moved_at = time.monotonic()
+
+    def _join_or_start(self) -> str:
+        run = self._airflow.unfinished_run(self.model)
+        self._progress.line(self.model, "is being trained already" if run else "has no champion: training starts")
+        return run or self._airflow.start(self.model)
+
+    def _follow(self, run: str) -> None:
+        state = self._retry.call(lambda: self._airflow.run_state(self.model, run))
+        tasks = self._retry.call(lambda: self._airflow.tasks(self.model, run))
+        self._progress.tasks(self.model, tasks)
+        states = [(task.id, task.map_index, task.state, task.attempt) for task in tasks]
+        if states != self._states or any(task.state == "running" for task in tasks):
+            self._states, self._moved_at = states, time.monotonic()
+        if state == "success":
+            self._tell_verdict(run)
+        elif state == "failed":
+            failed = next((task for task in tasks if task.state == "failed"), None)
+            if failed is None:
+                self._end("its run was marked as failed")
+            else:
+                sentence = self._retry.call(lambda: self._airflow.failure(self.model, run, failed))
+                self._end(f"{failed.name} failed: {sentence}")
+        elif state is None:
+            self._end("its run was deleted")
+        elif time.monotonic() - self._moved_at > self._retry.seconds:
+            self._end(f"no task has begun for {self._retry.seconds:.0f} s: check that Airflow's scheduler runs")
+        elif time.monotonic() - self._moved_at > STALE:
+            self._look_for_dag()
+
+    def _look_for_dag(self) -> None:
+        """End where the spec was removed or broken under way: Airflow starts no further task of such a DAG."""
+        if self._retry.call(lambda: self._airflow.paused(self.model)) is None:
+            error = self._retry.call(lambda: self._airflow.import_error(self._dag_file))
+            self._end(error or "its DAG has gone: its spec was removed, or has another name now")
+
+    def _tell_verdict(self, run: str) -> None:
+        report = self._retry.call(lambda: self._airflow.gate_report(self.model, run))
+        if report is None:
+            self._end("its run ended without a verdict of the gate")
+        elif report.passed:
+            self._progress.line(self.model, f"gate {report.verdict}")
+            self._end(None)
+        else:
+            self._end(f"gate {report.verdict}; it has no champion until a training passes")
+
+    def _end(self, problem: str | None) -> None:
+        self.done = True
+        self.problem = problem
+        self._progress.forget(self.model)
+        if problem:
+            self._progress.problem(f"{self.model}: {problem}")
