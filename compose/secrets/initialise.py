@@ -157,15 +157,17 @@ def renew(name: str, value: str | None = None) -> None:
 
 def connection(name: str) -> None:
     """Keep a database URL where the pipeline alone reads it."""
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise Refused(f"{name!r} is no name of a connection: use lower-case letters, digits and _")
+    if not re.fullmatch(r"[a-z][a-z0-9_-]{0,62}", name):
+        raise Refused(f"{name!r} is not the name of a connection: use lower-case letters, digits, - and _")
     url = sys.stdin.read().strip()
     if "://" not in url:
         raise Refused(
-            "standard input holds no database URL: give one such as postgresql+psycopg2://user:password@host/db"
+            "standard input does not hold a database URL: give one such as postgresql://user:password@host/db"
         )
     make()
-    write(ROOT / "airflow" / f"connections__{name}", url, owner=SERVICE)
+    # The pipeline takes my-db and my_db for one connection: a new URL replaces the former, however it was spelled.
+    spelled = re.sub("[-_]+", "_", name).strip("_")
+    write(ROOT / "airflow" / f"connections__{spelled}", url, owner=SERVICE)
     print(f"model specs can name the connection {name} from their next run on")
 
 

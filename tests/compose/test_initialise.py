@@ -177,14 +177,20 @@ def test_a_connection_is_kept_for_the_pipeline_through_the_next_start(made: Path
     assert content(made)["airflow/connections__warehouse"] == url
 
 
+def test_a_connection_is_replaced_however_its_name_is_spelled(made: Path) -> None:
+    for name, url in (("my-db", "sqlite:////a"), ("my_db", "sqlite:////b")):
+        assert run(made, "connection", name, stdin=url).returncode == 0
+    kept = {name: text for name, text in content(made).items() if "connections__" in name}
+    assert kept == {"airflow/connections__my_db": "sqlite:////b"}
+
+
 MISTAKES = {
     "a database's password": ("renew mlflow_db_password", "", "cannot be renewed here"),
     "an unknown name": ("renew nothing", "", "give one of"),
     "a short value": ("set model_api_key", "short", "16 or more"),
-    "a path for a connection": ("connection ../x", "a://b", "no name of a connection"),
-    "capitals in a connection": ("connection Sales", "a://b", "no name of a connection"),
-    "a dash in a connection": ("connection a-b", "a://b", "no name of a connection"),
-    "no URL": ("connection warehouse", "", "no database URL"),
+    "a path for a connection": ("connection ../x", "a://b", "is not the name of a connection"),
+    "capitals in a connection": ("connection Sales", "a://b", "is not the name of a connection"),
+    "no URL": ("connection warehouse", "", "does not hold a database URL"),
     "no command": ("", "", "give one of"),
 }
 

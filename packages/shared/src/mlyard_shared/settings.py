@@ -1,6 +1,7 @@
 """Settings of a service: environment variables, and one file for each secret."""
 
 import os
+import re
 from pathlib import Path
 from typing import Self
 
@@ -35,13 +36,26 @@ class ServiceSettings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read arguments, then the environment, then the folder of secrets."""
-        folder = os.environ.get(f"{cls.model_config.get('env_prefix', '')}SECRETS_DIR")
+        folder = cls.secrets_folder()
         if folder is None:
             return init_settings, env_settings
-        if not folder or not Path(folder).is_dir():
-            raise SettingsError(f"{cls.model_config.get('env_prefix', '')}SECRETS_DIR names no folder: {folder}")
         secrets = NestedSecretsSettingsSource(file_secret_settings, secrets_dir=folder, secrets_prefix="")
         return init_settings, env_settings, secrets
+
+    @classmethod
+    def secrets_folder(cls) -> Path | None:
+        """The folder of secrets, or None where the service has none.
+
+        Raises:
+            SettingsError: there is no such folder.
+        """
+        variable = f"{cls.model_config.get('env_prefix', '')}SECRETS_DIR"
+        folder = os.environ.get(variable)
+        if folder is None:
+            return None
+        if not folder or not Path(folder).is_dir():
+            raise SettingsError(f"{variable} has to name a folder, and {folder!r} is not one")
+        return Path(folder)
 
     @classmethod
     def load(cls) -> Self:
@@ -55,11 +69,19 @@ class ServiceSettings(BaseSettings):
             return cls()
         except ValidationError as error:
             problems = [
-                f"{prefix}{'__'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+                f"{prefix}{'__'.join(str(part) for part in problem['loc']).upper()}: "
+                f"{problem['msg'].removeprefix('Value error, ')}"
                 for problem in error.errors(include_url=False, include_input=False)
             ]
             raise SettingsError("; ".join(problems)) from None
         except UnreadableSetting as error:
-            raise SettingsError(f"{prefix}*: {error}") from None
+            raise SettingsError(_unreadable(prefix, str(error))) from None
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"a secret in {prefix}SECRETS_DIR cannot be read: {error}") from None
+
+
+def _unreadable(prefix: str, message: str) -> str:
+    """The sentence about a list or a mapping that is not JSON; pydantic's own names a class of its own."""
+    field = re.search('field "([^"]+)"', message)
+    name = field[1].upper() if field else "*"
+    return f"""{prefix}{name} has to be JSON, such as ["a", "b"] for a list or {{"a": "b"}} for a mapping"""

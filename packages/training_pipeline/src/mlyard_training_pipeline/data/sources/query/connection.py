@@ -10,6 +10,7 @@ from mlyard_shared.errors import SettingsError, TableError
 from pydantic import SecretStr
 from sqlalchemy import exc
 
+from mlyard_training_pipeline.connections import connection_key
 from mlyard_training_pipeline.database_url import with_installed_driver
 from mlyard_training_pipeline.settings import PREFIX
 
@@ -81,7 +82,7 @@ def explained(name: str, url: sqlalchemy.URL) -> Iterator[None]:
 
 
 def _variable(name: str) -> str:
-    return re.sub("[-_]+", "_", name).strip("_").upper()
+    return connection_key(name).upper()
 
 
 def _parsed(url: str) -> sqlalchemy.URL:
