@@ -23,7 +23,7 @@ _KINDS: dict[str, tuple[Kind, Compression | None]] = {
     ".tsv.zst": ("csv", "zstd"),
     ".parquet": ("parquet", None),
 }
-_READ = ".csv, .tsv (both also as .gz or .zst) and .parquet"
+_READ = ".csv, .csv.gz, .csv.zst, .tsv or .parquet"
 _PARTITION = re.compile(r"(?P<name>[^=]+)=(?P<value>.*)")
 _NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 _OTHER_THINGS = ("thumbs.db", "desktop.ini")
@@ -61,7 +61,7 @@ def table_files(path: Path, *, confined_to: Sequence[Path] = ()) -> list[TableFi
     if _is_folder(path):
         files = list(_of_folder(path, ()))
         if not files:
-            raise TableError(f"{path} has no file of a table: {_READ} are read")
+            raise TableError(f"{path} has no file of a table: its files have to be {_READ}")
     else:
         files = [_file(path, ())]
     for file in files:
@@ -115,7 +115,7 @@ def _file(path: Path, partitions: tuple[tuple[str, str | None], ...], *, of_fold
         raise TableError(f"{path} is not a file{way_out.replace(', or', ':', 1)}")
     suffix = _suffix(path)
     if suffix is None:
-        raise TableError(f"{path} is not read: {_READ} are; write it as one of them{way_out}")
+        raise TableError(f"{path} is not a file of a table, which are {_READ}: write it as one of them{way_out}")
     if of_folder and path.name.startswith("_"):
         raise TableError(f"{path} begins with _, as files do that do not count: rename it{way_out}")
     kind, compression = _KINDS[suffix]

@@ -53,9 +53,10 @@ def utf8_blocks(file: TableFile, encoding: str, *, size: int = BLOCK) -> Iterato
 
 def not_decoded(path: Path, line: int, encoding: str) -> TableError:
     """The error of a line that is not of its encoding."""
+    other = "cp1252" if encoding == "utf-8" else "utf-8"
     return TableError(
         f"{path}, line {line}: its bytes are not {encoding}: say which encoding the file has, such as "
-        'source.encoding = "cp1252"'
+        f'source.encoding = "{other}"'
     )
 
 

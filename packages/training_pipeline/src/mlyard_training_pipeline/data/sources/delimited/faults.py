@@ -31,20 +31,26 @@ class UnevenRow(NamedTuple):
 def refuse_swallowed_rows(block: Block, columns: int, dialect: Dialect, path: Path) -> None:
     """Refuse a quoted cell that holds what looks like rows: a quote is missing or stray, and they would be lost.
 
-    A line looks like a row where it has as many separators as the header, quoted or not.
+    A line looks like a row where it would have as many cells as the header if the quotes of the cell were not there.
+    The cell is refused where one within it does, or both the one that it opens on and the one that it ends on.
 
     Raises:
         TableError: the lines where the cell opens and ends.
     """
     text = block.text
-    quotes = _quotes(text, dialect)
-    breaks = np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n"))
+    octets, quotes = np.frombuffer(text, np.uint8), _quotes(text, dialect)
+    breaks = np.flatnonzero(octets == ord("\n"))
+    separators = _outside(np.flatnonzero(octets == dialect.separator[0]), quotes)
     first, after = np.searchsorted(breaks, quotes.opens), np.searchsorted(breaks, quotes.closes)
+    edges = np.concatenate([[-1], breaks, [len(text)]])
     for cell in np.flatnonzero(first != after):
-        ends = [-1 if first[cell] == 0 else int(breaks[first[cell] - 1]), *breaks[first[cell] : after[cell]].tolist()]
-        end = text.find(b"\n", ends[-1] + 1)
-        ends.append(len(text) if end < 0 else end)
-        alike = [text.count(dialect.separator, start + 1, end) == columns - 1 for start, end in pairwise(ends)]
+        opens, closes = int(quotes.opens[cell]), int(quotes.closes[cell])
+        ends = edges[first[cell] : after[cell] + 2]
+        outer = np.diff(np.searchsorted(separators, ends))
+        inner = [
+            text.count(dialect.separator, max(opens, start), min(closes, end)) for start, end in pairwise(ends.tolist())
+        ]
+        alike = (outer + inner == columns - 1).tolist()
         if any(alike[1:-1]) or (alike[0] and alike[-1]):
             opened = block.line + int(first[cell])
             raise TableError(

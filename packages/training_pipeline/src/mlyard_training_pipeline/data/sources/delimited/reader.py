@@ -29,12 +29,13 @@ from mlyard_training_pipeline.data.sources.delimited.header import (
 )
 from mlyard_training_pipeline.data.sources.delimited.quotes import Dialect
 from mlyard_training_pipeline.data.sources.delimited.row_numbers import RowNumbers
-from mlyard_training_pipeline.data.sources.delimited.whole_rows import Block, whole_rows
+from mlyard_training_pipeline.data.sources.delimited.whole_rows import LONGEST_ROW, Block, whole_rows
 from mlyard_training_pipeline.data.sources.files import TableFile
 from mlyard_training_pipeline.data.sources.names import as_spelled, checked_names
 from mlyard_training_pipeline.data.sources.stream import TableStream
 
 _HEADER_BLOCK = 64 << 10
+_LONGEST_HEADER = 4 << 20
 _PARSED_AT_ONCE = 1 << 20
 """Bytes that one thread of PyArrow takes."""
 
@@ -53,7 +54,7 @@ def open_csv(file: TableFile, spec: ModelSpec) -> TableStream:
         TableError: the line that is wrong, and the way out.
     """
     source = spec.source
-    header = _opened(file, source, _HEADER_BLOCK).header
+    header = _opened(file, source, _HEADER_BLOCK, longest=_LONGEST_HEADER).header
     origin = f"{file.path}, line {header.line}"
     numbered = len(header.names) > 1 and not header.names[0]
     names = checked_names(header.names[1:] if numbered else header.names, origin)
@@ -61,13 +62,13 @@ def open_csv(file: TableFile, spec: ModelSpec) -> TableStream:
     return TableStream(schema, _batches(file, source, schema, numbered=numbered), str(file.path))
 
 
-def _opened(file: TableFile, source: Source, size: int) -> _Opened:
+def _opened(file: TableFile, source: Source, size: int, *, longest: int = LONGEST_ROW) -> _Opened:
     blocks = utf8_blocks(file, source.encoding, size=size)
     start = next(blocks, b"")
     separator, length = _separator(file, source, start)
     dialect = Dialect(separator, source.quote.encode(), source.multiline)
     check_separator(start[length:], dialect, file.path)
-    rows = whole_rows(chain([start[length:]], blocks), dialect, file.path, line=2 if length else 1)
+    rows = whole_rows(chain([start[length:]], blocks), dialect, file.path, line=2 if length else 1, longest=longest)
     first = next(rows, Block(1, b"", has_breaks=False))
     return _Opened(start[length:], dialect, read_header(first, dialect, file.path), rows)
 

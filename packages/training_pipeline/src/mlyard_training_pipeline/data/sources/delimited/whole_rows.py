@@ -29,7 +29,9 @@ class Block(NamedTuple):
     has_breaks: bool
 
 
-def whole_rows(blocks: Iterator[bytes], dialect: Dialect, path: Path, *, line: int = 1) -> Iterator[Block]:
+def whole_rows(
+    blocks: Iterator[bytes], dialect: Dialect, path: Path, *, line: int = 1, longest: int = LONGEST_ROW
+) -> Iterator[Block]:
     """Cut UTF-8 text into blocks of whole rows, and the blanks around unquoted cells out of it.
 
     Lines keep their number, since no line break is taken out.
@@ -43,11 +45,9 @@ def whole_rows(blocks: Iterator[bytes], dialect: Dialect, path: Path, *, line: i
         if found is not None:
             yield found
             line += found.text.count(b"\n")
-        if len(rest) > LONGEST_ROW:
+        if len(rest) > longest:
             _cut(rest, dialect, path, line, final=True)
-            raise TableError(
-                f"{path}, line {line}: the row has more than {LONGEST_ROW >> 20} MB: take its long cell out"
-            )
+            raise TableError(f"{path}, line {line}: the row has more than {longest >> 20} MB: take its long cell out")
     found, _ = _cut(rest, dialect, path, line, final=True)
     if found is not None:
         yield found
@@ -137,12 +137,13 @@ def _check_utf8(text: bytes, path: Path, line: int) -> None:
     try:
         text.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise not_decoded(path, _line(text, error.start, line), "UTF-8") from None
+        raise not_decoded(path, _line(text, error.start, line), "utf-8") from None
 
 
 def _stray_quote(text: bytes, quote: Stray, path: Path, line: int) -> TableError:
     way_out = (
-        'double the quotes within a cell and put the cell in quotes, or say source.quote = "" if they are ordinary'
+        "double the quotes within a cell and put the cell in quotes, "
+        'or say source.quote = "" if quotes are ordinary characters'
     )
     if quote.opened is None:
         return TableError(f"{path}, line {_line(text, quote.at, line)}: a quote stands within a cell: {way_out}")
@@ -154,7 +155,7 @@ def _stray_quote(text: bytes, quote: Stray, path: Path, line: int) -> TableError
 def _unclosed_quote(line: int, path: Path) -> TableError:
     return TableError(
         f"{path}, line {line}: the quote that opens here never closes, so that every row below is part of one cell: "
-        'close it, or say source.quote = "" if quotes are ordinary'
+        'close it, or say source.quote = "" if quotes are ordinary characters'
     )
 
 

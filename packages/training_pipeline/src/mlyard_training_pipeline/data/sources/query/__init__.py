@@ -1,4 +1,4 @@
-"""A query as a stream of batches: `connection` → `reader` → `columns`, typed by `postgresql`, or at the end by `spill`."""
+"""A query as a stream of batches: `connection`, `reader`, `columns`; types by `postgresql` or, at the end, `spill`."""
 
 from mlyard_training_pipeline.data.sources.query.connection import DatabaseUnavailable
 from mlyard_training_pipeline.data.sources.query.reader import open_query

@@ -1,7 +1,8 @@
 """The values of a result's column as an Arrow array: of the type that the database names, or of their own."""
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -70,14 +71,10 @@ def inferred(name: str, values: Values, *, first: int) -> Any:
 
 
 def _array(values: Values, kind: Any) -> Any:
-    if pa.types.is_string(kind):
-        values = [_text(value) for value in values]
-    elif pa.types.is_binary(kind):
-        values = [_octets(value) for value in values]
-    elif pa.types.is_float64(kind):
-        values = [_float(value) for value in values]
-    elif pa.types.is_decimal(kind):
-        values = [None if value is None else _decimal(value) for value in values]
+    convert = next((convert for check, convert in _CONVERSIONS if check(kind)), None)
+    # Most values are what PyArrow takes, and looking at their types is cheap.
+    if convert is not None and not set(map(type, values)) <= {_TAKEN.get(kind), type(None)}:
+        values = [None if value is None else convert(value) for value in values]
     return pa.array(values, kind)
 
 
@@ -114,25 +111,19 @@ def _moment_type(values: Values, kinds: set[type]) -> Any:
     return pa.timestamp("us", tz="UTC" if aware else None)
 
 
-def _text(value: Any) -> str | None:
-    if value is None or type(value) is str:
-        return value
+def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
-def _octets(value: Any) -> bytes | None:
-    if value is None:
-        return None
-    return bytes(value) if isinstance(value, bytes | bytearray | memoryview) else json.dumps(value).encode()
+def _octets(value: Any) -> bytes:
+    return bytes(value) if isinstance(value, bytes | bytearray | memoryview) else json.dumps(value, default=str).encode()
 
 
-def _float(value: Any) -> float | None:
-    if value is None or type(value) is float:
-        return value
+def _float(value: Any) -> float:
     number = float(value)
-    if abs(number) >= _EXACT and value == int(value) and number != value:
+    if math.isfinite(value) and abs(number) >= _EXACT and value == int(value) and number != value:
         raise OverflowError(value)
     return number
 
@@ -140,3 +131,12 @@ def _float(value: Any) -> float | None:
 def _decimal(value: Any) -> Decimal | None:
     number = Decimal(value)
     return None if number.is_nan() else number
+
+
+_CONVERSIONS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Any]], ...] = (
+    (pa.types.is_string, _text),
+    (pa.types.is_binary, _octets),
+    (pa.types.is_float64, _float),
+    (pa.types.is_decimal, _decimal),
+)
+_TAKEN = {pa.string(): str, pa.binary(): bytes, pa.float64(): float}

@@ -43,19 +43,22 @@ def _batches(source: Source, name: str, url: sqlalchemy.URL) -> Iterator[Any]:
                 keep_strange_dates(connection.connection.dbapi_connection)
             result = connection.exec_driver_sql(str(source.query))
             names = checked_names(list(result.keys()), f"the query over {name}")
-        known = (
-            column_types(result.cursor.description) if connection.dialect.name == "postgresql" else [None] * len(names)
-        )
+        known = [None] * len(names)
+        if connection.dialect.name == "postgresql":
+            known = column_types(result.cursor.description)
         columns = _columns(result, names, known, name, url)
-        if None in known:
-            schema, batches = with_joined_types(names, columns)
-        else:
-            schema = pa.schema(list(zip(names, known, strict=True)))
-            batches = (pa.RecordBatch.from_arrays(list(arrays), schema=schema) for arrays in columns)
-        yield schema
+        batches = with_joined_types(names, columns) if None in known else _with_known_types(names, known, columns)
+        yield next(batches)
         for batch in batches:
             arrays = [without_missing(column, source.missing) for column in batch.columns]
-            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+            yield pa.RecordBatch.from_arrays(arrays, schema=batch.schema)
+
+
+def _with_known_types(names: Sequence[str], known: Sequence[Any], columns: Iterator[Sequence[Any]]) -> Iterator[Any]:
+    schema = pa.schema(list(zip(names, known, strict=True)))
+    yield schema
+    for arrays in columns:
+        yield pa.RecordBatch.from_arrays(list(arrays), schema=schema)
 
 
 def _columns(

@@ -13,23 +13,23 @@ _IN_MEMORY = 64 << 20
 _LENGTH = struct.Struct("<q")
 
 
-def with_joined_types(names: Sequence[str], batches: Iterator[Sequence[Any]]) -> tuple[Any, Iterator[Any]]:
-    """Read all batches of columns, each with types of its own, and return the schema that holds them, and them again.
+def with_joined_types(names: Sequence[str], batches: Iterator[Sequence[Any]]) -> Iterator[Any]:
+    """Read all batches of columns, each with types of its own; yield the schema that holds them, and then the batches.
 
     Columns whose types do not go together become text.
     """
-    # It is closed, and gone, with the last batch or with the iterator.
-    spool: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
     kinds: list[dict[Any, None]] = [{} for _ in names]
-    for columns in batches:
-        batch = pa.RecordBatch.from_arrays(list(columns), names=list(names))
-        for known, column in zip(kinds, columns, strict=True):
-            known[column.type] = None
-        _write(batch, spool)
-    schema = pa.schema(
-        [(name, joined_type(list(known)) or pa.string()) for name, known in zip(names, kinds, strict=True)]
-    )
-    return schema, _again(spool, schema)
+    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
+        for columns in batches:
+            for known, column in zip(kinds, columns, strict=True):
+                known[column.type] = None
+            _write(pa.RecordBatch.from_arrays(list(columns), names=list(names)), spool)
+        joined = [joined_type(list(known)) or pa.string() for known in kinds]
+        schema = pa.schema(list(zip(names, joined, strict=True)))
+        yield schema
+        spool.seek(0)
+        while length := spool.read(_LENGTH.size):
+            yield _as(schema, spool.read(*_LENGTH.unpack(length)))
 
 
 def _write(batch: Any, spool: IO[bytes]) -> None:
@@ -41,11 +41,8 @@ def _write(batch: Any, spool: IO[bytes]) -> None:
     spool.write(content)
 
 
-def _again(spool: IO[bytes], schema: Any) -> Iterator[Any]:
-    with spool:
-        spool.seek(0)
-        while length := spool.read(_LENGTH.size):
-            with pa.ipc.open_stream(spool.read(*_LENGTH.unpack(length))) as reader:
-                batch = reader.read_next_batch()
-            columns = [converted(column, field.type) for column, field in zip(batch.columns, schema, strict=True)]
-            yield pa.RecordBatch.from_arrays(columns, schema=schema)
+def _as(schema: Any, content: bytes) -> Any:
+    with pa.ipc.open_stream(content) as reader:
+        batch = reader.read_next_batch()
+    columns = [converted(column, field.type) for column, field in zip(batch.columns, schema, strict=True)]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
