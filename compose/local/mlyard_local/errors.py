@@ -51,7 +51,7 @@ class UnknownService(LocalError):
     """No service has this name."""
 
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
-        super().__init__(f"there is no log of {name!r}; there is: {', '.join(known)}")
+        super().__init__(f"there is no log of {name!r}; there are logs of {', '.join(known)}")
 
 
 class PortTaken(LocalError):

@@ -24,7 +24,7 @@ class Plan(Protocol):
     """What is to run. Every method ends the `up` by raising a LocalError."""
 
     def check(self) -> None:
-        """See that everything is there which the stack needs, before anything is started."""
+        """Check that everything that the stack needs is there, before anything is started."""
 
     def services(self, progress: Progress) -> Sequence[Service]:
         """Return the services, when their environments are there."""
@@ -123,7 +123,7 @@ class Foreground:
                 return
 
     def _watch(self, supervisor: Supervisor) -> NoReturn:
-        """Tell of each service that ends and is started again, for ever."""
+        """Report each service that ends and is started again, for ever."""
         known = supervisor.processes()
         while True:
             self.check()

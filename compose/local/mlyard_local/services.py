@@ -141,18 +141,18 @@ class Stack:
             up=answers(f"{self.airflow}/api/v2/version"),
             warm_up=f"{self.airflow}/execution/health",
         )
-        parts = (
+        others = (
             Service(
-                f"airflow-{part}",
-                (*self._pipeline_command(), "airflow", part),
+                f"airflow-{process}",
+                (*self._pipeline_command(), "airflow", process),
                 self._pipeline_environment(),
                 needs=(init.name,),
-                up=reports_healthy(f"{self.airflow}/api/v2/monitor/health", part.replace("-", "_")),
-                late=part == "triggerer",
+                up=reports_healthy(f"{self.airflow}/api/v2/monitor/health", process.replace("-", "_")),
+                late=process == "triggerer",
             )
-            for part in ("scheduler", "dag-processor", "triggerer")
+            for process in ("scheduler", "dag-processor", "triggerer")
         )
-        return (init, api, *parts)
+        return (init, api, *others)
 
     def _pipeline_command(self) -> tuple[str, ...]:
         return (str(self._bin("training-pipeline") / "mlyard-training-pipeline"),)

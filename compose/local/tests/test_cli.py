@@ -47,7 +47,7 @@ def test_logs_of_an_unknown_service_names_the_known_ones(stack: StubStack) -> No
     stack.folder.log("mlflow").write_text("up\n")
     done = call(stack, "logs", "mflow")
     assert done.returncode == 1
-    assert done.stderr == "Error: there is no log of 'mflow'; there is: mlflow\n"
+    assert done.stderr == "Error: there is no log of 'mflow'; there are logs of mlflow\n"
 
 
 def test_a_wrong_port_is_one_sentence(stack: StubStack, monkeypatch: pytest.MonkeyPatch) -> None:
