@@ -56,7 +56,7 @@ def answering(status: int) -> Iterator[Address]:
 @pytest.mark.parametrize(
     ("status", "said"),
     [
-        pytest.param(404, "no MLflow server", id="another-program"),
+        pytest.param(404, "is not an MLflow server", id="another-program"),
         pytest.param(500, "answers 500", id="a-failing-database"),
     ],
 )

@@ -28,7 +28,7 @@ class Address:
         """Read what `Settings` reads, without pydantic.
 
         Raises:
-            SettingsError: the port is no port.
+            SettingsError: the port is not a number from 1 to 65535.
         """
         port = environment.get(f"{PREFIX}PORT", str(cls.port))
         if not (port.isdecimal() and 1 <= int(port) <= 65535):

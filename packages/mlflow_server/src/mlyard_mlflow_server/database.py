@@ -55,7 +55,7 @@ def migrated(uri: str, schemas: Sequence[Schema]) -> Iterator[None]:
     except (SQLAlchemyError, sqlite3.Error, OSError, MlflowException) as error:
         raise DatabaseError(
             f"the database {_shown(url)} cannot be used: {_reason(error)}; "
-            "see to it, or set MLYARD_MLFLOW_SERVER_BACKEND_STORE_URI to another"
+            "repair it, or set MLYARD_MLFLOW_SERVER_BACKEND_STORE_URI to another"
         ) from error
 
 
@@ -76,7 +76,7 @@ def _parse(uri: str) -> "URL":
         unreadable = True
     if unreadable:
         raise DatabaseError(
-            "MLYARD_MLFLOW_SERVER_BACKEND_STORE_URI is no readable URL: "
+            "MLYARD_MLFLOW_SERVER_BACKEND_STORE_URI is not a readable URL: "
             "special characters in a password have to be percent-encoded (@ as %40)"
         ) from None
     return url
@@ -151,7 +151,7 @@ def _is_current(engine: "Engine", schema: Schema) -> bool:
     """Tell whether nothing has to be done.
 
     Raises:
-        DatabaseError: the schema's revision is none of this MLflow's.
+        DatabaseError: the schema's revision is not one of this MLflow's.
     """
     from alembic.runtime.migration import MigrationContext
     from alembic.script import ScriptDirectory

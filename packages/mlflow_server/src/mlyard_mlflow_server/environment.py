@@ -68,7 +68,7 @@ def server_environment(settings: Settings, environment: Mapping[str, str]) -> di
         BOOT_ID: uuid.uuid4().hex,  # one for all workers: the first process sets it, the others find it set
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": ",".join(settings.address.origins),
-        # A stuck client holds a stop up for 3 s at most; lines for every poll would bury the log's news.
+        # A stuck client holds a stop up for 3 s at most; lines for every poll would bury the rest of the log.
         "MLFLOW_UVICORN_OPTS": "--timeout-graceful-shutdown 3 --no-access-log",
     }
     options = {private: environment[name] for name, private in OPTIONS.items() if environment.get(name)}

@@ -64,5 +64,5 @@ def _judge(status: int, *, name: str, at: str) -> None:
             f"add it to {PREFIX}ALLOWED_HOSTS of the server and start it again"
         )
     if status == 404:
-        raise Unhealthy(f"what answers at {at} is no MLflow server (404): set {PREFIX}PORT to its port")
+        raise Unhealthy(f"what answers at {at} is not an MLflow server (404): set {PREFIX}PORT to its port")
     raise Unhealthy(f"the server at {at} answers {status} to a search of its experiments: its log says why")

@@ -1,4 +1,4 @@
-"""From settings to a running server: what has to hold is seen to first, then this process serves."""
+"""From settings to a running server: what it needs is checked first, then this process serves."""
 
 import os
 import shlex
@@ -101,7 +101,7 @@ def _free(host: str, port: int) -> None:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
-            # As uvicorn does it: connections that a former server left in TIME_WAIT are no obstacle.
+            # As uvicorn does it: connections that a former server left in TIME_WAIT do no harm.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:
@@ -112,7 +112,7 @@ def _free(host: str, port: int) -> None:
 
 def _prepare_storage(settings: Settings, sqlite_file: Path | None) -> None:
     if settings.artifact_folder is None and find_spec("boto3") is None:
-        raise CannotStart(f"{PREFIX}ARTIFACT_ROOT names an S3 bucket, which needs a package more: `pip install boto3`")
+        raise CannotStart(f"{PREFIX}ARTIFACT_ROOT names an S3 bucket, which needs one more package: `pip install boto3`")
     folders = [("BACKEND_STORE_URI", sqlite_file.parent if sqlite_file else None)]
     folders.append(("ARTIFACT_ROOT", settings.artifact_folder))
     for name, folder in folders:
