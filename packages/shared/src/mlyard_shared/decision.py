@@ -5,6 +5,7 @@ probabilities would give two labels. Here scores that are closer than the tolera
 first class is the label.
 """
 
+from functools import lru_cache
 from typing import Annotated, Literal, Self
 
 import numpy as np
@@ -53,7 +54,10 @@ def labels(probabilities: NDArray[np.floating], decision: Decision) -> NDArray[n
 
 
 def distances(probabilities: NDArray[np.floating], decision: Decision) -> NDArray[np.float64]:
-    """How far each row's probabilities are from those at which its label would change, shape [n]."""
+    """How far each row's probabilities are from those at which its label would change, shape [n].
+
+    Where probabilities move by at most the tolerance, only labels of rows within twice the tolerance may change.
+    """
     gaps = _gaps(probabilities, decision)
     distance = np.abs(gaps)
     # The best class itself is always the tolerance away; it is the others that can cross the line.
@@ -65,14 +69,18 @@ def distances(probabilities: NDArray[np.floating], decision: Decision) -> NDArra
 def _gaps(probabilities: NDArray[np.floating], decision: Decision) -> NDArray[np.float64]:
     """How far each class is behind the best one, less the tolerance: at most 0 for those that count as the best."""
     scores = probabilities.astype(np.float64)
-    tolerance = decision.tolerance
     if decision.threshold is not None:
         # The first class is the label unless the second is above the threshold by more than the tolerance.
-        above = scores[:, 1] - decision.threshold - tolerance
+        above = scores[:, 1] - decision.threshold - decision.tolerance
         return np.column_stack([above, -above])
     if decision.costs is not None:
-        costs = np.asarray(decision.costs, dtype=np.float64)
-        scores = -(scores @ costs)
-        tolerance *= float(np.abs(costs).max()) or 1.0
-    gaps: NDArray[np.float64] = scores.max(axis=1, keepdims=True) - scores - tolerance
+        scores = -(scores @ np.asarray(decision.costs, dtype=np.float64)) / _unit(decision.costs)
+    gaps: NDArray[np.float64] = scores.max(axis=1, keepdims=True) - scores - decision.tolerance
     return gaps
+
+
+@lru_cache
+def _unit(costs: tuple[tuple[float, ...], ...]) -> float:
+    """What a probability is worth in costs: where each moves by d, what two classes cost moves apart by 2 * d units."""
+    table = np.asarray(costs, dtype=np.float64)
+    return max(float(np.abs(table - table[:, [column]]).sum(axis=0).max()) for column in range(len(costs))) / 2 or 1.0
