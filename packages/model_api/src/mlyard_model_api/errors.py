@@ -112,6 +112,7 @@ STATUS: dict[type[MlyardError], tuple[int, str]] = {
     shared.SettingsError: (500, "internal_error"),
     shared.SpecError: (500, "internal_error"),
     shared.TableError: (500, "internal_error"),
+    shared.SourceUnavailable: (500, "internal_error"),
     shared.TrainingError: (500, "internal_error"),
     shared.ModelVersionRefused: (503, "model_not_ready"),
     shared.DigestMismatch: (503, "model_not_ready"),

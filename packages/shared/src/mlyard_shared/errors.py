@@ -4,6 +4,7 @@ MlyardError
 ├── SettingsError             a setting or a secret file is missing or wrong
 ├── SpecError                 a model spec is wrong: file, key, what would be right
 ├── TableError                a table does not fit its spec: column, row, what would be right
+│   └── SourceUnavailable     no answer from the database of a query, try again later
 ├── TrainingError             the data and the candidates allow no model
 ├── ModelVersionRefused       a version's files break the contract, or nothing here can run it
 │   └── DigestMismatch        a file differs from what was registered
@@ -37,6 +38,10 @@ class SpecError(MlyardError):
 
 class TableError(MlyardError):
     """A table does not fit its spec."""
+
+
+class SourceUnavailable(TableError):
+    """The database of a query does not answer, or went away: the same query may work later."""
 
 
 class TrainingError(MlyardError):

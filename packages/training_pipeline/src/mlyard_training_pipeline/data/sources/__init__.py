@@ -5,7 +5,7 @@ stream each), `arrow_types` and `stream` (the files of a folder become one strea
 stay text here: what they mean is read by `data.columns`, so that the snapshot holds what was in the file.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,20 +21,13 @@ from mlyard_training_pipeline.data.sources.stream import TableStream, joined
 __all__ = ["TableStream", "open_table", "read_table"]
 
 
-def open_table(
-    spec: ModelSpec,
-    folder: Path,
-    connections: Mapping[str, SecretStr],
-    *,
-    confined_to: Sequence[Path] = (),
-) -> TableStream:
+def open_table(spec: ModelSpec, folder: Path, connections: Mapping[str, SecretStr]) -> TableStream:
     """Open the table of a spec: its columns are known then, and its rows come batch by batch.
 
     Args:
         spec: names the source.
         folder: where the spec lies; a source's path starts there.
         connections: SQLAlchemy URLs by the names that specs use.
-        confined_to: folders that every file has to lie in, symbolic links followed; any file where there are none.
 
     Raises:
         TableError: it is missing or cannot be read, and the way out; the batches raise it too, also where there are
@@ -43,7 +36,7 @@ def open_table(
     """
     if spec.source.path is not None:
         path = folder / spec.source.path
-        files = table_files(path, confined_to=confined_to)
+        files = table_files(path)
         stream = joined([_open_file(file, spec) for file in files], str(path))
     else:
         from mlyard_training_pipeline.data.sources.query import open_query

@@ -3,7 +3,7 @@
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -46,26 +46,22 @@ class TableFile:
         return ".tsv" in (suffix.lower() for suffix in self.path.suffixes[-2:])
 
 
-def table_files(path: Path, *, confined_to: Sequence[Path] = ()) -> list[TableFile]:
+def table_files(path: Path) -> list[TableFile]:
     """Return the files of a table, in the order of their names.
 
     Hidden files are left alone; any other file that cannot be read is refused, so that no row is lost in silence.
 
     Args:
         path: a file, or a folder with files or partitions such as `year=2024`.
-        confined_to: folders that every file has to lie in, symbolic links followed; any file where there are none.
 
     Raises:
         TableError: it is missing, may not be read or is not a table, or the folder has a file that is not one.
     """
-    if _is_folder(path):
-        files = list(_of_folder(path, ()))
-        if not files:
-            raise TableError(f"{path} has no file of a table: its files have to be {_READ}")
-    else:
-        files = [_file(path, ())]
-    for file in files:
-        _check_place(file.path, confined_to)
+    if not _is_folder(path):
+        return [_file(path, ())]
+    files = list(_of_folder(path, ()))
+    if not files:
+        raise TableError(f"{path} has no file of a table: its files have to be {_READ}")
     return files
 
 
@@ -140,9 +136,3 @@ def _status(path: Path) -> os.stat_result:
         raise TableError(f"{path} does not exist; source.path starts at the folder of the spec") from None
     except (OSError, ValueError) as error:  # a name with NUL is a ValueError
         raise TableError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-
-
-def _check_place(path: Path, folders: Sequence[Path]) -> None:
-    place = path.resolve()
-    if folders and not any(place.is_relative_to(folder.resolve()) for folder in folders):
-        raise TableError(f"{path} lies outside of the folders that tables may come from")

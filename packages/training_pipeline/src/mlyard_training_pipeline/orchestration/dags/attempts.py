@@ -6,12 +6,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-from mlyard_shared.errors import PromotionConflict, RegistryUnavailable
+from mlyard_shared.errors import PromotionConflict, RegistryUnavailable, SourceUnavailable
 
 from mlyard_training_pipeline.failures import sentence
 from mlyard_training_pipeline.settings import Settings
 
-PASSING = (RegistryUnavailable, PromotionConflict)
+PASSING = (RegistryUnavailable, SourceUnavailable, PromotionConflict)
 """Errors that go away by themselves."""
 
 MOST_UNKNOWN = 2

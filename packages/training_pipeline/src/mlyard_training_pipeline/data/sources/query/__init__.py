@@ -1,6 +1,5 @@
 """A query as a stream of batches: `connection`, `reader`, `columns`; types by `postgresql` or, at the end, `spill`."""
 
-from mlyard_training_pipeline.data.sources.query.connection import DatabaseUnavailable
 from mlyard_training_pipeline.data.sources.query.reader import open_query
 
-__all__ = ["DatabaseUnavailable", "open_query"]
+__all__ = ["open_query"]

@@ -118,7 +118,9 @@ def _text(value: Any) -> str:
 
 
 def _octets(value: Any) -> bytes:
-    return bytes(value) if isinstance(value, bytes | bytearray | memoryview) else json.dumps(value, default=str).encode()
+    return (
+        bytes(value) if isinstance(value, bytes | bytearray | memoryview) else json.dumps(value, default=str).encode()
+    )
 
 
 def _float(value: Any) -> float:

@@ -6,38 +6,31 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy
-from mlyard_shared.errors import SettingsError, TableError
+from mlyard_shared.errors import SettingsError, SourceUnavailable, TableError
 from pydantic import SecretStr
 from sqlalchemy import exc
 
-from mlyard_training_pipeline.connections import connection_key
 from mlyard_training_pipeline.database_url import with_installed_driver
 from mlyard_training_pipeline.settings import PREFIX
 
 _PASSING = re.compile("starting up|shutting down|too many (clients|connections)|terminating connection", re.IGNORECASE)
 
 
-class DatabaseUnavailable(TableError):
-    """The database of a query does not answer, or went away: the same query may work later."""
-
-
 def url_of(name: str, connections: Mapping[str, SecretStr]) -> sqlalchemy.URL:
-    """Return the URL of a connection.
-
-    Its name may be spelled with `_` for `-` and for several of them, as the names of variables have to be.
+    """Return the URL of a connection, whose name may be spelled as variables spell it.
 
     Raises:
         SettingsError: there is none, or it cannot be opened here.
     """
-    spelled = {_variable(known): known for known in sorted(connections)}
-    known = name if name in connections else spelled.get(_variable(name))
-    if known is None:
+    known = {connection_key(other): url for other, url in connections.items()}
+    url = known.get(connection_key(name))
+    if url is None:
+        variable = f"{PREFIX}CONNECTIONS__{connection_key(name).upper()}"
         raise SettingsError(
-            f"connection {name} has no URL: set {PREFIX}CONNECTIONS__{_variable(name)}, or write a secrets file "
-            f"connections__{name}"
+            f"connection {name} has no URL: set {variable}, or write a secrets file connections__{name}"
         )
     try:
-        return _parsed(with_installed_driver(connections[known].get_secret_value().strip()))
+        return _parsed(with_installed_driver(url.get_secret_value().strip()))
     except SettingsError as error:
         raise SettingsError(f"connection {name}: {error}") from None
 
@@ -47,7 +40,7 @@ def connected(name: str, url: sqlalchemy.URL) -> Iterator[sqlalchemy.Connection]
     """Open a connection for one query that is streamed, and sent as it is written.
 
     Raises:
-        DatabaseUnavailable: the database does not answer.
+        SourceUnavailable: the database does not answer.
         TableError: it refuses us.
     """
     try:
@@ -75,14 +68,10 @@ def explained(name: str, url: sqlalchemy.URL) -> Iterator[None]:
         message = " ".join(str(cause).strip().splitlines()[:1]) or type(cause).__name__
         if url.password:
             message = message.replace(str(url.password), "***")
-        kind = DatabaseUnavailable if _is_passing(error, url) else TableError
+        kind = SourceUnavailable if _is_passing(error, url) else TableError
         raise kind(f"the query over {name} failed: {message}") from None
     except (ValueError, ArithmeticError) as error:
         raise TableError(f"the query over {name} gives a value that cannot be read: {error}") from None
-
-
-def _variable(name: str) -> str:
-    return connection_key(name).upper()
 
 
 def _parsed(url: str) -> sqlalchemy.URL:
