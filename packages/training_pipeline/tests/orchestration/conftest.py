@@ -118,9 +118,9 @@ class Stack:
     def start(self) -> None:
         done = self.run("airflow", "init")
         assert done.returncode == 0, done.stderr
-        for part in ("api-server", "scheduler", "dag-processor", "triggerer"):
-            with (self.folder / f"{part}.log").open("wb") as log:
-                command = [COMMAND, "airflow", part]
+        for process in ("api-server", "scheduler", "dag-processor", "triggerer"):
+            with (self.folder / f"{process}.log").open("wb") as log:
+                command = [COMMAND, "airflow", process]
                 self.processes.append(
                     subprocess.Popen(command, cwd=self.folder, env=self.environment(), stdout=log, stderr=log)
                 )

@@ -45,20 +45,19 @@ def check(process: str | None) -> None:
 )
 def ensure(timeout: float) -> None:
     """Train every spec that has no champion yet, through Airflow, and show how it goes."""
-    from mlyard_shared.registry import Registry
     from rich.console import Console
 
     from mlyard_training_pipeline.orchestration.client.airflow import Airflow
     from mlyard_training_pipeline.orchestration.client.ensure import ensure as train_all
     from mlyard_training_pipeline.orchestration.client.progress import Progress
     from mlyard_training_pipeline.orchestration.client.retry import Retry
+    from mlyard_training_pipeline.tracking.context import Context
 
     settings = Settings.load()
     try:
         with Progress(Console(), Console(stderr=True)) as progress:
             all_there = train_all(
-                settings,
-                registry=Registry(settings.registry_uri, account=settings.registry_account),
+                Context.from_settings(settings),
                 connect=lambda: Airflow.from_settings(settings),
                 progress=progress,
                 retry=Retry(timeout, progress),

@@ -1,5 +1,6 @@
 """`ensure` against a real Airflow and a real MLflow store; the trainings are real and small."""
 
+import re
 import signal
 import sqlite3
 import subprocess
@@ -26,7 +27,7 @@ def airflow(stack: Stack) -> Airflow:
 @pytest.fixture
 def models(stack: Stack) -> Path:
     """An empty folder of specs."""
-    for file in stack.models.glob("*/*.toml"):
+    for file in (*stack.models.glob("*.toml"), *stack.models.glob("*/*.toml")):
         file.unlink()
     return stack.models
 
@@ -99,6 +100,68 @@ def test_a_wrong_spec_is_an_import_error_of_its_own(models: Path, airflow: Airfl
     assert "metrik: unknown key" in (airflow.import_error("barns/barns.toml.py") or "")
 
 
+def test_a_spec_of_hundreds_of_thousands_of_keys_keeps_no_other_from_its_dag(models: Path, airflow: Airflow) -> None:
+    write_spec(models, "castles", extra="\n".join(f"key_{number} = {number}" for number in range(300_000)))
+    write_spec(models, "cabins")
+    wait_for(lambda: airflow.paused("cabins") is False, seconds=SOON)
+    wait_for(lambda: airflow.import_error("castles/castles.toml.py") is not None, seconds=SOON)
+    assert "is larger than 256 KB" in (airflow.import_error("castles/castles.toml.py") or "")
+
+
+def test_two_specs_of_one_name_are_both_import_errors_and_problems_of_ensure(
+    stack: Stack, models: Path, airflow: Airflow
+) -> None:
+    first = write_spec(models, "mills")
+    second = models / "second.toml"
+    second.write_text(first.read_text())
+    done = stack.run("ensure")
+    assert done.returncode == 1
+    assert f"{first}: name: mills is also the name of {second}" in done.stderr
+    assert f"{second}: name: mills is also the name of {first}" in done.stderr
+    for file in ("mills/mills.toml.py", "second.toml.py"):
+        wait_for(lambda file=file: airflow.import_error(file) is not None, seconds=SOON)
+
+
+def test_a_table_elsewhere_is_an_import_error_and_a_problem_of_ensure(
+    stack: Stack, models: Path, airflow: Airflow
+) -> None:
+    spec = write_spec(models, "docks")
+    spec.write_text(spec.read_text().replace('"table.csv"', '"/etc/passwd"'))
+    done = stack.run("ensure")
+    assert done.returncode == 1
+    assert "docks.toml: source.path: '/etc/passwd' leads to /etc/passwd" in done.stderr
+    assert "MLYARD_TRAINING_PIPELINE_SOURCE_FOLDERS" in done.stderr
+    wait_for(lambda: airflow.import_error("docks/docks.toml.py") is not None, seconds=SOON)
+
+
+def test_a_training_whose_spec_is_removed_under_way_is_one_sentence(
+    stack: Stack, models: Path, airflow: Airflow
+) -> None:
+    spec = write_spec(models, "ruins")
+    process = subprocess.Popen(
+        [COMMAND, "ensure"], cwd=stack.folder, env=stack.environment(), stderr=subprocess.PIPE, text=True
+    )
+    wait_for(lambda: airflow.unfinished_runs("ruins") != (), seconds=60)
+    spec.unlink()
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert re.search(
+        "ruins: (its DAG has gone: its spec was removed|extract failed: .*ruins.toml.* is not there)", errors
+    )
+
+
+def test_a_training_that_nobody_carries_on_is_ended(stack: Stack, models: Path) -> None:
+    from mlyard_training_pipeline.tracking.context import Context
+
+    write_spec(models, "wells")
+    context = Context.from_settings(stack.settings)
+    context.tracking.open_training("wells", "scheduled__2026-11-24T03:00:00+00:00", {})
+    assert training_status(stack, "wells") == "RUNNING"
+    done = stack.run("ensure")
+    assert "wells                   a training that nobody carries on is marked as failed" in done.stdout
+    assert training_status(stack, "wells") == "FAILED"
+
+
 def test_a_paused_dag_stays_paused(stack: Stack, models: Path, airflow: Airflow) -> None:
     write_spec(models, "tents")
     wait_for(lambda: airflow.paused("tents") is False, seconds=30)
@@ -121,7 +184,7 @@ def test_ctrl_c_leaves_the_run_to_airflow(stack: Stack, models: Path, airflow: A
         stderr=subprocess.PIPE,
         text=True,
     )
-    wait_for(lambda: airflow.unfinished_run("caves") is not None, seconds=60)
+    wait_for(lambda: airflow.unfinished_runs("caves") != (), seconds=60)
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=20)

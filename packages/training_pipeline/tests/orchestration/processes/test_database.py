@@ -3,7 +3,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from mlyard_training_pipeline.orchestration.errors import DatabaseError
+from mlyard_shared.errors import MlyardError
 from mlyard_training_pipeline.orchestration.processes.database import check, initialise
 from mlyard_training_pipeline.settings import Settings
 from pydantic import SecretStr
@@ -55,11 +55,16 @@ def test_two_at_once_both_succeed_also_after_one_was_killed(tmp_path: Path) -> N
     ("uri", "sentence"),
     [
         pytest.param("sqlite:////nowhere/at/all/airflow.db", "cannot be used", id="no folder"),
-        pytest.param("no uri", "no URI of a database", id="no URI"),
-        pytest.param("nosuch://host/airflow", "no URI of a database", id="unknown database"),
+        pytest.param("not a url", "it is not a database URL: write it as postgresql://", id="not a URL"),
+        pytest.param("nosuch://host/airflow", "'nosuch' is not a database that", id="unknown database"),
+        pytest.param("postgresql+asyncpg://me@host/airflow", "its driver asyncpg is async", id="async driver"),
+        pytest.param("mysql://me@host/airflow", "no driver for mysql is installed", id="no driver"),
+        pytest.param("postgresql://me:secret@127.0.0.1:9/airflow", "cannot be used .*refused", id="nobody there"),
+        pytest.param("postgres://me:secret@127.0.0.1:9/airflow", "cannot be used .*refused", id="short name"),
     ],
 )
 def test_a_database_that_cannot_be_used_is_one_sentence(tmp_path: Path, uri: str, sentence: str) -> None:
-    with pytest.raises(DatabaseError, match=sentence) as caught:
+    with pytest.raises(MlyardError, match=sentence) as caught:
         check(make_settings(tmp_path, database_uri=SecretStr(uri)))
     assert "MLYARD_TRAINING_PIPELINE_DATABASE_URI" in str(caught.value)
+    assert "secret" not in str(caught.value)

@@ -24,7 +24,7 @@ def test_relative_folders_mean_the_same_to_tasks(tmp_path: Path, monkeypatch: py
     assert environment["MLYARD_TRAINING_PIPELINE_STATE"] == str(tmp_path / "state")
 
 
-def test_the_parts_reach_the_api_server_by_its_address(tmp_path: Path) -> None:
+def test_the_processes_reach_the_api_server_by_its_address(tmp_path: Path) -> None:
     environment = airflow_environment(make_settings(tmp_path, airflow_url="http://airflow:8080/"))
     assert "AIRFLOW__API__BASE_URL" not in environment, "pages are relative: people may use another name"
     assert environment["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == "http://airflow:8080/execution/"
@@ -33,6 +33,7 @@ def test_the_parts_reach_the_api_server_by_its_address(tmp_path: Path) -> None:
 def test_the_bundle_reads_the_folder_of_specs(settings: Settings) -> None:
     (bundle,) = json.loads(airflow_environment(settings)["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"])
     assert bundle["kwargs"]["models"] == str(settings.models)
+    assert bundle["kwargs"]["folders"] == [str(settings.models)]
 
 
 def test_a_given_database_is_used(tmp_path: Path) -> None:
@@ -55,8 +56,8 @@ def test_a_missing_secret_is_named(tmp_path: Path, secret: str) -> None:
     ("secret", "value", "sentence"),
     [
         pytest.param("airflow_jwt_secret", "a-few-bytes", "at least 64 bytes", id="short JWT secret"),
-        pytest.param("airflow_fernet_key", "no key", "no Fernet key", id="no base64"),
-        pytest.param("airflow_fernet_key", "c2hvcnQ=", "no Fernet key", id="short Fernet key"),
+        pytest.param("airflow_fernet_key", "not a key", "is not a Fernet key", id="not base64"),
+        pytest.param("airflow_fernet_key", "c2hvcnQ=", "is not a Fernet key", id="short Fernet key"),
     ],
 )
 def test_a_secret_of_the_wrong_form_is_refused_without_showing_it(

@@ -1,4 +1,4 @@
-"""`check PART` against the real processes, and what it costs to import."""
+"""`check PROCESS` against the real processes, and what it costs to import."""
 
 import os
 import sqlite3
@@ -24,19 +24,19 @@ def database(folder: Path, job: str, *, age: float) -> dict[str, str]:
     return {f"{PREFIX}DATABASE_URI": f"sqlite:///{file}"}
 
 
-@pytest.mark.parametrize("part", ["api-server", "scheduler", "dag-processor", "triggerer"])
-def test_a_running_part_is_healthy(stack: Stack, part: str) -> None:
+@pytest.mark.parametrize("process", ["api-server", "scheduler", "dag-processor", "triggerer"])
+def test_a_running_process_is_healthy(stack: Stack, process: str) -> None:
     for _ in range(60):
-        done = stack.run("check", part)
+        done = stack.run("check", process)
         if done.returncode == 0:
             break
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("part", CHECKS)
-def test_a_part_that_does_not_run_is_one_sentence(tmp_path: Path, part: str) -> None:
+@pytest.mark.parametrize("process", CHECKS)
+def test_a_process_that_does_not_run_is_one_sentence(tmp_path: Path, process: str) -> None:
     environment = {f"{PREFIX}PORT": str(free_port()), f"{PREFIX}STATE": str(tmp_path)}
-    command = [sys.executable, "-m", "mlyard_training_pipeline", "check", part]
+    command = [sys.executable, "-m", "mlyard_training_pipeline", "check", process]
     done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("mlyard-training-pipeline: ")
@@ -50,7 +50,7 @@ def test_a_heartbeat_counts_for_half_a_minute(tmp_path: Path) -> None:
         check("scheduler", database(tmp_path, "SchedulerJob", age=40))
 
 
-def test_the_heartbeat_of_another_part_does_not_count(tmp_path: Path) -> None:
+def test_the_heartbeat_of_another_process_does_not_count(tmp_path: Path) -> None:
     with pytest.raises(Unhealthy):
         check("dag-processor", database(tmp_path, "SchedulerJob", age=1))
 
@@ -69,8 +69,8 @@ def test_the_age_of_the_first_process_is_that_of_the_machine_or_less() -> None:
     assert 0 < _age() <= uptime
 
 
-def test_outside_of_a_container_no_part_is_the_first_process() -> None:
-    assert "no process of Airflow's" in check(None, {})
+def test_outside_of_a_container_the_first_process_is_another() -> None:
+    assert "the first process here is not one of Airflow's" in check(None, {})
 
 
 def test_it_imports_nothing_heavy() -> None:

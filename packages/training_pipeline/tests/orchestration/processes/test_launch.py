@@ -37,7 +37,7 @@ def test_without_airflow_the_extra_is_named(settings: Settings, monkeypatch: pyt
         home.prepare(settings)
 
 
-def test_a_part_on_an_empty_database_asks_for_init(settings: Settings) -> None:
+def test_a_process_on_an_empty_database_asks_for_init(settings: Settings) -> None:
     with pytest.raises(DatabaseError, match="run `mlyard-training-pipeline airflow init` first"):
         launch.become("scheduler", settings)
 

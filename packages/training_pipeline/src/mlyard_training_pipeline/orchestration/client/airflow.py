@@ -85,16 +85,16 @@ class Airflow:
         errors = found.import_errors if found else []
         return next((str(error.stack_trace).strip() for error in errors if error.filename == file), None)
 
-    def unfinished_run(self, dag: str) -> str | None:
-        """Return the id of a DAG's run that is queued or running, if there is one."""
+    def unfinished_runs(self, dag: str) -> tuple[str, ...]:
+        """Return the ids of a DAG's runs that are queued or running, oldest first."""
         from airflow_client.client.api.dag_run_api import DagRunApi
 
         found = self._ask(
             lambda: DagRunApi(self._client).get_dag_runs(
-                dag, state=["running", "queued"], order_by=["id"], limit=1, _request_timeout=TIMEOUT
+                dag, state=["running", "queued"], order_by=["id"], limit=100, _request_timeout=TIMEOUT
             )
         )
-        return str(found.dag_runs[0].dag_run_id) if found and found.dag_runs else None
+        return tuple(str(run.dag_run_id) for run in found.dag_runs) if found else ()
 
     def start(self, dag: str) -> str:
         """Start a run and return its id."""
@@ -201,6 +201,6 @@ def _last_error(lines: list[Any]) -> str | None:
     """Return the message of the last exception in a task's log, or else its last error."""
     for line in reversed(lines):
         if isinstance(line, dict) and line.get("error_detail"):
-            return str(line["error_detail"][-1]["exc_value"])
+            return str(line["error_detail"][0]["exc_value"])
     errors = [line["event"] for line in lines if isinstance(line, dict) and line.get("level") in ("error", "critical")]
     return str(errors[-1]) if errors else None

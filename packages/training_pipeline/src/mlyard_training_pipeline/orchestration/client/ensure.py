@@ -5,10 +5,8 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from mlyard_shared.errors import SettingsError, SpecError
-from mlyard_shared.registry import Alias, ModelVersion
 from mlyard_shared.spec import ModelSpec, read_specs
 
 from mlyard_training_pipeline.orchestration.admission import admit
@@ -18,40 +16,41 @@ from mlyard_training_pipeline.orchestration.client.retry import PAUSE, Retry
 from mlyard_training_pipeline.orchestration.client.training import Training
 from mlyard_training_pipeline.orchestration.dag_files import dag_file
 from mlyard_training_pipeline.settings import PREFIX, Settings
+from mlyard_training_pipeline.tracking.context import Context
+from mlyard_training_pipeline.tracking.trainings import end_lost
 
 
-class Champions(Protocol):
-    """What tells which models have a champion: the registry."""
-
-    def find(self, name: str, alias: Alias) -> ModelVersion | None:
-        """The version that an alias points to."""
-
-
-def ensure(
-    settings: Settings, *, registry: Champions, connect: Callable[[], Airflow], progress: Progress, retry: Retry
-) -> bool:
+def ensure(context: Context, *, connect: Callable[[], Airflow], progress: Progress, retry: Retry) -> bool:
     """Train each spec of the models' folder that has no champion; return whether all have one in the end.
+
+    Trainings of the same models that nobody carries on any more are marked as failed.
 
     Raises:
         SettingsError: there is no such folder, or it cannot be read.
         AirflowUnavailable, RegistryUnavailable: no answer for longer than is tried.
         AirflowDenied, RegistryDenied: the account is refused.
     """
-    specs, errors = _admitted(settings)
+    models = context.settings.models
+    specs, errors = _admitted(context.settings)
     for error in errors:
         progress.problem(str(error))
     files = {spec.name: file for file, spec in specs.items()}
-    untrained = [name for name in files if retry.call(partial(registry.find, name, "champion")) is None]
+    untrained = [name for name in files if retry.call(partial(context.registry.find, name, "champion")) is None]
+    begun = [name for name in files if retry.call(partial(context.tracking.running, name, "training"))]
     if not untrained:
-        nothing = f"there is no spec to train in {settings.models}"
+        nothing = f"there is no spec to train in {models}"
         progress.line("", f"each of {', '.join(files)} has a champion" if files else nothing)
+    if not (untrained or begun):
         return not errors
     airflow = connect()
     retry.call(airflow.warm_up)
+    for name in begun:
+        for _ in retry.call(partial(_end_lost, context, airflow, name)):
+            progress.line(name, "a training that nobody carries on is marked as failed")
     trainings = [
         Training(
             name,
-            dag_file=str(dag_file(files[name], models=settings.models)),
+            dag_file=str(dag_file(files[name], models=models)),
             airflow=airflow,
             retry=retry,
             progress=progress,
@@ -63,6 +62,10 @@ def ensure(
             training.step()
         time.sleep(PAUSE)
     return not errors and not any(training.problem for training in trainings)
+
+
+def _end_lost(context: Context, airflow: Airflow, model: str) -> tuple[str, ...]:
+    return end_lost(context, model, under_way=airflow.unfinished_runs(model))
 
 
 def _admitted(settings: Settings) -> tuple[Mapping[Path, ModelSpec], tuple[SpecError, ...]]:

@@ -54,9 +54,9 @@ class Training:
             self._moved_at = time.monotonic()
 
     def _join_or_start(self) -> str:
-        run = self._airflow.unfinished_run(self.model)
-        self._progress.line(self.model, "is being trained already" if run else "has no champion: training starts")
-        return run or self._airflow.start(self.model)
+        runs = self._airflow.unfinished_runs(self.model)
+        self._progress.line(self.model, "is being trained already" if runs else "has no champion: training starts")
+        return runs[0] if runs else self._airflow.start(self.model)
 
     def _follow(self, run: str) -> None:
         state = self._retry.call(lambda: self._airflow.run_state(self.model, run))

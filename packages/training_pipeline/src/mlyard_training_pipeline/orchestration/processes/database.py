@@ -6,9 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mlyard_shared.errors import SettingsError
-
-from mlyard_training_pipeline.database_url import with_installed_driver
 from mlyard_training_pipeline.orchestration.errors import DatabaseError
 from mlyard_training_pipeline.orchestration.processes.auth import make_account
 from mlyard_training_pipeline.orchestration.processes.environment import PROMOTION_POOL
@@ -26,7 +23,7 @@ def initialise(settings: Settings) -> None:
     Raises:
         CannotStart: Airflow is not installed, or its folder cannot be written to.
         DatabaseError: the database cannot be used.
-        SettingsError: a secret is missing or has the wrong form.
+        SettingsError: a secret is missing or has the wrong form, or the database's URL is wrong.
     """
     # Airflow reads its variables when it is imported.
     os.environ.update(prepare(settings))
@@ -38,7 +35,12 @@ def initialise(settings: Settings) -> None:
 
 
 def check(settings: Settings) -> None:
-    """Raise a DatabaseError unless `initialise` has been run on this database."""
+    """Check that `initialise` has been run on this database.
+
+    Raises:
+        DatabaseError: it has not, or the database cannot be used.
+        SettingsError: its URL is wrong, or its driver is missing.
+    """
     with _explained():
         if not _connect(settings):
             raise DatabaseError("Airflow's database is empty: run `mlyard-training-pipeline airflow init` first")
@@ -49,11 +51,7 @@ def _connect(settings: Settings) -> bool:
     from sqlalchemy import create_engine, inspect
     from sqlalchemy.pool import NullPool
 
-    try:
-        url = with_installed_driver(settings.airflow_database.get_secret_value())
-    except SettingsError as error:
-        raise DatabaseError(f"{PREFIX}DATABASE_URI: {error}") from None
-    engine = create_engine(url, poolclass=NullPool)
+    engine = create_engine(settings.airflow_database.get_secret_value(), poolclass=NullPool)
     with engine.connect() as connection:
         return inspect(connection).has_table("alembic_version")
 

@@ -123,7 +123,7 @@ def _last_heartbeat(job: str, environment: Mapping[str, str]) -> datetime | None
     uri = _database(environment)
     query = HEARTBEAT.format(job)
     try:
-        if uri.startswith("postgres"):
+        if uri.startswith(("postgres", "pgsql")):
             import psycopg2
 
             _, _, rest = uri.partition("://")
@@ -145,7 +145,7 @@ def _last_heartbeat(job: str, environment: Mapping[str, str]) -> datetime | None
 def _database(environment: Mapping[str, str]) -> str:
     """Read what `Settings.airflow_database` reads."""
     if given := environment.get(f"{PREFIX}DATABASE_URI"):
-        return given
+        return given.strip()
     secret = Path(environment.get(f"{PREFIX}SECRETS_DIR") or os.devnull, "database_uri")
     if secret.is_file():
         return secret.read_text().strip()
