@@ -116,8 +116,11 @@ def _parsed(block: Block, columns: list[str], source: Source, opened: _Opened, p
         uneven = uneven_row(block, len(columns), opened.dialect)
         if uneven is not None:
             raise _refusal(uneven, opened, path) from None
-    # A cell is longer than what a thread takes.
-    return _split(block, columns, source, opened.dialect, len(block.text) + 1)
+    try:
+        # A cell is longer than what a thread takes.
+        return _split(block, columns, source, opened.dialect, len(block.text) + 1)
+    except pa.ArrowException as error:
+        raise TableError(f"{path}, line {block.line}: no columns can be made from here on: {error}") from None
 
 
 def _split(block: Block, columns: list[str], source: Source, dialect: Dialect, at_once: int) -> list[Any]:

@@ -10,6 +10,7 @@ from mlyard_shared.errors import SettingsError, SourceUnavailable, TableError
 from pydantic import SecretStr
 from sqlalchemy import exc
 
+from mlyard_training_pipeline.connections import connection_key
 from mlyard_training_pipeline.database_url import with_installed_driver
 from mlyard_training_pipeline.settings import PREFIX
 
