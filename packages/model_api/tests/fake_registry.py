@@ -4,7 +4,7 @@ import shutil
 import threading
 from pathlib import Path
 
-from mlyard_shared.errors import RegistryUnavailable
+from mlyard_shared.errors import ArtifactMissing, RegistryUnavailable
 from mlyard_shared.registry import Alias, ModelVersion
 
 from .versions import WHEN
@@ -48,6 +48,8 @@ class FakeRegistry:
         self._answer()
         assert self.gate.wait(20)
         self._answer()
+        if not self.folders[version.name, version.version].is_dir():
+            raise ArtifactMissing(f"the files of {version.name} version {version.version}", "http://registry")
         self.downloads.append(version.version)
         shutil.copytree(self.folders[version.name, version.version], folder, dirs_exist_ok=True)
 

@@ -175,6 +175,26 @@ async def _not_ready(client: httpx.AsyncClient, reason: str) -> bool:
     return response.status_code == 503 and any(reason in text for text in response.json()["reasons"])
 
 
+async def test_a_version_whose_files_are_lost_is_refused_and_delays_no_other_model(
+    start: Start, registry: FakeRegistry
+) -> None:
+    registry.promote("diabetes", 1)
+    registry.promote("penguins", 1)
+    async with start() as client:
+        shutil.rmtree(registry.folders["diabetes", 2])
+        registry.promote("diabetes", 2)
+        shutil.copytree(registry.folders["penguins", 1], registry.folders["penguins", 1].with_name("p2"))
+        digest = registry.versions["penguins", 1].manifest_sha256
+        registry.register("penguins", 2, registry.folders["penguins", 1].with_name("p2"), digest)
+        registry.promote("penguins", 2)
+        await until(lambda: serves(client, "penguins", 2))
+        await until(lambda: refused(client, 2))
+        told = (await client.get("/models/diabetes")).json()["refused"]["reason"]
+        assert told == "the registry at http://registry has lost the files of diabetes version 2"
+        assert await predicted(client) == (1, {1.0})
+        assert await answers(client, "/health/ready", 200)
+
+
 async def test_a_version_that_mlyard_did_not_register_is_refused(start: Start, registry: FakeRegistry) -> None:
     registry.register("foreign", 1, Path("nowhere"), "")
     registry.promote("foreign", 1)

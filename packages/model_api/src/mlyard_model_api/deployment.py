@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from mlyard_shared.errors import ModelVersionRefused, RegistryError, RegistryUnavailable
+from mlyard_shared.errors import ArtifactMissing, ModelVersionRefused, RegistryError, RegistryUnavailable
 from mlyard_shared.manifest import ONNX_FILE
 
 from mlyard_model_api import version
@@ -115,7 +115,8 @@ class Deployment:
                 self._serve_again(reference)
             else:
                 self._serve(self._load_cached(reference) or self._fetch(registry, champion, reference))
-        except (ModelVersionRefused, CacheUnusable) as error:
+        # Lost files are this version's own trouble: the other models are followed all the same.
+        except (ModelVersionRefused, ArtifactMissing, CacheUnusable) as error:
             self._refuse(champion, str(error), attempt=attempt if same else None)
         except OSError as error:
             reason = f"its files cannot be kept or read in the cache: {error.strerror or type(error).__name__}"
