@@ -34,7 +34,7 @@ def test_a_whole_column_says_the_same_as_its_values_one_by_one(example: Example)
             cells.array(column(example, nullable=True), values, GRAMMARS[2])
         return
     array = cells.array(column(example, nullable=True), values, GRAMMARS[2])
-    expected = np.datetime64(example.value, "us") if example.type == "datetime" else example.value
+    expected = np.datetime64(str(example.value), "us") if example.type == "datetime" else example.value
     assert array[0] == expected
     assert array[1] is None or array[1] != array[1]
 

@@ -1,7 +1,7 @@
 """Who is held out: by a hash of the row's key, or by time, so that a row never changes sides between two trainings."""
 
-import hashlib
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -9,78 +9,131 @@ from mlyard_shared.errors import TableError
 from mlyard_shared.manifest import HoldoutRule
 from mlyard_shared.spec import ModelSpec
 
-from mlyard_training_pipeline.data.columns import Array, text_of, values
+from mlyard_training_pipeline.data import siphash
+from mlyard_training_pipeline.data.columns import Array, Cells, canonical
+from mlyard_training_pipeline.data.columns.cells import Mask
+from mlyard_training_pipeline.data.columns.numbers import NumberForm
+from mlyard_training_pipeline.data.columns.values import Reader
+from mlyard_training_pipeline.data.problems import Problems
+from mlyard_training_pipeline.data.siphash import Hashes
+from mlyard_training_pipeline.data.table import Table
 
 SMALLEST_HOLDOUT = 10
 """With fewer rows a score on the holdout says nothing."""
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-def rule(spec: ModelSpec, names: list[str], order: Array | None) -> HoldoutRule:
-    """The rule of a spec: time where it has an event time, else the hash of the group, the key or every column."""
+
+def rule(spec: ModelSpec, names: Sequence[str], order: Array | None) -> HoldoutRule:
+    """The rule of a spec: time where it has an event time, else the hash of the group, the key or every column.
+
+    Args:
+        spec: the model spec.
+        names: the table's columns.
+        order: the rows' times as int64 microseconds, where there is an event time.
+    """
     fraction = spec.holdout.fraction
     if order is None:
         columns = (spec.group,) if spec.group else spec.key or tuple(sorted(names))
         return HoldoutRule(by="hash", columns=columns, fraction=fraction)
-    ranked = np.sort(order)
-    boundary = ranked[min(len(ranked) - 1, int(np.floor(len(ranked) * (1 - fraction))))]
-    moment: datetime = boundary.astype("datetime64[us]").item()
-    return HoldoutRule(
-        by="time", columns=(str(spec.event_time),), fraction=fraction, boundary=moment.replace(tzinfo=UTC)
-    )
+    boundary = _EPOCH + timedelta(microseconds=_boundary(order, fraction))
+    return HoldoutRule(by="time", columns=(str(spec.event_time),), fraction=fraction, boundary=boundary)
 
 
-def members(arrow: Any, rule: HoldoutRule, *, event_time: str | None = None) -> Array:
-    """Which rows the rule holds out, as a boolean array of shape [n].
+def members(table: Table, rule: HoldoutRule, form: NumberForm) -> Mask:
+    """Which rows a rule with the hash `siphash24`, or of time, holds out; shape [rows].
 
     Raises:
-        TableError: a column of the rule is not in the table.
+        TableError: a column of the rule is not in the table, or holds no times.
     """
-    absent = [name for name in rule.columns if name not in arrow.column_names]
+    absent = [name for name in rule.columns if name not in table.names]
     if absent:
         raise TableError(f"the table has no column {absent[0]!r} any more, which says what was held out")
     if rule.by == "time" and rule.boundary is not None:
-        name = event_time or rule.columns[0]
-        boundary = np.datetime64(rule.boundary.astimezone(UTC).replace(tzinfo=None), "us")
-        return np.asarray(values(name, arrow[name], "datetime") >= boundary)
-    texts = [text_of(arrow[name]) for name in rule.columns]
-    limit = int(rule.fraction * 2**64)
-    return np.array([_hash(row) < limit for row in zip(*texts, strict=True)], dtype=bool)
+        return _later(table, rule.columns[0], rule.boundary)
+    return below(hashes(table, rule.columns, form), rule.fraction)
 
 
-def check(held_out: Array, target: Array, classes: tuple[Any, ...], spec: ModelSpec) -> None:
-    """Hold that both sides have enough rows to train and to judge.
+def below(hashes: Hashes, fraction: float) -> Mask:
+    """Which hashes lie below a fraction of all that there can be."""
+    found: Mask = hashes < np.uint64(int(fraction * 2**64))
+    return found
 
-    Raises:
-        TableError: which side, how many rows, and what to change.
-    """
+
+def hashes(table: Table, columns: Sequence[str], form: NumberForm) -> Hashes:
+    """The SipHash-2-4 of each row's canonical key: of its only column, or of the hashes of several in this order."""
+    result = np.empty(table.rows, dtype=np.uint64)
+    for cells in zip(*(table.runs(name) for name in columns), strict=True):
+        rows = slice(cells[0].start, cells[0].start + len(cells[0]))
+        result[rows] = siphash.hash_rows([_hashes(column, form) for column in cells])
+    return result
+
+
+def check(held_out: Mask, spec: ModelSpec, problems: Problems) -> None:
+    """Note a side with too few rows to train or to judge."""
     training, judged = int((~held_out).sum()), int(held_out.sum())
     if judged < SMALLEST_HOLDOUT:
-        raise TableError(
-            f"the holdout has {judged} rows and needs {SMALLEST_HOLDOUT}: raise holdout.fraction, or bring more rows"
+        problems.add(
+            f"the holdout has {judged} rows and needs {SMALLEST_HOLDOUT}",
+            first=["raise holdout.fraction", "bring more rows"],
         )
     if training < 2 * spec.folds:
-        raise TableError(
-            f"{training} rows are left to train on, and {spec.folds} folds need {2 * spec.folds}: lower folds or "
-            "holdout.fraction, or bring more rows"
+        problems.add(
+            f"{training} rows are left to train on, and {spec.folds} folds need {2 * spec.folds}",
+            first=["lower folds or holdout.fraction", "bring more rows"],
         )
-    if not classes:
-        return
-    counts = np.bincount(target[~held_out], minlength=len(classes))
-    if counts.min() < spec.folds:
-        rare = int(np.argmin(counts))
-        raise TableError(
-            f"class {classes[rare]!r} of column {spec.target!r} has {counts[rare]} rows to train on, and {spec.folds} "
-            "folds need as many: lower folds, leave the class's rows out, or bring more of them"
+
+
+def check_classes(counts: Array, classes: Sequence[Any], spec: ModelSpec, problems: Problems) -> None:
+    """Note a class that one side has too few rows of.
+
+    Args:
+        counts: how many rows of each class are trained on, and held out; shape [2, classes].
+        classes: their labels.
+        spec: the model spec.
+        problems: where problems go.
+    """
+    training, judged = counts
+    if training.min() < spec.folds:
+        rare = int(np.argmin(training))
+        problems.add(
+            f"class {classes[rare]!r} of column {spec.target!r} has {training[rare]} rows to train on, and "
+            f"{spec.folds} folds need as many",
+            first=["lower folds", "leave the class's rows out", "bring more of them"],
         )
-    unseen = np.flatnonzero(np.bincount(target[held_out], minlength=len(classes)) == 0)
+    unseen = np.flatnonzero(judged == 0)
     if len(unseen) and spec.metric in ("roc_auc", "log_loss", "balanced_accuracy"):
-        raise TableError(
+        problems.add(
             f"class {classes[unseen[0]]!r} of column {spec.target!r} is not in the holdout, where {spec.metric} needs "
-            "every class: raise holdout.fraction, choose another metric, or bring more rows"
+            "every class",
+            first=["raise holdout.fraction", "choose another metric", "bring more rows"],
         )
 
 
-def _hash(row: tuple[str | None, ...]) -> int:
-    """The first 64 bits of the SHA-256 of a row's texts; lengths keep ("ab", "c") and ("a", "bc") apart."""
-    content = "".join("-" if text is None else f"{len(text)}:{text}" for text in row)
-    return int.from_bytes(hashlib.sha256(content.encode()).digest()[:8], "big")
+def _boundary(order: Array, fraction: float) -> int:
+    """The time from which on rows are held out. Rows of one time are on one side, so that the share is only near."""
+    rank = min(len(order) - 1, int(np.floor(len(order) * (1 - fraction))))
+    at = int(np.partition(order, rank)[rank])
+    before, here = int((order < at).sum()), int((order == at).sum())
+    after = len(order) - before - here
+    # The rows of that time go to the side where the share comes nearer to what was asked for, unless it empties one.
+    if after and (before == 0 or abs(after - fraction * len(order)) < abs(after + here - fraction * len(order))):
+        return int(order[order > at].min())
+    return at
+
+
+def _later(table: Table, column: str, boundary: datetime) -> Mask:
+    result = np.zeros(table.rows, dtype=bool)
+    since = (boundary - _EPOCH) // timedelta(microseconds=1)
+    reader = Reader("datetime", NumberForm())
+    for cells in table.runs(column):
+        result[cells.start : cells.start + len(cells)] = reader.read(cells) >= since
+    if reader.faults:
+        fault = next(iter(reader.faults.values()))
+        raise TableError(f"column {column!r}, row {fault.row}: {fault.shown} is not a date, which says who is held out")
+    return result
+
+
+def _hashes(cells: Cells, form: NumberForm) -> Hashes:
+    found = siphash.hash_texts(canonical.key_texts(cells.values, form))
+    return cells.spread(found, siphash.HASH_OF_NULL)

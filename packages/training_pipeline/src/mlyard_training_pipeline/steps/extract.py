@@ -1,5 +1,6 @@
 """Step 1: take a snapshot of the table."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from mlyard_shared.spec import read_spec
@@ -10,23 +11,26 @@ from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import TrainingRun
 
 
-def extract(context: Context, spec_file: Path, *, run_key: str) -> TrainingRun:
-    """Begin a training: its parent run with the spec, and the table as a snapshot.
+def extract(context: Context, spec_file: Path, *, run_key: str, confined_to: Sequence[Path] = ()) -> TrainingRun:
+    """Begin a training: the table as a snapshot, and its parent run with the spec.
 
     Args:
         context: the registry and the settings.
         spec_file: the model spec; later steps read the copy that is stored with the run.
         run_key: names this training; the same key again finds the same run.
+        confined_to: folders that every file of the table has to lie in; any file where there are none.
 
     Raises:
         SpecError: the spec is wrong.
         TableError: the table cannot be read.
     """
     spec = read_spec(spec_file)
-    table = sources.read_table(spec, spec_file.parent, context.settings.connections)
+    connections = context.settings.connections
+    stream = sources.open_table(spec, spec_file.parent, connections, confined_to=confined_to)
+    snapshot = snapshots.take(context, spec.name, stream)
+    # A table that cannot be read leaves no training behind.
     run = trainings.begin(context, spec.name, run_key)
     context.tracking.store_spec(run.info.run_id, spec_file)
-    snapshot = snapshots.take(context, spec.name, table)
     tags = {names.SHA256: snapshot.sha256, names.SNAPSHOT: snapshot.run_id}
     context.tracking.tag(run.info.run_id, tags)
     snapshots.forget_old(context, spec.name, snapshot)

@@ -1,8 +1,9 @@
-"""Step 2: hold that the table fits its spec, before anything is trained."""
+"""Step 2: check that the table fits its spec, before anything is trained, and make its Dataset."""
 
-from mlyard_training_pipeline.candidates import estimators
-from mlyard_training_pipeline.data import dataset as table
-from mlyard_training_pipeline.data import snapshots
+from mlyard_shared.errors import SpecError
+
+from mlyard_training_pipeline.candidates import checks
+from mlyard_training_pipeline.data import dataset
 from mlyard_training_pipeline.tracking import names
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import TrainingRun
@@ -12,10 +13,11 @@ def validate(context: Context, run: TrainingRun) -> tuple[str, ...]:
     """Check the table and the candidates, and return the candidates' names.
 
     Raises:
-        TableError: column and row that do not fit, and what would be right.
-        SpecError: a candidate's estimator or one of its parameters is wrong.
+        TableError: every column and row that does not fit, and what would be right.
+        SpecError: a candidate or the folds do not suit the table.
     """
     spec = context.tracking.spec_of(run.run_id)
-    table.read(snapshots.load(context, run.snapshot), spec)
-    estimators.check_candidates(spec, names.SPEC_FILE)
+    made = dataset.load(context, run, spec)
+    if problems := checks.problems(spec, made):
+        raise SpecError(names.SPEC_FILE, tuple(problems))
     return tuple(candidate.name for candidate in spec.candidates)

@@ -1,0 +1,150 @@
+"""What is said of a column that does not fit: the row, the value, and what the spec could say instead."""
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from mlyard_shared.columns import ColumnType
+from mlyard_shared.columns.grammar import MAX_NUMBER
+
+from mlyard_training_pipeline.data.columns import inference
+from mlyard_training_pipeline.data.columns.cells import matches
+from mlyard_training_pipeline.data.columns.inference import Doubt, Evidence
+from mlyard_training_pipeline.data.columns.numbers import NumberForm
+from mlyard_training_pipeline.data.columns.readings import Pair
+from mlyard_training_pipeline.data.columns.values import Fault, shown
+from mlyard_training_pipeline.data.dataset.reading import ColumnRead, gather
+from mlyard_training_pipeline.data.problems import Problems
+from mlyard_training_pipeline.data.table import Column
+
+GROUPED_OR_NOT: frozenset[Pair] = frozenset({(".", None), (",", ".")})
+_MANY = 20
+_KINDS: dict[ColumnType, str] = {
+    "boolean": "true or false",
+    "integer": "an integer",
+    "number": "a number",
+    "datetime": "an ISO 8601 date, such as 2026-01-31 or 2026-01-31T12:00:00Z",
+    "category": "a text",
+}
+
+
+class Refusals:
+    """Notes what is wrong with the columns of one table.
+
+    `may_be_null` says whether a value of a column may be missing, `may_go` whether a model can do without the column.
+    """
+
+    def __init__(self, problems: Problems, form: NumberForm) -> None:
+        """Note problems here; texts are numbers in this form."""
+        self._problems, self._form = problems, form
+
+    def faults(self, column: Column, read: ColumnRead, *, may_be_null: bool, may_go: bool) -> None:
+        """Values that are not of the column's type, or beyond its limits."""
+        for fault in read.faults.values():
+            ways: dict[str, Any] = {"leave_out": column.name} if may_go else {}
+            if may_be_null and fault.texts:
+                ways["missing"] = fault.texts
+            if fault.code in ("wrong_type", "bad_date") and fault.texts:
+                doubt = inference.doubt(gather(column, self._form))
+                ways |= _ways_of(doubt, may_be_null=may_be_null) if doubt else {}
+            if read.type == "integer" and fault.code == "wrong_type" and _is_fraction(fault):
+                ways["types"] = [(column.name, "number", "if fractions are meant")]
+            elif read.type != "category":
+                ways["types"] = [(column.name, "category", "if texts are meant")]
+            text = (
+                f"column {column.name!r}, row {fault.row}{_more(fault.rows)}: {fault.shown} {_says(fault, read.type)}"
+            )
+            self._problems.add(text, first=["correct it"], **ways)
+
+    def doubts(self, column: Column, read: ColumnRead, *, may_be_null: bool, may_go: bool) -> bool:
+        """Texts that are most likely meant as something else than a category; whether there is such a doubt."""
+        evidence = read.evidence
+        doubt = inference.doubt(evidence) if evidence is not None else None
+        if doubt is None or evidence is None:
+            return False
+        as_text: list[tuple[str, ColumnType, str]] = [(column.name, "category", "if texts are meant")]
+        ways = _ways_of(doubt, may_be_null=may_be_null)
+        first = []
+        if doubt.reading is not None:
+            text = self._located(column, evidence, doubt) + " is a number in another form than the spec names"
+            if not doubt.reading.pairs:
+                first = ["write all of them with the same unit and an ASCII minus sign"]
+        elif doubt.type == "datetime" and not doubt.known_words and not evidence.fitting["datetime"]:
+            text = self._located(column, evidence, doubt) + " is not a date as ISO 8601 writes it"
+            first = ["write them as in 2026-01-31"]
+        else:
+            what = {"boolean": "true and false", "number": "numbers", "datetime": "dates"}[doubt.type]
+            text = self._located(column, evidence, doubt) + f" stands among {what}"
+            first = ["correct it"]
+        if not may_be_null:
+            first.append("take the row out")
+        leave = {"leave_out": column.name} if may_go and not ways.get("missing") else {}
+        self._problems.add(f"column {column.name!r}, {text}", first=first, types=as_text, **ways, **leave)
+        return True
+
+    def grouped(self, column: Column) -> None:
+        """Numbers whose decimals may as well be thousands."""
+        cells = next(cells for cells in column.runs() if matches(cells.values, r".*\..*").any())
+        value = cells.values.filter(pa.array(matches(cells.values, r".*\..*")))[0]
+        self._problems.add(
+            f"column {column.name!r}: every number looks like {shown(value)}, whose point may stand between thousands "
+            "or before decimals",
+            pairs=GROUPED_OR_NOT,
+            each=True,
+            types=[(column.name, "category", "if texts are meant")],
+        )
+
+    def _located(self, column: Column, evidence: Evidence, doubt: Doubt) -> str:
+        """The first row with one of the texts in question, what it is, and how many more there are."""
+        strays = pa.array(list(doubt.strays), pa.string())
+        if doubt.reading is not None:
+            strays = evidence.sample.filter(pa.array(~matches(evidence.sample, self._form.number)))
+        row, value, count = None, None, 0
+        for cells in column.runs():
+            found = cells.spread(pc.is_in(cells.values, strays).to_numpy(zero_copy_only=False).astype(bool), False)
+            if row is None and found.any():
+                at = int(found.argmax())
+                row = cells.start + at + 1
+                value = cells.values[at if cells.positions is None else int(cells.positions[at])]
+            count += int(found.sum())
+        return f"row {row}{_more(count)}: {shown(value)}"
+
+
+def _ways_of(doubt: Doubt, *, may_be_null: bool) -> dict[str, Any]:
+    ways: dict[str, Any] = {}
+    if doubt.reading is not None:
+        ways |= {"pairs": doubt.reading.pairs, "units": doubt.reading.units}
+    words = [text for text in doubt.strays if not _is_numeric(text)]
+    if may_be_null and words and len(words) <= _MANY and (doubt.known_words or doubt.reading is None):
+        ways["missing"] = words
+    return ways
+
+
+def _is_numeric(text: str) -> bool:
+    return bool(matches(pa.array([text]), NumberForm().any_number)[0])
+
+
+def _is_fraction(fault: Fault) -> bool:
+    return all(_is_numeric(text) for text in fault.texts)
+
+
+def _more(rows: int) -> str:
+    return f" (and {rows - 1} more)" if rows > 1 else ""
+
+
+def _says(fault: Fault, kind: ColumnType) -> str:
+    match fault.code:
+        case "wrong_type" | "bad_date":
+            return f"is not {_KINDS[kind]}"
+        case "not_finite":
+            return "is infinite"
+        case "out_of_range" if kind == "integer":
+            return "is not between -(2^53) and 2^53, beyond which numbers lose digits"
+        case "out_of_range" if kind == "number":
+            return f"is beyond {MAX_NUMBER:.3g}, the largest number that a model computes with"
+        case "out_of_range":
+            return "does not lie in the years 1 to 9999 in UTC"
+        case "text_too_long":
+            return "has more than 10000 characters"
+        case _:
+            return "must not be a text: it holds a NUL, is not Unicode, or stands for a missing value"

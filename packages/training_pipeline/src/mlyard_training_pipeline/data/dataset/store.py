@@ -1,0 +1,81 @@
+"""Datasets in the cache of snapshots: found by the snapshot and the spec, or else made by the same code."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from mlyard_shared.columns import GRAMMAR_VERSION
+from mlyard_shared.spec import ModelSpec
+from pydantic import ValidationError
+
+from mlyard_training_pipeline.data import snapshots
+from mlyard_training_pipeline.data.dataset.building import build
+from mlyard_training_pipeline.data.dataset.layout import FILE, FORMAT, Layout
+from mlyard_training_pipeline.data.dataset.mapped import Dataset
+from mlyard_training_pipeline.data.table import Table
+from mlyard_training_pipeline.tracking.context import Context
+from mlyard_training_pipeline.tracking.references import TrainingRun
+
+_MATTERS = {"task", "target", "metric", "key", "group", "event_time", "source", "features", "folds", "holdout"}
+
+
+def load(context: Context, run: TrainingRun, spec: ModelSpec) -> Dataset:
+    """The Dataset of a training, made where this machine has not got it.
+
+    Raises:
+        TableError: every column and row that does not fit, and what would be right.
+        SettingsError: the cache cannot be written to.
+    """
+    folder = snapshots.cached(context, run.snapshot.sha256).with_suffix(f".{digest(spec)}")
+
+    def snapshot() -> Path:
+        return snapshots.fetch(context, run.snapshot)
+
+    layout = _stored(folder)
+    if layout is None:
+        with snapshots.writing(folder.parent):
+            layout = _make(folder, snapshot, spec)
+    return Dataset(folder, layout, spec, snapshot)
+
+
+def make(file: Path, folder: Path, spec: ModelSpec) -> Dataset:
+    """Make the Dataset of a snapshot's file in a folder that is there.
+
+    Raises:
+        TableError: every column and row that does not fit, and what would be right.
+    """
+    return Dataset(folder, build(Table(file), spec, folder), spec, lambda: file)
+
+
+def digest(spec: ModelSpec) -> str:
+    """What of a spec a Dataset depends on, with the code that makes it, as a short digest."""
+    facts = spec.model_dump(mode="json", include=_MATTERS)
+    content = json.dumps([FORMAT, GRAMMAR_VERSION, facts], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _stored(folder: Path) -> Layout | None:
+    try:
+        return Layout.model_validate_json((folder / FILE).read_bytes(), strict=True)
+    except (OSError, ValidationError):
+        return None
+
+
+def _make(folder: Path, snapshot: Callable[[], Path], spec: ModelSpec) -> Layout:
+    """Make it beside its place and move it there, so that nobody maps half of one."""
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="dataset-") as name:
+        layout = build(Table(snapshot()), spec, Path(name))
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            os.replace(name, folder)  # noqa: PTH105 - the name is a text here
+        except OSError:
+            # Another process was faster: what it made is the same.
+            if _stored(folder) is None:
+                raise
+        else:
+            Path(name).mkdir()
+    return layout
