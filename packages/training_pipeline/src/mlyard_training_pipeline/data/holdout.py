@@ -46,12 +46,21 @@ def members(table: Table, rule: HoldoutRule, form: NumberForm) -> Mask:
     Raises:
         TableError: a column of the rule is not in the table, or holds no times.
     """
-    absent = [name for name in rule.columns if name not in table.names]
-    if absent:
-        raise TableError(f"the table has no column {absent[0]!r} any more, which says what was held out")
+    check_columns(table, rule)
     if rule.by == "time" and rule.boundary is not None:
         return _later(table, rule.columns[0], rule.boundary)
     return below(hashes(table, rule.columns, form), rule.fraction)
+
+
+def check_columns(table: Table, rule: HoldoutRule) -> None:
+    """Check that the table has the columns of a rule.
+
+    Raises:
+        TableError: the first that it lacks.
+    """
+    absent = [name for name in rule.columns if name not in table.names]
+    if absent:
+        raise TableError(f"the table has no column {absent[0]!r} any more, which says what was held out")
 
 
 def below(hashes: Hashes, fraction: float) -> Mask:

@@ -13,7 +13,7 @@ from mlyard_shared.manifest import HoldoutRule
 from mlyard_shared.schema import Column, InputForm, Schema
 from mlyard_shared.spec import ModelSpec
 
-from mlyard_training_pipeline.data import holdout
+from mlyard_training_pipeline.data import holdout, holdout1
 from mlyard_training_pipeline.data.columns import Array
 from mlyard_training_pipeline.data.columns.cells import Mask
 from mlyard_training_pipeline.data.columns.numbers import NumberForm
@@ -125,12 +125,19 @@ class Dataset:
         """
         return {column.name: self._other(column, rows).plain(column) for column in schema.columns}
 
-    def members(self, rule: HoldoutRule) -> Mask:
-        """Which rows a rule of any version of the model holds out.
+    def members(self, rule: HoldoutRule, earlier: Callable[[], Path]) -> Mask:
+        """Which rows the rule of any version of the model holds out.
+
+        Args:
+            rule: of the version.
+            earlier: gives the file of what the version was trained on, which only a rule of contract 1 needs.
 
         Raises:
-            TableError: the table does not allow to say so.
+            TableError: the table does not allow to say so, and why.
         """
+        if rule.by == "hash" and rule.hash_name == "sha256":
+            holdout.check_columns(self.table, rule)
+            return holdout1.members(self.table, rule, Table(earlier()))
         return holdout.members(self.table, rule, NumberForm.of(self._spec.source))
 
     def _optional(self, place: Place | None) -> Array | None:
