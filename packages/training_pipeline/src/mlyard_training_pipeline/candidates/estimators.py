@@ -1,163 +1,56 @@
-"""A candidate's estimator: found by its import path, its parameters checked, and the preprocessing before it."""
+"""A candidate's estimator: found by its import path, and made with its parameters."""
 
 from importlib import import_module
-from itertools import product
-from typing import Any
+from typing import Any, Literal
 
-import numpy as np
-from mlyard_shared.errors import SpecError
-from mlyard_shared.features import MISSING
-from mlyard_shared.metrics import Task
-from mlyard_shared.schema import Schema
-from mlyard_shared.spec import Candidate, ModelSpec
+from mlyard_shared.spec import Candidate
+
+from mlyard_training_pipeline.candidates import parameters
+from mlyard_training_pipeline.candidates.encoding import Encoding
+from mlyard_training_pipeline.data.dataset import Class
 
 SEED = 20_260_101
 """Every random state: a training that is run again gives the same model."""
 
-_UNSCALED = ("sklearn.dummy", "sklearn.ensemble", "sklearn.naive_bayes", "sklearn.tree")
+_ROUNDING = ("sklearn.ensemble", "sklearn.tree")
+_NOT_ROUNDING = "sklearn.ensemble._hist_gradient_boosting"
 
 
-def check_candidates(spec: ModelSpec, file: str) -> None:
-    """Try every candidate's estimator and every value of its grid, without fitting.
-
-    Raises:
-        SpecError: each candidate and parameter that is wrong.
-    """
-    problems = [
-        f"candidates.{candidate.name}: {problem}"
-        for candidate in spec.candidates
-        for problem in _problems(candidate, spec)
-    ]
-    if problems:
-        raise SpecError(file, tuple(problems))
-
-
-def estimator(candidate: Candidate) -> Any:
-    """A candidate's estimator with its fixed parameters, and a fixed random state where it takes one."""
-    made = _estimator_class(candidate.estimator)(**candidate.parameters)
-    if "random_state" in made.get_params(deep=False) and "random_state" not in candidate.parameters:
-        made.set_params(random_state=SEED)
-    return made
-
-
-def pipeline(candidate: Candidate, schema: Schema) -> Any:
-    """The unfitted pipeline, over `features.matrix` by column position; it holds classes of scikit-learn only.
-
-    Numbers: the median for nulls and a unit variance where the estimator profits; HistGradientBoosting takes them as
-    they are. Categories: one column for each, `MISSING` is one where the column is nullable, and others become zeros.
-    """
-    from sklearn.compose import ColumnTransformer
-    from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import OneHotEncoder
-
-    model = estimator(candidate)
-    numbers, categories, nullable = _positions(schema)
-    transformers: list[Any] = []
-    if numbers:
-        transformers.append(("numbers", _numbers(model, mixed=bool(categories), nullable=nullable), numbers))
-    if categories:
-        known = [np.array(texts, dtype=object) for texts in categories.values()]
-        encoder = OneHotEncoder(categories=known, handle_unknown="ignore", sparse_output=False)
-        transformers.append(("categories", encoder, list(categories)))
-    return Pipeline([("inputs", ColumnTransformer(transformers)), ("model", model)])
-
-
-def _numbers(model: Any, *, mixed: bool, nullable: bool) -> Any:
-    from sklearn.impute import SimpleImputer
-    from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    if type(model).__name__.startswith("HistGradientBoosting"):
-        return "passthrough"
-    steps: list[Any] = []
-    if nullable or mixed:
-        # It also turns the numbers of a mixed table, which arrive as objects, into float64.
-        steps.append(("median", SimpleImputer(strategy="median", keep_empty_features=True)))
-    if not type(model).__module__.startswith(_UNSCALED):
-        steps.append(("scale", StandardScaler()))
-    return Pipeline(steps) if steps else "passthrough"
-
-
-def _positions(schema: Schema) -> tuple[list[int], dict[int, tuple[str, ...]], bool]:
-    """Where the numbers are, where the categories are and which there are, and whether a number may be null."""
-    numbers: list[int] = []
-    categories: dict[int, tuple[str, ...]] = {}
-    position = 0
-    for column in schema.columns:
-        width = len(schema.parts(column.name)) if column.type == "datetime" else 1
-        if column.type == "category":
-            categories[position] = tuple(sorted({*column.categories, *([MISSING] if column.nullable else [])}))
-        else:
-            numbers += range(position, position + width)
-        position += width
-    nullable = any(column.nullable for column in schema.columns if column.type != "category")
-    return numbers, categories, nullable
-
-
-def _estimator_class(path: str) -> Any:
+def estimator_class(path: str) -> Any:
+    """What an import path names. Raises ImportError or AttributeError where there is nothing."""
     module, _, name = path.rpartition(".")
     return getattr(import_module(module), name)
 
 
-def _problems(candidate: Candidate, spec: ModelSpec) -> list[str]:
-    try:
-        made = _estimator_class(candidate.estimator)
-    except (ImportError, AttributeError):
-        return [f"estimator: there is no {candidate.estimator} in the installed scikit-learn"]
-    if not _is_for(made, spec.task):
-        return [f"estimator: {candidate.estimator} is no estimator for {spec.task}"]
-    known = made().get_params() if not _required(made) else {}
-    if _required(made):
-        return [f"estimator: {candidate.estimator} needs {', '.join(_required(made))}, which a spec cannot give"]
-    wrong = _unknown(candidate, known)
-    return wrong or _values(candidate) or _probabilities(candidate, spec)
+def estimator(candidate: Candidate, encoding: Encoding, classes: tuple[Class, ...]) -> Any:
+    """A candidate's estimator with its fixed parameters, and a fixed random state where it takes one.
+
+    Raises:
+        ValueError: a parameter names a class or a column that does not exist.
+    """
+    given = {
+        name: parameters.resolve(name, value, encoding=encoding, classes=classes)
+        for name, value in candidate.parameters.items()
+    }
+    made = estimator_class(candidate.estimator)().set_params(**given)
+    if "random_state" in made.get_params(deep=False) and "random_state" not in given:
+        made.set_params(random_state=SEED)
+    return made
 
 
-def _unknown(candidate: Candidate, known: dict[str, Any]) -> list[str]:
-    import difflib
+def precision(candidate: Candidate) -> Literal["float32", "float64"]:
+    """What the inputs of a candidate are rounded to.
 
-    problems = []
-    for key, names in (("parameters", candidate.parameters), ("grid", candidate.grid)):
-        for name in names:
-            if name.partition("__")[0] not in known:
-                close = difflib.get_close_matches(name, known, n=1)
-                hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(sorted(known))}"
-                problems.append(f"{key}.{name}: {candidate.estimator} has no such parameter; {hint}")
-    return problems
+    Trees and their ensembles round their inputs to float32 themselves; so that a schema can say where digits are lost,
+    it is done before. HistGradientBoosting compares in double, and so does its twin: it keeps every digit.
+    """
+    module = str(estimator_class(candidate.estimator).__module__)
+    rounds = module.startswith(_ROUNDING) and not module.startswith(_NOT_ROUNDING)
+    return "float32" if rounds else "float64"
 
 
-def _values(candidate: Candidate) -> list[str]:
-    problems: list[str] = []
-    for name, choices in {**{k: [v] for k, v in candidate.parameters.items()}, **candidate.grid}.items():
-        key = "grid" if name in candidate.grid else "parameters"
-        for value in choices:
-            try:
-                made = _estimator_class(candidate.estimator)().set_params(**{name: value})
-                made._validate_params()  # noqa: SLF001 - scikit-learn's own check, which it runs only in fit
-            except (ValueError, TypeError) as error:
-                problems.append(f"{key}.{name}: {error}")
-    return problems
+def takes_sparse(made: Any) -> bool:
+    """Whether an estimator is fitted on a sparse matrix as well."""
+    from sklearn.utils import get_tags
 
-
-def _probabilities(candidate: Candidate, spec: ModelSpec) -> list[str]:
-    if spec.metric not in ("roc_auc", "log_loss"):
-        return []
-    for values in product(*candidate.grid.values()):
-        made = estimator(candidate).set_params(**dict(zip(candidate.grid, values, strict=True)))
-        if not hasattr(made, "predict_proba"):
-            return [f"estimator: {candidate.estimator} gives no probabilities here, which {spec.metric} needs"]
-    return []
-
-
-def _required(made: Any) -> list[str]:
-    from inspect import Parameter, signature
-
-    kinds = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
-    return [p.name for p in signature(made).parameters.values() if p.kind in kinds and p.default is Parameter.empty]
-
-
-def _is_for(made: Any, task: Task) -> bool:
-    from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-
-    mixin = ClassifierMixin if task == "classification" else RegressorMixin
-    return isinstance(made, type) and issubclass(made, BaseEstimator) and issubclass(made, mixin)
+    return bool(get_tags(made).input_tags.sparse)

@@ -1,13 +1,19 @@
-"""Scores of predictions, each metric in its own sign."""
+"""Predictions and their scores, each metric in its own sign: the same for folds, holdout and gate."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
+from mlyard_shared import decision
+from mlyard_shared.decision import Decision
+from mlyard_shared.features import Array
 from mlyard_shared.metrics import METRICS, MetricName, Task
 
-from mlyard_training_pipeline.data.columns import Array
+DECISION = Decision()
+"""How the probabilities of a classification become labels, in folds, holdout, gate and what is registered."""
 
-_NEEDS_PROBABILITIES = ("roc_auc", "log_loss")
+NEED_PROBABILITIES = ("roc_auc", "log_loss")
+NEED_EVERY_CLASS = ("roc_auc", "log_loss", "balanced_accuracy")
+"""Metrics that say nothing over rows in which a class is missing."""
 
 
 class Predictions(NamedTuple):
@@ -21,22 +27,30 @@ class Predictions(NamedTuple):
         return Predictions(self.labels[rows], None if self.probabilities is None else self.probabilities[rows])
 
 
+def predict(pipeline: Any, matrix: Array, *, task: Task, rule: Decision | None = DECISION) -> Predictions:
+    """Run a fitted pipeline. Labels are made by the rule from probabilities; without a rule, by the estimator."""
+    if task == "regression":
+        return Predictions(np.asarray(pipeline.predict(matrix), dtype=np.float64).reshape(-1))
+    if not hasattr(pipeline, "predict_proba"):
+        return Predictions(np.asarray(pipeline.predict(matrix)).astype(np.int64))
+    probabilities = np.asarray(pipeline.predict_proba(matrix), dtype=np.float64)
+    if rule is None:
+        return Predictions(np.asarray(pipeline.predict(matrix)).astype(np.int64), probabilities)
+    return decided(probabilities, rule)
+
+
+def decided(probabilities: Array, rule: Decision) -> Predictions:
+    """Probabilities with the labels that a rule makes of them."""
+    return Predictions(decision.labels(probabilities, rule), probabilities)
+
+
 def metrics_for(task: Task, *, probabilities: bool) -> tuple[MetricName, ...]:
     """The metrics of a task that its predictions allow."""
     return tuple(
         name
         for name, metric in METRICS.items()
-        if metric.task == task and (probabilities or name not in _NEEDS_PROBABILITIES)
+        if metric.task == task and (probabilities or name not in NEED_PROBABILITIES)
     )
-
-
-def predict(pipeline: Any, matrix: Array, *, task: Task) -> Predictions:
-    """Run a fitted pipeline."""
-    labels = np.asarray(pipeline.predict(matrix))
-    if task == "regression":
-        return Predictions(labels.astype(np.float64).reshape(-1))
-    probabilities = np.asarray(pipeline.predict_proba(matrix)) if hasattr(pipeline, "predict_proba") else None
-    return Predictions(labels.astype(np.int64), probabilities)
 
 
 def score(metric: MetricName, truth: Array, predictions: Predictions, *, classes: int = 0) -> float:
@@ -48,16 +62,12 @@ def score(metric: MetricName, truth: Array, predictions: Predictions, *, classes
     from sklearn import metrics as sk
 
     labels, probabilities = predictions
-    if metric in _NEEDS_PROBABILITIES:
+    if metric in NEED_PROBABILITIES:
         if probabilities is None:
             raise ValueError(f"{metric} needs probabilities")
-        shares = probabilities.astype(np.float64)
-        shares = shares / np.where(shares.sum(axis=1, keepdims=True) > 0, shares.sum(axis=1, keepdims=True), 1)
-        if metric == "log_loss":
-            return float(sk.log_loss(truth, shares, labels=range(classes)))
-        if classes == 2:
-            return float(sk.roc_auc_score(truth, shares[:, 1]))
-        return float(sk.roc_auc_score(truth, shares, multi_class="ovr", average="weighted", labels=range(classes)))
+        if metric == "roc_auc" and len(np.unique(truth)) < classes:
+            raise ValueError("roc_auc needs rows of every class")
+        return _of_probabilities(metric, truth, probabilities, classes)
     functions = {
         "accuracy": sk.accuracy_score,
         "balanced_accuracy": _balanced_accuracy,
@@ -77,6 +87,18 @@ def scores(task: Task, truth: Array, predictions: Predictions, *, classes: int =
             continue
         result[name] = score(name, truth, predictions, classes=classes)
     return result
+
+
+def _of_probabilities(metric: MetricName, truth: Array, probabilities: Array, classes: int) -> float:
+    from sklearn import metrics as sk
+
+    shares = probabilities.astype(np.float64)
+    shares = shares / np.where(shares.sum(axis=1, keepdims=True) > 0, shares.sum(axis=1, keepdims=True), 1)
+    if metric == "log_loss":
+        return float(sk.log_loss(truth, shares, labels=range(classes)))
+    if classes == 2:
+        return float(sk.roc_auc_score(truth, shares[:, 1]))
+    return float(sk.roc_auc_score(truth, shares, multi_class="ovr", average="weighted", labels=range(classes)))
 
 
 def _balanced_accuracy(truth: Array, labels: Array) -> float:

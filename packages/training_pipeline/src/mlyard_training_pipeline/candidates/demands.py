@@ -1,0 +1,181 @@
+"""What an estimator, with its parameters, demands of a table: what its `fit` would refuse or run out of memory on."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from mlyard_shared.spec import ModelSpec
+
+from mlyard_training_pipeline.candidates import memory, preprocessing
+from mlyard_training_pipeline.candidates.encoding import Encoding
+from mlyard_training_pipeline.data.dataset import Dataset
+
+_MEMORY_SHARE = 0.8
+"""How much of the memory a fit may plan with; Python and its libraries take the rest."""
+
+_COPIES = 2
+"""The encoded categories and the matrix that they are joined into exist at the same time."""
+
+_QUADRATIC = ("GaussianProcess", "KernelRidge", "LabelPropagation", "LabelSpreading")
+
+
+class _Fit(NamedTuple):
+    model: Any
+    spec: ModelSpec
+    dataset: Dataset
+    encoding: Encoding
+
+    @property
+    def name(self) -> str:
+        return type(self.model).__name__
+
+    @property
+    def rows(self) -> int:
+        return int((~self.dataset.held_out).sum())
+
+
+def problems(model: Any, *, spec: ModelSpec, dataset: Dataset, encoding: Encoding) -> list[str]:
+    """What stands between an unfitted estimator and this table, in one sentence each."""
+    fit = _Fit(model, spec, dataset, encoding)
+    return [problem for demand in _DEMANDS for problem in demand(fit)]
+
+
+def _target(fit: _Fit) -> Iterator[str]:
+    smallest = _smallest_target(fit.model) if fit.spec.task == "regression" else None
+    if smallest is None:
+        return
+    target = fit.dataset.target
+    least = float(target.min())
+    if least < 0 or (smallest == "above 0" and least == 0):
+        yield (
+            f"{fit.name} needs a target that is {smallest} with these parameters, and the smallest {fit.spec.target!r} "
+            f"is {least:g}: take such rows out, or choose another estimator or loss"
+        )
+
+
+def _smallest_target(model: Any) -> str | None:
+    if hasattr(model, "_get_loss") and "_glm" in type(model).__module__:
+        loss = model._get_loss()  # noqa: SLF001 - what its fit asks as well
+        if loss.in_y_true_range(np.array([-1.0])):
+            return None
+        return "0 or more" if loss.in_y_true_range(np.array([0.0])) else "above 0"
+    parameters = model.get_params(deep=False)
+    if "poisson" in (parameters.get("loss"), parameters.get("criterion")):
+        return "0 or more"
+    return "above 0" if parameters.get("loss") == "gamma" else None
+
+
+def _inputs(fit: _Fit) -> Iterator[str]:
+    from sklearn.utils import get_tags
+
+    if not get_tags(fit.model).input_tags.positive_only:
+        return
+    columns = {column.name: column.type for column in fit.dataset.schema.columns}
+    if fit.name == "CategoricalNB":
+        for name in (name for name, kind in columns.items() if kind not in ("category", "boolean")):
+            yield (
+                f"CategoricalNB takes categories and booleans only, and column {name!r} is neither: choose another "
+                f"estimator, or leave the column out"
+            )
+        return
+    matrix = fit.dataset.matrix(precision="float64")[:, list(fit.encoding.numbers)]
+    names = [fit.dataset.schema.input_names[position] for position in fit.encoding.numbers]
+    for name, least in zip(names, np.nanmin(matrix, axis=0) if names else [], strict=True):
+        if least < 0:
+            yield (
+                f"{fit.name} takes no negative numbers, and the smallest {name!r} is {least:g}: leave the column out, "
+                "or choose another estimator, such as sklearn.naive_bayes.GaussianNB"
+            )
+
+
+def _classes(fit: _Fit) -> Iterator[str]:
+    if fit.spec.task != "classification":
+        return
+    count = len(fit.dataset.classes)
+    parameters = fit.model.get_params(deep=False)
+    if count > 2:
+        two_only = {
+            ("GradientBoostingClassifier", "loss", "exponential"),
+            ("LogisticRegression", "solver", "liblinear"),
+            ("LogisticRegressionCV", "solver", "liblinear"),
+        }
+        for name, key, value in two_only:
+            if fit.name == name and parameters.get(key) == value:
+                yield f'{key} = "{value}" is for two classes, and {fit.spec.target!r} has {count}: choose another'
+        if parameters.get("monotonic_cst") is not None:
+            yield f"monotonic_cst is for two classes, and {fit.spec.target!r} has {count}: leave it out"
+    if fit.name == "CalibratedClassifierCV":
+        inner = parameters["cv"] if isinstance(parameters["cv"], int) else 5
+        training = fit.dataset.target[~fit.dataset.held_out]
+        rare = int(np.bincount(training, minlength=count).min())
+        left = rare - -(-rare // fit.spec.folds)
+        if left < inner:
+            yield (
+                f"CalibratedClassifierCV splits the rows of each class into {inner}, and a fold has {left} of the "
+                f"rarest: say a smaller cv, or bring more rows"
+            )
+
+
+def _combinations(fit: _Fit) -> Iterator[str]:
+    """Parameters that are right one by one and refuse each other in `fit`."""
+    parameters = fit.model.get_params(deep=False)
+    try:
+        if fit.name in ("LogisticRegression", "LogisticRegressionCV"):
+            from sklearn.linear_model._logistic import _check_solver
+
+            penalty = parameters.get("penalty")
+            _check_solver(parameters["solver"], "l2" if penalty == "deprecated" else penalty, parameters["dual"])
+        elif fit.name == "LinearSVC" and parameters["dual"] != "auto":
+            from sklearn.svm._base import _get_liblinear_solver_type
+
+            kind = (parameters["multi_class"], parameters["penalty"], parameters["loss"], parameters["dual"])
+            _get_liblinear_solver_type(*kind)
+    except ValueError as error:
+        yield str(error)
+
+
+def _neighbours(fit: _Fit) -> Iterator[str]:
+    wanted = fit.model.get_params(deep=False).get("n_neighbors")
+    left = fit.rows - -(-fit.rows // fit.spec.folds)
+    if isinstance(wanted, int) and wanted > left:
+        yield f"n_neighbors = {wanted} is more than the {left} rows that a fold trains on: say less"
+
+
+def _memory(fit: _Fit) -> Iterator[str]:
+    allowed = int(memory.limit() * _MEMORY_SHARE)
+    width, rows = fit.encoding.width, fit.dataset.rows
+    if fit.name.startswith(_QUADRATIC) and rows * rows * 8 > allowed:
+        yield (
+            f"{fit.name} compares every row with every other, which takes {_size(rows * rows * 8)} for {rows} rows, "
+            f"and there are {_size(allowed)}: choose another estimator"
+        )
+    needed = rows * width * 8 * _COPIES
+    if needed <= allowed or preprocessing.is_sparse(fit.model, fit.encoding, rows):
+        return
+    text = f"{fit.name} needs a matrix of {rows} rows and {width} columns, about {_size(needed)}, and there are "
+    text += f"{_size(allowed)}: bring fewer rows, or more memory"
+    if fit.encoding.categories:
+        largest = max(fit.dataset.schema.columns, key=lambda column: len(column.categories))
+        text += (
+            f"; leave out column {largest.name!r}, which becomes {len(largest.categories)} of them, or choose an "
+            f"estimator that takes a sparse matrix, such as {_SPARSE[fit.spec.task]}"
+        )
+    yield text
+
+
+def _size(count: int) -> str:
+    return f"{count / 1024**3:.1f} GiB" if count >= 1024**3 else f"{count / 1024**2:.0f} MiB"
+
+
+_SPARSE = {
+    "classification": "sklearn.linear_model.LogisticRegression",
+    "regression": "sklearn.linear_model.Ridge",
+}
+_DEMANDS: tuple[Callable[[_Fit], Iterator[str]], ...] = (
+    _target,
+    _inputs,
+    _classes,
+    _combinations,
+    _neighbours,
+    _memory,
+)
