@@ -3,94 +3,132 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
+import onnx
+import onnxruntime
 import pytest
-from mlyard_shared import features
-from mlyard_shared.spec import Candidate, ModelSpec
-from mlyard_training_pipeline.candidates import estimators, scoring
+from mlyard_shared.decision import TOLERANCE
+from mlyard_training_pipeline.candidates import scoring
 from mlyard_training_pipeline.candidates.scoring import Predictions
-from mlyard_training_pipeline.data import dataset as table
+from mlyard_training_pipeline.versions import skops_file
 from mlyard_training_pipeline.versions.onnx import comparison
 from mlyard_training_pipeline.versions.onnx.comparison import Twin, compare, make_twin
+from mlyard_training_pipeline.versions.onnx.conversion import convert
+from mlyard_training_pipeline.versions.onnx.limits import Limits
 
-Spec = Callable[..., ModelSpec]
-Mixed = Callable[..., dict[str, list[Any]]]
+Fit = Callable[..., Any]
+LINEAR = "sklearn.linear_model.LogisticRegression"
+SURE = Predictions(np.array([0, 1]), np.array([[0.9, 0.1], [0.2, 0.8]]))
 
 
-def twin_of(made: ModelSpec, columns: dict[str, list[Any]], folder: Path, path: str, **parameters: Any) -> Twin:
-    """Fit an estimator on a table of every type, with nulls, and make its twin."""
-    from skops.io import dump
-
-    read = table.read(pa.table(columns), made)
-    candidate = Candidate(name="a", estimator=path, parameters=parameters)
-    pipeline = estimators.pipeline(candidate, read.schema).fit(read.matrix[~read.held_out], read.target[~read.held_out])
-    dump(pipeline, folder / "model.skops")
-    inputs = {name: array[read.held_out] for name, array in features.inputs(read.columns, read.schema).items()}
-    expected = scoring.predict(pipeline, features.matrix(inputs), task=made.task)
+def twin_of(made: Any, folder: Path, **more: Any) -> Twin:
+    skops_file.write(made.pipeline, folder / "model.skops")
     return make_twin(
         folder / "model.skops",
         folder / "model.onnx",
-        inputs,
-        expected,
+        made.pipeline,
+        made.rows,
         task=made.task,
-        scale=float(read.target.std()) if made.task == "regression" else 1.0,
+        scale=made.scale,
+        **more,
     )
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
+    """Convert a pipeline here, which spares a process and its imports; the processes are tested with `limits`."""
+
+    def convert_here(made: Any) -> None:
+        def converted(model: Path, twin: Path, rows: comparison.Rows, limit: Limits) -> str | None:
+            twin.write_bytes(convert(made.pipeline, width=rows.matrix.shape[1], form=rows.form).SerializeToString())
+            return None
+
+        monkeypatch.setattr(comparison, "_convert", converted)
+
+    return convert_here
+
+
+@pytest.mark.parametrize("classes", [2, 3], ids=["two classes", "three classes"])
+@pytest.mark.parametrize(
+    ("path", "parameters"),
+    [
+        pytest.param(LINEAR, {}, id="linear"),
+        pytest.param("sklearn.linear_model.SGDClassifier", {"loss": "log_loss"}, id="gradient descent"),
+        pytest.param("sklearn.discriminant_analysis.LinearDiscriminantAnalysis", {}, id="discriminant"),
+        pytest.param("sklearn.tree.DecisionTreeClassifier", {}, id="tree"),
+        pytest.param("sklearn.ensemble.RandomForestClassifier", {"n_estimators": 30}, id="forest"),
+        pytest.param("sklearn.ensemble.ExtraTreesClassifier", {"n_estimators": 30}, id="extra trees"),
+        pytest.param("sklearn.ensemble.GradientBoostingClassifier", {"n_estimators": 20}, id="boosting"),
+        pytest.param("sklearn.ensemble.HistGradientBoostingClassifier", {"max_iter": 10}, id="histogram boosting"),
+        pytest.param("sklearn.ensemble.AdaBoostClassifier", {}, id="boosted stumps"),
+        pytest.param("sklearn.ensemble.BaggingClassifier", {"max_features": 0.6, "max_samples": 8}, id="bagging"),
+        pytest.param("sklearn.neural_network.MLPClassifier", {"max_iter": 2000, "tol": 0.01}, id="network"),
+        pytest.param("sklearn.naive_bayes.GaussianNB", {}, id="naive Bayes"),
+    ],
+)
+def test_the_twin_of_a_classifier_gives_the_same_answers_everywhere(
+    fitted: Fit, in_this_process: Fit, tmp_path: Path, path: str, parameters: dict[str, Any], classes: int
+) -> None:
+    made = fitted(path, classes=classes, **parameters)
+    in_this_process(made)
+    twin = twin_of(made, tmp_path)
+    assert twin.refused is None
+    assert twin.parity is not None
+    assert twin.parity.rows > len(made.rows.matrix)
+    assert twin.parity.label_mismatches == 0
+    assert twin.parity.max_difference < 1e-7
 
 
 @pytest.mark.parametrize(
     ("path", "parameters"),
     [
-        pytest.param("sklearn.linear_model.LogisticRegression", {}, id="linear"),
-        pytest.param("sklearn.ensemble.RandomForestClassifier", {"n_estimators": 20}, id="forest"),
-        pytest.param("sklearn.ensemble.HistGradientBoostingClassifier", {"max_iter": 20}, id="histogram boosting"),
-        pytest.param("sklearn.ensemble.GradientBoostingClassifier", {"n_estimators": 10}, id="boosting"),
-        pytest.param("sklearn.neural_network.MLPClassifier", {"max_iter": 2000, "tol": 0.01}, id="network"),
-        pytest.param("sklearn.neighbors.KNeighborsClassifier", {"algorithm": "brute"}, id="neighbours"),
+        pytest.param("sklearn.linear_model.LinearRegression", {}, id="least squares"),
+        pytest.param("sklearn.linear_model.Ridge", {}, id="ridge"),
+        pytest.param("sklearn.linear_model.Lasso", {}, id="lasso"),
+        pytest.param("sklearn.linear_model.QuantileRegressor", {}, id="quantile"),
+        pytest.param("sklearn.linear_model.PoissonRegressor", {}, id="Poisson"),
+        pytest.param("sklearn.linear_model.GammaRegressor", {}, id="gamma"),
+        pytest.param("sklearn.linear_model.TweedieRegressor", {"power": 1.5}, id="Tweedie"),
+        pytest.param("sklearn.tree.DecisionTreeRegressor", {}, id="tree"),
+        pytest.param("sklearn.ensemble.RandomForestRegressor", {"n_estimators": 30}, id="forest"),
+        pytest.param("sklearn.ensemble.ExtraTreesRegressor", {"n_estimators": 30}, id="extra trees"),
+        pytest.param("sklearn.ensemble.GradientBoostingRegressor", {"loss": "huber"}, id="boosting"),
+        pytest.param(
+            "sklearn.ensemble.HistGradientBoostingRegressor", {"loss": "gamma", "max_iter": 10}, id="histogram boosting"
+        ),
+        pytest.param("sklearn.svm.SVR", {"C": 100.0}, id="support vectors"),
+        pytest.param("sklearn.svm.SVR", {"kernel": "linear"}, id="linear support vectors"),
+        pytest.param("sklearn.svm.NuSVR", {"kernel": "poly", "coef0": 1.0}, id="polynomial support vectors"),
+        pytest.param("sklearn.neural_network.MLPRegressor", {"max_iter": 20}, id="network"),
     ],
 )
-def test_the_twin_of_a_classifier_over_a_mixed_table_holds(
-    spec: Spec, mixed: Mixed, tmp_path: Path, path: str, parameters: dict[str, Any]
+def test_the_twin_of_a_regression_gives_the_same_numbers_everywhere(
+    fitted: Fit, in_this_process: Fit, tmp_path: Path, path: str, parameters: dict[str, Any]
 ) -> None:
-    twin = twin_of(spec(), mixed(), tmp_path, path, **parameters)
+    made = fitted(path, **parameters)
+    in_this_process(made)
+    twin = twin_of(made, tmp_path)
     assert twin.refused is None
+    assert twin.parity is not None
+    assert twin.parity.max_difference < 1e-12
+
+
+def test_a_twin_is_converted_in_a_process_of_its_own(fitted: Fit, tmp_path: Path) -> None:
+    twin = twin_of(fitted(LINEAR), tmp_path)
     assert twin.parity is not None
     assert twin.parity.holds
     assert (tmp_path / "model.onnx").is_file()
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "sklearn.linear_model.Ridge",
-        "sklearn.linear_model.LinearRegression",
-        "sklearn.ensemble.RandomForestRegressor",
-        "sklearn.ensemble.HistGradientBoostingRegressor",
-        "sklearn.ensemble.GradientBoostingRegressor",
-        "sklearn.svm.SVR",
-    ],
-)
-def test_the_twin_of_a_regression_over_a_mixed_table_holds(
-    regression: Spec, mixed: Mixed, tmp_path: Path, path: str
-) -> None:
-    twin = twin_of(regression(), mixed(), tmp_path, path)
-    assert twin.refused is None
-    assert twin.parity is not None
-    assert twin.parity.holds
+def test_a_conversion_beyond_its_limits_leaves_no_twin(fitted: Fit, tmp_path: Path) -> None:
+    twin = twin_of(fitted(LINEAR), tmp_path, limit=Limits(wall=0.01))
+    assert twin == Twin(None, "the conversion has not ended after 0 s")
+    assert not (tmp_path / "model.onnx").exists()
 
 
-def test_the_twin_has_the_inputs_and_outputs_that_the_api_expects(spec: Spec, mixed: Mixed, tmp_path: Path) -> None:
-    import onnxruntime
-
-    twin_of(spec(), mixed(), tmp_path, "sklearn.linear_model.LogisticRegression")
-    session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"), providers=["CPUExecutionProvider"])
-    schema = table.read(pa.table(mixed()), spec()).schema
-    names = features.input_names(schema)
-    types = {value.name: (value.type, value.shape[1]) for value in session.get_inputs()}
-    assert list(types) == [f"x{position}" for position in range(len(names))]
-    assert types[f"x{names.index('colour')}"] == ("tensor(string)", 1)
-    assert types["x0"] == ("tensor(double)", 1)
-    assert [value.name for value in session.get_outputs()] == ["label", "probabilities"]
-    assert session.get_outputs()[0].type == "tensor(int64)"
+def test_a_twin_that_is_too_large_is_not_kept(fitted: Fit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparison, "SIZE_LIMIT", 10)
+    assert "are allowed" in str(twin_of(fitted(LINEAR), tmp_path).refused)
+    assert not (tmp_path / "model.onnx").exists()
 
 
 @pytest.mark.parametrize(
@@ -98,46 +136,65 @@ def test_the_twin_has_the_inputs_and_outputs_that_the_api_expects(spec: Spec, mi
     [
         pytest.param("sklearn.svm.LinearSVC", "gives no probabilities", id="no probabilities"),
         pytest.param("sklearn.dummy.DummyClassifier", "cannot be converted: MissingShapeCalculator", id="no converter"),
+        pytest.param("sklearn.neighbors.KNeighborsClassifier", "neighbours at the same distance", id="neighbours"),
     ],
 )
 def test_a_twin_that_cannot_hold_is_refused_with_the_reason(
-    spec: Spec, mixed: Mixed, tmp_path: Path, path: str, reason: str
+    fitted: Fit, tmp_path: Path, path: str, reason: str
 ) -> None:
-    twin = twin_of(spec(), mixed(), tmp_path, path)
-    assert twin.refused is not None
-    assert reason in twin.refused
+    twin = twin_of(fitted(path), tmp_path)
+    assert reason in str(twin.refused)
     assert not (tmp_path / "model.onnx").exists()
 
 
-def test_a_twin_with_other_answers_is_measured_and_not_kept(
-    spec: Spec, mixed: Mixed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_twin_that_is_wrong_beside_one_threshold_alone_is_refused(
+    fitted: Fit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(comparison, "TOLERANCE", -1.0)
-    twin = twin_of(spec(), mixed(), tmp_path, "sklearn.linear_model.LogisticRegression")
+    made = fitted("sklearn.ensemble.HistGradientBoostingClassifier", max_iter=5)
+
+    def converted(model: Path, twin: Path, rows: comparison.Rows, limit: Limits) -> str | None:
+        graph = convert(made.pipeline, width=rows.matrix.shape[1], form=rows.form)
+        ensemble = next(node for node in graph.graph.node if node.op_type == "TreeEnsemble")
+        splits = next(value for value in ensemble.attribute if value.name == "nodes_splits")
+        moved = np.nextafter(onnx.numpy_helper.to_array(splits.t), np.inf)
+        splits.t.CopyFrom(onnx.numpy_helper.from_array(moved, "nodes_splits"))
+        twin.write_bytes(graph.SerializeToString())
+        return None
+
+    monkeypatch.setattr(comparison, "_convert", converted)
+    twin = twin_of(made, tmp_path)
+    session = onnxruntime.InferenceSession(
+        convert(made.pipeline, width=8, form=made.rows.form).SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    found = session.run(["probabilities"], {"inputs": made.rows.matrix})[0]
+    assert np.allclose(found, made.pipeline.predict_proba(made.rows.matrix), atol=1e-12)
     assert twin.parity is not None
     assert not twin.parity.holds
-    assert twin.refused is not None
+    assert "numbers by up to" in str(twin.refused)
     assert not (tmp_path / "model.onnx").exists()
 
 
-def test_a_conversion_without_end_and_one_too_large_are_given_up(
-    spec: Spec, mixed: Mixed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(comparison, "TIME_LIMIT", 0.01)
-    twin = twin_of(spec(), mixed(), tmp_path, "sklearn.linear_model.LogisticRegression")
-    assert twin == Twin(None, "the conversion takes more than 0 s")
-    monkeypatch.setattr(comparison, "TIME_LIMIT", 60.0)
-    monkeypatch.setattr(comparison, "SIZE_LIMIT", 10)
-    assert "are allowed" in str(twin_of(spec(), mixed(), tmp_path, "sklearn.linear_model.LogisticRegression").refused)
-    assert not (tmp_path / "model.onnx").exists()
+def test_labels_of_forests_that_tie_are_those_of_scikit_learn(fitted: Fit) -> None:
+    made = fitted("sklearn.ensemble.RandomForestClassifier", n_estimators=10, max_depth=None)
+    found = scoring.predict(made.pipeline, made.rows.matrix, task="classification")
+    assert found.probabilities is not None
+    assert (np.abs(found.probabilities[:, 0] - 0.5) < 1e-9).any()
+    assert (found.labels == made.pipeline.predict(made.rows.matrix)).all()
 
 
-def test_one_wrong_label_and_a_number_that_is_none_break_parity() -> None:
-    expected = Predictions(np.array([0, 1]), np.array([[0.9, 0.1], [0.2, 0.8]]))
-    assert compare(expected, expected).holds
-    assert compare(Predictions(np.array([0, 0]), expected.probabilities), expected).label_mismatches == 1
-    broken = Predictions(expected.labels, np.array([[np.nan, 0.1], [0.2, 0.8]]))
-    assert not compare(broken, expected).holds
+def test_one_wrong_label_and_a_number_that_one_side_lacks_break_parity() -> None:
+    assert compare(SURE, SURE).holds
+    assert compare(Predictions(np.array([0, 0]), SURE.probabilities), SURE).label_mismatches == 1
+    broken = Predictions(SURE.labels, np.array([[np.nan, 0.1], [0.2, 0.8]]))
+    assert not compare(broken, SURE).holds
+    assert compare(broken, broken).holds
+
+
+def test_a_label_may_differ_where_the_decision_hangs_by_twice_the_tolerance() -> None:
+    near = Predictions(np.array([0]), np.array([[0.5 - 1.4 * TOLERANCE, 0.5 + 1.4 * TOLERANCE]]))
+    far = Predictions(np.array([0]), np.array([[0.5 - 1.6 * TOLERANCE, 0.5 + 1.6 * TOLERANCE]]))
+    assert compare(near._replace(labels=np.array([1])), near).label_mismatches == 0
+    assert compare(far._replace(labels=np.array([1])), far).label_mismatches == 1
 
 
 def test_the_differences_of_a_regression_are_in_standard_deviations() -> None:

@@ -1,23 +1,26 @@
-"""Make a twin and measure it: its answers against scikit-learn's over the holdout."""
+"""Make a twin and measure it: its answers against scikit-learn's, over real rows and where engines go apart."""
 
-import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from mlyard_shared import decision
+from mlyard_shared.decision import TOLERANCE, Decision
+from mlyard_shared.features import Array
 from mlyard_shared.manifest import OnnxParity
 from mlyard_shared.metrics import Task
+from mlyard_shared.schema import InputForm, Schema
 
-from mlyard_training_pipeline.candidates.scoring import Predictions
-from mlyard_training_pipeline.data.columns import Array
+from mlyard_training_pipeline.candidates import memory, scoring
+from mlyard_training_pipeline.candidates.scoring import DECISION, Predictions
+from mlyard_training_pipeline.versions.onnx import limits, probes, session
+from mlyard_training_pipeline.versions.onnx.graph import INPUT
+from mlyard_training_pipeline.versions.onnx.limits import Limits
 
-TOLERANCE = 1e-5
-"""Of probabilities, and of standard deviations of a target. Measured: 1e-15 for linear models, 1e-6 for trees."""
-
-TIME_LIMIT = 60.0
-SIZE_LIMIT = 200 * 1024**2
+SIZE_LIMIT = 512 * 1024**2
+MAX_REAL_ROWS = probes.MAX_ROWS
+_CONVERSION = "mlyard_training_pipeline.versions.onnx.conversion"
 
 
 class Twin(NamedTuple):
@@ -27,84 +30,100 @@ class Twin(NamedTuple):
     refused: str | None
 
 
+class Rows(NamedTuple):
+    """Real rows in the form of the model's inputs, and what they are; the holdout comes first."""
+
+    schema: Schema
+    form: InputForm
+    matrix: Array
+
+
 def make_twin(
-    model: Path, twin: Path, inputs: Mapping[str, Array], expected: Predictions, *, task: Task, scale: float = 1.0
+    model: Path, twin: Path, pipeline: Any, rows: Rows, *, task: Task, scale: float = 1.0, limit: Limits | None = None
 ) -> Twin:
     """Convert the pipeline of `model` into `twin`, which stays only where its answers hold.
 
     Args:
         model: a skops file.
         twin: where the ONNX file goes.
-        inputs: the holdout's inputs, by name and in order.
-        expected: scikit-learn's answers to them.
+        pipeline: what the skops file holds.
+        rows: real rows to compare on; others are made of them.
         task: what the pipeline answers.
         scale: the standard deviation of a regression's target.
+        limit: what the conversion may take.
     """
-    if task == "classification" and expected.probabilities is None:
+    if task == "classification" and not hasattr(pipeline, "predict_proba"):
         return Twin(None, "the estimator gives no probabilities, and a twin has to")
-    reason = _convert(model, twin, "".join("s" if array.dtype == object else "d" for array in inputs.values()))
-    if reason is not None:
-        twin.unlink(missing_ok=True)
-        return Twin(None, reason)
-    try:
-        parity = compare(predict(twin, inputs, task=task), expected, scale=scale)
-    # onnxruntime's errors have no root of their own; a twin that does not run is none.
-    except Exception as error:  # noqa: BLE001 - the reason is kept in the manifest
-        twin.unlink()
-        return Twin(None, f"the twin does not run: {str(error).splitlines()[0]}")
-    if parity.holds:
-        return Twin(parity, None)
-    twin.unlink()
-    reason = (
-        f"over {parity.rows} rows {parity.label_mismatches} labels differ, and numbers by up to "
-        f"{parity.max_difference:.1e}, where {parity.tolerance:.0e} is allowed"
-    )
-    return Twin(parity, reason)
+    made = _convert(model, twin, rows, limit or Limits(memory=max(memory.limit() // 2, 1024**3)))
+    if made is None:
+        # onnxruntime's errors have no root of their own; a twin that does not run is not one.
+        try:
+            parity = _measure(twin, pipeline, rows, task=task, scale=scale)
+        except Exception as error:  # noqa: BLE001 - the reason is kept in the manifest
+            made = f"the twin does not run: {str(error).splitlines()[0]}"
+        else:
+            if parity.holds:
+                return Twin(parity, None)
+            twin.unlink()
+            return Twin(parity, _difference(parity))
+    twin.unlink(missing_ok=True)
+    return Twin(None, made)
 
 
-def predict(twin: Path, inputs: Mapping[str, Array], *, task: Task) -> Predictions:
-    """Run a twin over inputs of shape [n] each."""
-    import onnxruntime
+def compare(
+    found: Predictions, expected: Predictions, *, scale: float | Array = 1.0, rule: Decision = DECISION
+) -> OnnxParity:
+    """The parity of two engines' answers. A number that only one of them can give counts as infinitely far.
 
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(str(twin), options, providers=["CPUExecutionProvider"])
-    wanted = {value.name for value in session.get_inputs()}
-    feed = {f"x{position}": array.reshape(-1, 1) for position, array in enumerate(inputs.values())}
-    outputs: list[Any] = session.run(
-        ["label", "probabilities"] if task == "classification" else ["variable"],
-        {name: array for name, array in feed.items() if name in wanted},
-    )
-    return Predictions(*(np.asarray(output) for output in outputs))
-
-
-def compare(found: Predictions, expected: Predictions, *, scale: float = 1.0) -> OnnxParity:
-    """The parity of two engines' answers. A number that is none counts as infinitely far."""
+    Args:
+        found: the twin's answers.
+        expected: scikit-learn's.
+        scale: what differences of a regression are measured in, for all rows or for each.
+        rule: how probabilities become labels. Labels may differ where a cut is within twice the tolerance.
+    """
+    mismatches = 0
     if expected.probabilities is None or found.probabilities is None:
-        mismatches = 0
-        differences = np.abs(found.labels.astype(np.float64) - expected.labels) / (scale or 1.0)
+        left, right = found.labels.astype(np.float64), expected.labels.astype(np.float64)
     else:
-        mismatches = int((found.labels != expected.labels).sum())
-        differences = np.abs(found.probabilities.astype(np.float64) - expected.probabilities)
+        left, right = found.probabilities.astype(np.float64), expected.probabilities
+        clear = decision.distances(right, rule) > 2 * rule.tolerance
+        mismatches = int(((found.labels != expected.labels) & clear).sum())
+    with np.errstate(invalid="ignore"):
+        differences = np.where((left == right) | (np.isnan(left) & np.isnan(right)), 0.0, np.abs(left - right) / scale)
     largest = float(differences.max()) if differences.size else 0.0
     return OnnxParity(
         rows=len(expected.labels),
         label_mismatches=mismatches,
         max_difference=largest if np.isfinite(largest) else sys.float_info.max,
-        tolerance=TOLERANCE,
+        tolerance=rule.tolerance,
     )
 
 
-def _convert(model: Path, twin: Path, kinds: str) -> str | None:
-    """Convert in a process of its own, since some conversions never end; the reason where it fails."""
-    command = [sys.executable, "-m", "mlyard_training_pipeline.versions.onnx.conversion", str(model), str(twin), kinds]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIME_LIMIT, check=False)
-    except subprocess.TimeoutExpired:
-        return f"the conversion takes more than {TIME_LIMIT:.0f} s"
-    if done.returncode != 0:
-        lines = done.stderr.strip().splitlines()
-        return f"it cannot be converted: {lines[-1] if lines else f'exit code {done.returncode}'}"
-    if twin.stat().st_size > SIZE_LIMIT:
+def _measure(twin: Path, pipeline: Any, rows: Rows, *, task: Task, scale: float) -> OnnxParity:
+    real = rows.matrix[: probes.limit(pipeline)]
+    matrix = np.concatenate([real, probes.rows(pipeline, rows.schema, real)])
+    # Overflow at the largest numbers shows in the answers, which are compared.
+    with np.errstate(all="ignore"):
+        expected = scoring.predict(pipeline, matrix, task=task)
+    found = session.predict(twin, {INPUT: matrix}, task=task, rule=DECISION)
+    if task == "classification":
+        return compare(found, expected)
+    scales = np.full(len(matrix), scale or 1.0)
+    # Far from every real row numbers are large, and so are their last digits.
+    scales[len(real) :] = np.maximum(scales[len(real) :], np.abs(np.nan_to_num(expected.labels[len(real) :])))
+    return compare(found, expected, scale=scales)
+
+
+def _convert(model: Path, twin: Path, rows: Rows, limit: Limits) -> str | None:
+    arguments = [str(model), str(twin), str(rows.matrix.shape[1]), rows.form.precision]
+    reason = limits.run(_CONVERSION, arguments, limit)
+    if reason is None and twin.stat().st_size > SIZE_LIMIT:
         return f"it would have {twin.stat().st_size / 1024**2:.0f} MiB, and {SIZE_LIMIT // 1024**2} are allowed"
-    return None
+    return reason
+
+
+def _difference(parity: OnnxParity) -> str:
+    return (
+        f"over {parity.rows} rows {parity.label_mismatches} labels differ, and numbers by up to "
+        f"{parity.max_difference:.1e}, where {TOLERANCE:.0e} is allowed"
+    )

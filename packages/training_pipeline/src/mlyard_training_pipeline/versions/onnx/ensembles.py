@@ -1,0 +1,179 @@
+"""scikit-learn's estimators that are made of trees: their trees, and what becomes of the leaves' sums."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from mlyard_shared.features import Array
+
+from mlyard_training_pipeline.versions.onnx import trees
+from mlyard_training_pipeline.versions.onnx.graph import Graph
+from mlyard_training_pipeline.versions.onnx.trees import Tree
+
+
+def scores(graph: Graph, source: str, model: Any) -> str | None:
+    """Add a fitted ensemble; its probabilities of shape [n, classes], or its numbers of shape [n, 1], in double.
+
+    None: the estimator is not made of trees.
+
+    Raises:
+        NotImplementedError: a form of it has no twin.
+    """
+    name = type(model).__name__
+    add = next((add for known, add in _KINDS.items() if name in known), None)
+    if add is None:
+        return None
+    if not name.startswith("HistGradientBoosting"):
+        source = graph.cast(source, np.float32)  # as these estimators do themselves
+    return add(graph, graph.cast(source, np.float64), model)
+
+
+def thresholds(model: Any) -> tuple[Array, Array, int]:
+    """Every split of an estimator's trees: the column of its matrix and the threshold, and how many trees there are."""
+    histograms = [tree.nodes for row in getattr(model, "_predictors", []) for tree in row]
+    features = [nodes["feature_idx"][nodes["is_leaf"] == 0] for nodes in histograms]
+    found = [nodes["num_threshold"][nodes["is_leaf"] == 0] for nodes in histograms]
+    rows = [model] if hasattr(model, "tree_") else getattr(model, "estimators_", [])
+    plain = [member for row in rows for member in (row if isinstance(row, np.ndarray) else [row])]
+    columns = getattr(model, "estimators_features_", [None] * len(plain))
+    for member, chosen in zip(plain, columns, strict=True):
+        if hasattr(member, "tree_"):
+            split = member.tree_.children_left >= 0
+            feature = member.tree_.feature[split]
+            features.append(feature if chosen is None else np.asarray(chosen)[feature])
+            found.append(member.tree_.threshold[split])
+    if not features:
+        return np.zeros(0, dtype=np.int64), np.zeros(0), 0
+    return np.concatenate(features), np.concatenate(found), len(features)
+
+
+def _mean_of_trees(graph: Graph, source: str, model: Any) -> str:
+    """Trees and forests: the mean of the leaves' shares of the classes, or of their numbers."""
+    members = getattr(model, "estimators_", None)
+    members = [model] if members is None else members
+    features = getattr(model, "estimators_features_", [None] * len(members))
+    classes = getattr(model, "classes_", None)
+    made = [
+        _plain(member, _shares(member, classes), feature) for member, feature in zip(members, features, strict=True)
+    ]
+    targets = made[0].values.shape[1]
+    mean = graph.node("Div", trees.add(graph, source, made, targets=targets), _number(graph, len(members)))
+    return graph.beside_the_first(mean) if classes is not None and targets == 1 else mean
+
+
+def _shares(member: Any, classes: Array | None) -> Array:
+    """What each node says: a number, the share of the second of two classes, or the shares of all."""
+    values = _values(member)
+    if classes is None:
+        return np.asarray(values[:, :1])
+    known = np.zeros((len(values), len(classes)))
+    # In a bagging a tree may have seen some of the classes only, and calls them by their index.
+    known[:, np.arange(len(classes)) if len(member.classes_) == len(classes) else member.classes_] = values
+    return known[:, 1:] if len(classes) == 2 else known
+
+
+def _values(member: Any) -> Array:
+    if type(member).__name__ not in _TREES:
+        raise NotImplementedError(f"an ensemble of {type(member).__name__}, which is not a tree")
+    return np.asarray(member.tree_.value[:, 0, :])
+
+
+def _boosted_stumps(graph: Graph, source: str, model: Any) -> str:
+    """AdaBoost: each tree votes for a class with its weight. Source: Zhu et al., Multi-class AdaBoost (2009)."""
+    count = len(model.classes_)
+    made = []
+    for member, weight in zip(model.estimators_, model.estimator_weights_, strict=True):
+        said = np.argmax(_values(member), axis=1)
+        votes = np.where(said[:, None] == np.arange(count), weight, -weight / (count - 1))
+        # Of two classes the votes are each other's opposites.
+        made.append(_plain(member, votes[:, 1:] if count == 2 else votes))
+    total = float(model.estimator_weights_.sum())
+    votes = trees.add(graph, source, made, targets=made[0].values.shape[1])
+    if count == 2:
+        return graph.beside_the_first(graph.node("Sigmoid", _times(graph, votes, 2 / total)))
+    return graph.softmax(_times(graph, votes, 1 / total / (count - 1)))
+
+
+def _gradient_boosting(graph: Graph, source: str, model: Any) -> str:
+    count = model.estimators_.shape[1]
+    made = [
+        _plain(tree, model.learning_rate * _values(tree))._replace(target=target)
+        for row in model.estimators_
+        for target, tree in enumerate(row)
+    ]
+    # Without an `init` of the user's own every row begins with the same numbers.
+    first = model._raw_predict_init(np.zeros((1, model.n_features_in_), dtype=np.float32))  # noqa: SLF001
+    return _linked(graph, trees.add(graph, source, made, targets=count), first, model)
+
+
+def _histogram_boosting(graph: Graph, source: str, model: Any) -> str:
+    if model.is_categorical_ is not None:
+        raise NotImplementedError("native categories of HistGradientBoosting")
+    made = [
+        _histogram(tree.nodes)._replace(target=target)
+        for row in model._predictors  # noqa: SLF001 - there is no public access to the trees
+        for target, tree in enumerate(row)
+    ]
+    count = len(model._predictors[0])  # noqa: SLF001
+    sums = trees.add(graph, source, made, targets=count)
+    return _linked(graph, sums, model._baseline_prediction, model)  # noqa: SLF001
+
+
+def _linked(graph: Graph, sums: str, first: Array, model: Any) -> str:
+    """The link that the loss has between the sums of the leaves and the answers."""
+    raw = graph.node("Add", sums, graph.constant(np.asarray(first, dtype=np.float64).reshape(1, -1)))
+    loss = model._loss  # noqa: SLF001 - there is no public access to the loss
+    link = type(loss.link).__name__
+    if link == "MultinomialLogit":
+        return graph.softmax(raw)
+    if link in ("LogitLink", "HalfLogitLink"):
+        raw = _times(graph, raw, 2.0) if link == "HalfLogitLink" else raw
+        return graph.beside_the_first(graph.node("Sigmoid", raw))
+    if link == "LogLink":
+        return graph.node("Exp", raw)
+    if link == "IdentityLink":
+        return raw
+    raise NotImplementedError(f"the link {link}")
+
+
+def _plain(member: Any, values: Array, features: Array | None = None) -> Tree:
+    tree = member.tree_
+    feature = np.maximum(tree.feature, 0)
+    return Tree(
+        left=tree.children_left,
+        right=tree.children_right,
+        feature=feature if features is None else np.asarray(features)[feature],
+        threshold=tree.threshold,
+        null_left=np.zeros(tree.node_count),  # the preprocessing leaves no null
+        values=np.asarray(values, dtype=np.float64),
+    )
+
+
+def _histogram(nodes: Array) -> Tree:
+    leaf = nodes["is_leaf"] != 0
+    return Tree(
+        left=np.where(leaf, -1, nodes["left"].astype(np.int64)),
+        right=np.where(leaf, -1, nodes["right"].astype(np.int64)),
+        feature=nodes["feature_idx"],
+        threshold=nodes["num_threshold"],
+        null_left=nodes["missing_go_to_left"],
+        values=nodes["value"].reshape(-1, 1),
+    )
+
+
+def _times(graph: Graph, source: str, factor: float) -> str:
+    return graph.node("Mul", source, _number(graph, factor))
+
+
+def _number(graph: Graph, value: float) -> str:
+    return graph.constant(np.array(value, dtype=np.float64))
+
+
+_TREES = ("DecisionTreeClassifier", "DecisionTreeRegressor", "ExtraTreeClassifier", "ExtraTreeRegressor")
+_FORESTS = ("RandomForestClassifier", "RandomForestRegressor", "ExtraTreesClassifier", "ExtraTreesRegressor")
+_KINDS: dict[tuple[str, ...], Callable[[Graph, str, Any], str]] = {
+    (*_TREES, *_FORESTS, "BaggingClassifier", "BaggingRegressor"): _mean_of_trees,
+    ("AdaBoostClassifier",): _boosted_stumps,
+    ("GradientBoostingClassifier", "GradientBoostingRegressor"): _gradient_boosting,
+    ("HistGradientBoostingClassifier", "HistGradientBoostingRegressor"): _histogram_boosting,
+}

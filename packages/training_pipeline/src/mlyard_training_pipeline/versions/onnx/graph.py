@@ -1,0 +1,67 @@
+"""An ONNX graph in the making: nodes and constants, named by their order, so that the same model has the same bytes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from mlyard_shared.features import Array
+from mlyard_shared.schema import InputForm
+
+INPUT = "inputs"
+ML = "ai.onnx.ml"
+_IR_VERSION = 10
+
+
+class Graph:
+    """Nodes in the order of their computation over one input, `inputs` of shape [n, width]."""
+
+    def __init__(self, form: InputForm, width: int) -> None:
+        self.form = form
+        self.width = width
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+        self.opsets = {"": 21, ML: 5}
+
+    def constant(self, values: Array) -> str:
+        """Add a constant and return its name."""
+        from onnx import numpy_helper
+
+        name = f"constant_{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        return name
+
+    def node(self, kind: str, *inputs: str, domain: str = "", output: str | None = None, **attributes: Any) -> str:
+        """Add a node of one output and return the output's name."""
+        from onnx import helper
+
+        name = output or f"{kind.lower()}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, list(inputs), [name], domain=domain, **attributes))
+        return name
+
+    def cast(self, source: str, kind: type[np.generic]) -> str:
+        """Add a conversion into another type of numbers."""
+        from onnx import helper
+
+        return self.node("Cast", source, to=helper.np_dtype_to_tensor_dtype(np.dtype(kind)))
+
+    def beside_the_first(self, second: str) -> str:
+        """Add the probabilities of two classes, made of that of the second."""
+        first = self.node("Sub", self.constant(np.array(1.0)), second)
+        return self.node("Concat", first, second, axis=1)
+
+    def softmax(self, raw: str) -> str:
+        """Add the probabilities of classes whose logarithms are known but for a constant."""
+        return self.node("Softmax", raw, axis=1)
+
+    def model(self, outputs: Mapping[str, tuple[type[np.generic], int]]) -> Any:
+        """The finished model; each output has a type and a number of dimensions."""
+        from onnx import helper
+
+        def value(name: str, kind: Any, shape: list[int | None]) -> Any:
+            return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(np.dtype(kind)), shape)
+
+        inputs = [value(INPUT, self.form.precision, [None, self.width])]
+        made = [value(name, kind, [None] * dimensions) for name, (kind, dimensions) in outputs.items()]
+        graph = helper.make_graph(self.nodes, "mlyard", inputs, made, self.constants)
+        opsets = [helper.make_opsetid(domain, version) for domain, version in self.opsets.items()]
+        return helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION, producer_name="mlyard")
