@@ -6,12 +6,12 @@ from pathlib import Path
 from mlyard_shared.gate import GATE_REPORT_FILE, GateReport
 from mlyard_shared.registry import ModelVersion
 
-from mlyard_training_pipeline.data import dataset as table
-from mlyard_training_pipeline.data import snapshots
+from mlyard_training_pipeline.data import dataset
 from mlyard_training_pipeline.tracking import names
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import Evaluation, TrainingRun
-from mlyard_training_pipeline.versions import packaging as version
+from mlyard_training_pipeline.versions import packaging
+from mlyard_training_pipeline.versions.packaging import Training
 
 
 def register(context: Context, run: TrainingRun, evaluation: Evaluation, report: GateReport) -> ModelVersion:
@@ -20,13 +20,13 @@ def register(context: Context, run: TrainingRun, evaluation: Evaluation, report:
     The same training registers one version, however often this runs.
     """
     spec = context.tracking.spec_of(run.run_id)
-    read = table.read(snapshots.load(context, run.snapshot), spec)
     with tempfile.TemporaryDirectory(prefix="mlyard-") as name:
         folder = Path(name)
         pipeline = context.tracking.fetch(evaluation.winner.run_id, names.PIPELINE_FILE, folder)
         trained = context.tracking.get(evaluation.winner.run_id)
         built = folder / "version"
-        version.build(built, pipeline, spec=spec, run=run, evaluation=evaluation, trained=trained, read=read)
+        data = dataset.load(context, run, spec)
+        packaging.build(built, pipeline, Training(spec, run, data, evaluation, trained))
         registered = context.registry.register(
             built, name=spec.name, run_id=run.run_id, gate_report=f"runs:/{run.run_id}/{GATE_REPORT_FILE}"
         )

@@ -1,52 +1,87 @@
-"""The present champion, asked about rows that it has not been trained on."""
+"""The present champion, asked about rows that it cannot have been trained on."""
 
 import tempfile
+from importlib.metadata import version as installed
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from mlyard_shared import features
-from mlyard_shared.errors import ArtifactMissing, ModelVersionRefused, TableError
-from mlyard_shared.manifest import MODEL_FILE, ONNX_FILE, Manifest, verify_folder
+from mlyard_shared.errors import ArtifactMissing, ModelVersionRefused, RunMissing, TableError
+from mlyard_shared.features import Array
+from mlyard_shared.manifest import Manifest, verify_folder
 from mlyard_shared.pipelines import load_pipeline
 from mlyard_shared.registry import ModelVersion
 from mlyard_shared.spec import ModelSpec
 
 from mlyard_training_pipeline.candidates import scoring
 from mlyard_training_pipeline.candidates.scoring import Predictions
-from mlyard_training_pipeline.data import dataset as table
-from mlyard_training_pipeline.data import holdout
-from mlyard_training_pipeline.data.columns import Array
-from mlyard_training_pipeline.data.dataset import Class, Table
+from mlyard_training_pipeline.data import holdout, snapshots
+from mlyard_training_pipeline.data.dataset import Class, Dataset
 from mlyard_training_pipeline.tracking.context import Context
+from mlyard_training_pipeline.versions.onnx import session
+from mlyard_training_pipeline.versions.onnx.graph import INPUT
 
 
-class Judged(NamedTuple):
-    """The champion's predictions for `rows` (a boolean array over the table), or why there are none."""
+class Answers(NamedTuple):
+    """The champion's predictions for `rows` (a boolean array over the Dataset), or why there are none.
+
+    Such a reason lasts: the next training would meet it as well.
+    """
 
     rows: Array
     predictions: Predictions | None
     problem: str | None = None
 
 
-def judge(context: Context, version: ModelVersion, *, spec: ModelSpec, arrow: Any, read: Table) -> Judged:
-    """Ask the champion about the rows that both it and the candidates were kept from."""
+def ask(context: Context, version: ModelVersion, *, spec: ModelSpec, dataset: Dataset) -> Answers:
+    """Ask the champion about the rows that both it and the candidates were kept from, newer ones included.
+
+    Raises:
+        RegistryError: the registry is away or says no; asked again it may answer.
+    """
     try:
         with tempfile.TemporaryDirectory(prefix="mlyard-") as name:
             folder = Path(name)
             context.registry.download(version, folder)
             manifest = verify_folder(folder, manifest_digest=version.manifest_sha256)
             if (manifest.task, manifest.target) != (spec.task, spec.target):
-                return Judged(read.held_out, None, f"it predicts {manifest.target!r}, a {manifest.task}")
-            rows = read.held_out & holdout.members(arrow, manifest.holdout)
+                return Answers(dataset.held_out, None, f"it predicts {manifest.target!r}, a {manifest.task}")
+            rows = dataset.held_out & dataset.members(
+                manifest.holdout, lambda: snapshots.fetch(context, manifest.snapshot)
+            )
             if rows.sum() < holdout.SMALLEST_HOLDOUT:
-                return Judged(rows, None, f"only {int(rows.sum())} rows were held out from both")
-            columns = table.columns_for(arrow, manifest.input_schema)
-            inputs = features.inputs({name: array[rows] for name, array in columns.items()}, manifest.input_schema)
-            predictions = _predict(folder, manifest, inputs)
-    except (ModelVersionRefused, TableError, ArtifactMissing) as error:
-        return Judged(read.held_out, None, str(error))
-    return Judged(rows, translate(predictions, known=manifest.classes, wanted=read.classes))
+                return Answers(rows, None, f"only {int(rows.sum())} rows were held out from both")
+            predictions = predict(folder, manifest, dataset, rows)
+    except (ModelVersionRefused, TableError, ArtifactMissing, RunMissing) as error:
+        return Answers(dataset.held_out, None, str(error))
+    return Answers(rows, translate(predictions, known=manifest.classes, wanted=dataset.classes))
+
+
+def predict(folder: Path, manifest: Manifest, dataset: Dataset, rows: Array) -> Predictions:
+    """Run a version as the API would: its ONNX twin where it holds and runs, else scikit-learn at the same release.
+
+    Raises:
+        ModelVersionRefused: neither is to be had.
+        TableError: the table lacks one of the version's columns.
+    """
+    whole = {engine.kind: folder / engine.file for engine in manifest.engines if engine.whole}
+    if "onnx" in whole and manifest.onnx is not None and manifest.onnx.holds:
+        inputs = _twin_inputs(manifest, dataset, rows)
+        # onnxruntime's errors have no root of their own; as in the API, scikit-learn takes the twin's place.
+        try:
+            return session.predict(whole["onnx"], inputs, task=manifest.task, rule=manifest.decision)
+        except Exception as error:
+            no_twin = f"its twin does not run here: {str(error).splitlines()[0]}"
+            if "skops" not in whole:
+                raise ModelVersionRefused(no_twin) from error
+    if "skops" not in whole:
+        raise ModelVersionRefused("it has no engine that runs here")
+    recorded, here = manifest.packages.get("scikit-learn", "none"), installed("scikit-learn")
+    if recorded.split(".")[:2] != here.split(".")[:2]:
+        raise ModelVersionRefused(f"it was trained with scikit-learn {recorded}, and {here} is installed")
+    matrix = dataset.matrix_for(manifest.input_schema, manifest.inputs, rows)
+    return scoring.predict(load_pipeline(whole["skops"]), matrix, task=manifest.task, rule=manifest.decision)
 
 
 def translate(predictions: Predictions, *, known: tuple[Class, ...], wanted: tuple[Class, ...]) -> Predictions:
@@ -63,15 +98,8 @@ def translate(predictions: Predictions, *, known: tuple[Class, ...], wanted: tup
     return Predictions(labels, probabilities)
 
 
-def _predict(folder: Path, manifest: Manifest, inputs: dict[str, Array]) -> Predictions:
-    """Run the version as the API would: scikit-learn at the recorded release, else the twin that was found equal."""
-    from sklearn import __version__ as installed
-
-    recorded = manifest.packages.get("scikit-learn", "")
-    if recorded.split(".")[:2] == installed.split(".")[:2]:
-        return scoring.predict(load_pipeline(folder / MODEL_FILE), features.matrix(inputs), task=manifest.task)
-    if manifest.onnx is not None and manifest.onnx.holds and ONNX_FILE in manifest.files:
-        from mlyard_training_pipeline.versions.onnx import comparison
-
-        return comparison.predict(folder / ONNX_FILE, inputs, task=manifest.task)
-    raise ModelVersionRefused(f"it was trained with scikit-learn {recorded}, and {installed} is installed")
+def _twin_inputs(manifest: Manifest, dataset: Dataset, rows: Array) -> dict[str, Array]:
+    schema, form = manifest.input_schema, manifest.inputs
+    if form.encoding == "codes":
+        return {INPUT: dataset.matrix_for(schema, form, rows)}
+    return features.twin_inputs(dataset.columns_for(schema, rows), schema, form)
