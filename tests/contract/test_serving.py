@@ -19,7 +19,7 @@ from mlyard_model_api.cache import Cache
 from mlyard_model_api.deployment import Deployment
 from mlyard_model_api.models import Models
 from mlyard_model_api.settings import Settings
-from mlyard_shared import features
+from mlyard_shared import decision, features
 from mlyard_shared.manifest import MANIFEST_FILE, Manifest, verify_folder
 from mlyard_shared.pipelines import load_pipeline
 from mlyard_shared.registry import Registry
@@ -86,14 +86,19 @@ def rows(manifest: Manifest, count: int) -> list[dict[str, Any]]:
 
 
 def expected(trained: Trained, sent: list[dict[str, Any]]) -> list[Any]:
-    """What scikit-learn's pipeline itself predicts."""
-    schema = trained.manifest.input_schema
+    """What scikit-learn's pipeline itself predicts, by the version's decision where it gives probabilities."""
+    manifest = trained.manifest
     columns: dict[str, features.Array] = {}
-    for column in schema.columns:
+    for column in manifest.input_schema.columns:
         values = [row[column.name] for row in sent]
         columns[column.name] = np.array(values, dtype=object if column.type == "category" else np.float64)
-    labels = load_pipeline(trained.files / "model.skops").predict(features.matrix(features.inputs(columns, schema)))
-    return [trained.manifest.classes[index] for index in labels]
+    matrix = features.matrix(columns, manifest.input_schema, manifest.inputs)
+    pipeline = load_pipeline(trained.files / "model.skops")
+    assert (manifest.decision is not None) == hasattr(pipeline, "predict_proba")
+    if manifest.decision is None:
+        return [manifest.classes[index] for index in pipeline.predict(matrix)]
+    labels = decision.labels(pipeline.predict_proba(matrix), manifest.decision)
+    return [manifest.classes[index] for index in labels]
 
 
 async def ask(uri: str, trained: Trained, cache: Path, sent: list[dict[str, Any]]) -> tuple[Any, Any]:
