@@ -171,7 +171,7 @@ def test_a_version_that_does_not_exist_is_not_promoted(model: Model) -> None:
 
 
 def test_a_version_of_another_hand_is_refused_and_leaves_no_entry(model: Model) -> None:
-    with pytest.raises(ModelVersionRefused, match=r"version 1 of .* carries no tag"):
+    with pytest.raises(ModelVersionRefused, match=r"version 1 of .* was not registered by mlyard"):
         model.promote(model.add(own=False))
     assert model.moves() == []
 

@@ -1,10 +1,15 @@
 import io
+import os
+import signal
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from mlyard_shared.registry import Move
-from mlyard_training_pipeline.promotions import print_history
+from mlyard_training_pipeline.interruption import Interrupted
+from mlyard_training_pipeline.promotions import print_history, promote, rollback
 from mlyard_training_pipeline.settings import Settings
 from rich.console import Console
 
@@ -21,6 +26,12 @@ MOVE = Move(
     gate_report=None,
     started_at=datetime(2026, 1, 31, 12, tzinfo=UTC),
 )
+
+
+MOVES: dict[str, Callable[[Settings, str], str]] = {
+    "promote": lambda settings, model: promote(settings, model, 1, reason="x"),
+    "rollback": lambda settings, model: rollback(settings, model, reason="x"),
+}
 
 
 @pytest.fixture
@@ -43,3 +54,16 @@ def test_a_history_on_a_terminal_is_a_table(printed: Any) -> None:
     shown = printed(terminal=True)
     assert "actor" in shown
     assert "the first one" in shown
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_a_move_that_is_stopped_says_where_to_look_and_how_to_finish_it(
+    move: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(10)
+
+    monkeypatch.setattr(f"mlyard_shared.registry.{move}", stopped)
+    with pytest.raises(Interrupted, match=r"^stopped: `history penguins` says whether its champion moved"):
+        MOVES[move](Settings(), "penguins")

@@ -12,6 +12,7 @@ from mlyard_shared.pipelines import load_pipeline
 from mlyard_shared.registry import history
 from mlyard_shared.spec import ModelSpec
 from mlyard_training_pipeline import training
+from mlyard_training_pipeline.interruption import Interrupted
 from mlyard_training_pipeline.progress import Progress
 from mlyard_training_pipeline.steps.extract import extract
 from mlyard_training_pipeline.steps.train import train
@@ -162,7 +163,7 @@ def test_an_interrupted_training_is_marked_as_failed(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("mlyard_training_pipeline.steps.train._search", interrupt)
-    with pytest.raises(training.Interrupted, match="counts as failed, and its champion has not changed"):
+    with pytest.raises(Interrupted, match="counts as failed, and its champion has not changed"):
         run(context, written(tmp_path, spec(name="interrupted")))
     assert status(context, "interrupted") == ["FAILED"]
 

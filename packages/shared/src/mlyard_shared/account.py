@@ -23,7 +23,9 @@ class Account(NamedTuple):
         if not username and password is None:
             return None
         if not username:
-            raise SettingsError(f"{prefix}REGISTRY_USERNAME is not set, though its password is: set the name of the account too")
+            raise SettingsError(
+                f"{prefix}REGISTRY_USERNAME is not set, but its password is: set the account's name too"
+            )
         if password is None or not password.get_secret_value():
             raise SettingsError(
                 f"{prefix}REGISTRY_PASSWORD is not set: put it into the file registry_password of the folder that "

@@ -45,7 +45,7 @@ def load_pipeline(file: Path) -> Any:
     """Load a fitted pipeline.
 
     Raises:
-        ModelVersionRefused: it holds a type outside of the list, unpacks to more than 4 GiB, or is no skops file.
+        ModelVersionRefused: it holds a type outside of the list, unpacks to more than 4 GiB, or is not a skops file.
     """
     from skops.io import load
     from skops.io.exceptions import UntrustedTypesFoundException

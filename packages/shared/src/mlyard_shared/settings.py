@@ -76,8 +76,12 @@ class ServiceSettings(BaseSettings):
             raise SettingsError("; ".join(problems)) from None
         except UnreadableSetting as error:
             raise SettingsError(_unreadable(prefix, str(error))) from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"a secret in {prefix}SECRETS_DIR cannot be read: {error}") from None
+        except UnicodeDecodeError:
+            raise SettingsError(f"a secret in {prefix}SECRETS_DIR cannot be read: it is not UTF-8 text") from None
+        except OSError as error:
+            raise SettingsError(
+                f"a secret in {prefix}SECRETS_DIR cannot be read: {error.filename}: {error.strerror}"
+            ) from None
 
 
 def _unreadable(prefix: str, message: str) -> str:

@@ -2,12 +2,19 @@
 
 import getpass
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from mlyard_shared.errors import SettingsError
 from rich.console import Console
 from rich.table import Table
 
+from mlyard_training_pipeline.interruption import Interrupted, sigterm_as_interrupt
 from mlyard_training_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from mlyard_shared.registry import Registry
 
 
 def operator() -> str:
@@ -21,39 +28,28 @@ def operator() -> str:
 
 def promote(settings: Settings, model: str, version: int, *, reason: str) -> str:
     """Make a version the champion, and say so."""
-    from mlyard_shared.registry import Registry
     from mlyard_shared.registry import promote as move
 
-    made = move(
-        Registry(settings.registry_uri, account=settings.registry_account),
-        model,
-        version,
-        actor=operator(),
-        reason=_given(reason),
-    )
+    with _interruptible(model):
+        made = move(_registry(settings), model, version, actor=operator(), reason=_given(reason))
     return f"version {made.to_version} of {model} is the champion{_instead_of(made.from_version)}"
 
 
 def rollback(settings: Settings, model: str, *, reason: str) -> str:
     """Make the previous champion the champion again, and say so."""
-    from mlyard_shared.registry import Registry
     from mlyard_shared.registry import rollback as move
 
-    made = move(
-        Registry(settings.registry_uri, account=settings.registry_account),
-        model,
-        actor=operator(),
-        reason=_given(reason),
-    )
+    with _interruptible(model):
+        made = move(_registry(settings), model, actor=operator(), reason=_given(reason))
     return f"version {made.to_version} of {model} is the champion again{_instead_of(made.from_version)}"
 
 
 def print_history(settings: Settings, model: str, *, console: Console | None = None) -> None:
     """Print the moves: a table on a terminal, else one line each with tabs between the fields."""
-    from mlyard_shared.registry import Registry, history
+    from mlyard_shared.registry import history
 
     console = console or Console()
-    moves = history(Registry(settings.registry_uri, account=settings.registry_account), model)
+    moves = history(_registry(settings), model)
     rows = [
         (
             f"{move.started_at:%Y-%m-%d %H:%M:%S}Z",
@@ -74,6 +70,24 @@ def print_history(settings: Settings, model: str, *, console: Console | None = N
     for row in rows:
         table.add_row(*row)
     console.print(table if rows else f"the champion of {model} has never moved")
+
+
+def _registry(settings: Settings) -> "Registry":
+    from mlyard_shared.registry import Registry
+
+    return Registry(settings.registry_uri, account=settings.registry_account)
+
+
+@contextmanager
+def _interruptible(model: str) -> Iterator[None]:
+    """Say what a move leaves behind that is stopped: it is in the ledger before an alias moves."""
+    try:
+        with sigterm_as_interrupt():
+            yield
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"stopped: `history {model}` says whether its champion moved, and the same command again finishes the move"
+        ) from None
 
 
 def _instead_of(version: int | None) -> str:

@@ -1,15 +1,14 @@
 """A whole training in one process: the steps in the order of the DAG, with their progress."""
 
-import signal
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
 
-from mlyard_shared.errors import MlyardError, RegistryError, RegistryUnavailable
+from mlyard_shared.errors import RegistryError, RegistryUnavailable
 from mlyard_shared.spec import read_spec
 
+from mlyard_training_pipeline.interruption import Interrupted, sigterm_as_interrupt
 from mlyard_training_pipeline.progress import Progress
 from mlyard_training_pipeline.promotions import operator
 from mlyard_training_pipeline.settings import Settings
@@ -17,10 +16,6 @@ from mlyard_training_pipeline.tracking.alive import alive
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.names import BY_COMMAND
 from mlyard_training_pipeline.tracking.trainings import abandon
-
-
-class Interrupted(MlyardError):
-    """The user stopped a training."""
 
 
 def run(spec_file: Path, settings: Settings, *, progress: Progress | None = None) -> None:
@@ -33,7 +28,7 @@ def run(spec_file: Path, settings: Settings, *, progress: Progress | None = None
     run_key = f"{BY_COMMAND}{uuid.uuid4()}"
     with (
         progress or Progress(steps=7 + len(spec.candidates)) as shown,
-        _stopped_by_sigterm(),
+        sigterm_as_interrupt(),
         _accounted_for(spec.name, run_key, shown) as begun,
     ):
         with shown.step("connect"):
@@ -118,17 +113,3 @@ def _train(context: Context, spec_file: Path, run_key: str, progress: Progress) 
     progress.say(
         f"{version.name} version {version.version}: {where}/#/models/{version.name}/versions/{version.version}"
     )
-
-
-@contextmanager
-def _stopped_by_sigterm() -> Iterator[None]:
-    """Treat SIGTERM as Ctrl-C, so that a training stopped by a supervisor is marked as failed too."""
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    former = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, former)

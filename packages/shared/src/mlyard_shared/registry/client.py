@@ -93,7 +93,7 @@ class Registry:
         """One version of a model.
 
         Raises:
-            ModelNotFound: there is none.
+            ModelNotFound: there is no such version.
         """
         try:
             with translated(self.uri):
@@ -212,10 +212,12 @@ def check_own(version: ModelVersion) -> None:
     """Refuse a version that was registered by something else.
 
     Raises:
-        ModelVersionRefused: the version carries no digest of a manifest.
+        ModelVersionRefused: the version has no digest of a manifest.
     """
     if not re.fullmatch("[0-9a-f]{64}", version.manifest_sha256):
-        raise ModelVersionRefused(f"version {version.version} of {version.name} carries no tag {DIGEST_TAG}")
+        raise ModelVersionRefused(
+            f"version {version.version} of {version.name} was not registered by mlyard: its tag {DIGEST_TAG} is missing"
+        )
 
 
 def _is_address(uri: str) -> bool:

@@ -53,7 +53,9 @@ def translated(uri: str) -> Iterator[None]:
         raise _translate("", f"failed with exception {error}", shown) from error
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
-        raise RegistryError(f"a model's files cannot be read or written: {error.strerror or error}{where}") from error
+        raise RegistryError(
+            f"a file for the registry cannot be read or written: {error.strerror or error}{where}"
+        ) from error
 
 
 def without_password(text: str) -> str:
@@ -101,7 +103,7 @@ def _translate(code: str, message: str, uri: str) -> RegistryError:
     if code in _AWAY or _silent(message):
         return RegistryUnavailable(uri, _cause(message) or answer)
     if "not in a valid JSON format" in message:
-        return RegistryError(f"{uri} answers something else than JSON; is it an MLflow server?")
+        return RegistryError(f"{uri} answers with something other than JSON; is it an MLflow server?")
     return RegistryError(f"the registry at {uri} answered: {answer}")
 
 

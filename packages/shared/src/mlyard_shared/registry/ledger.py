@@ -187,7 +187,7 @@ class Ledger:
         except ValueError:
             raise RegistryError(
                 f"run {run.info.run_id} in MLflow's experiment {self._experiment_name} has broken tags: "
-                "restore or delete it there"
+                "restore them there, or delete the run"
             ) from None
 
     def _close(self, move: Move, status: str) -> Move:

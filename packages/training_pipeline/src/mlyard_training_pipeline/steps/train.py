@@ -2,10 +2,11 @@
 
 import json
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from mlyard_shared.errors import TrainingError
+from mlyard_shared.errors import RegistryError, TrainingError
 from mlyard_shared.spec import Candidate, ModelSpec
 
 from mlyard_training_pipeline.candidates import search
@@ -42,7 +43,9 @@ def train(context: Context, run: TrainingRun, candidate: str) -> CandidateRun:
     try:
         return _train(context, spec, chosen, data, own.info.run_id)
     except BaseException:
-        context.tracking.end(own.info.run_id, "FAILED")
+        # What stopped it is what has to be told. A run that could not be ended is ended by the next training.
+        with suppress(RegistryError):
+            context.tracking.end(own.info.run_id, "FAILED")
         raise
 
 
