@@ -1,6 +1,7 @@
 """A Parquet file as a stream of batches with its own types."""
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,7 +85,7 @@ def _explained(path: Path) -> Iterator[None]:
         raise TableError(f"{path}: a column's name is not UTF-8: write the file again") from None
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
-            raise TableError(f"{path} cannot be read: {error.strerror}") from None
+            raise TableError(f"{path} cannot be read: {os.strerror(error.errno)}") from None
         raise TableError(f"{path} {_problem(path, error)}") from None
 
 

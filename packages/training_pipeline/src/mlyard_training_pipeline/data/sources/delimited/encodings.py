@@ -1,6 +1,7 @@
 """The bytes of a CSV file as UTF-8, block by block: unpacked, decoded, and without its byte order mark."""
 
 import codecs
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def _blocks(file: TableFile, size: int) -> Iterator[bytes]:
                 yield block
     except OSError as error:
         if error.errno is not None:
-            raise TableError(f"{file.path} cannot be read: {error.strerror}") from None
+            raise TableError(f"{file.path} cannot be read: {os.strerror(error.errno)}") from None
         raise TableError(f"{file.path} is not {file.compression}, is damaged or cut off: write it again") from None
 
 

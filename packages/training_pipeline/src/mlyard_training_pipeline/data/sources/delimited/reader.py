@@ -29,13 +29,16 @@ from mlyard_training_pipeline.data.sources.delimited.header import (
 )
 from mlyard_training_pipeline.data.sources.delimited.quotes import Dialect
 from mlyard_training_pipeline.data.sources.delimited.row_numbers import RowNumbers
-from mlyard_training_pipeline.data.sources.delimited.whole_rows import LONGEST_ROW, Block, whole_rows
+from mlyard_training_pipeline.data.sources.delimited.whole_rows import Block, whole_rows
 from mlyard_training_pipeline.data.sources.files import TableFile
 from mlyard_training_pipeline.data.sources.names import as_spelled, checked_names
 from mlyard_training_pipeline.data.sources.stream import TableStream
 
 _HEADER_BLOCK = 64 << 10
 _LONGEST_HEADER = 4 << 20
+LONGEST_ROW = 64 << 20
+"""From about this many bytes on a row is refused: it has to be in memory at once, and is most often a mistake."""
+
 _PARSED_AT_ONCE = 1 << 20
 """Bytes that one thread of PyArrow takes."""
 
@@ -62,7 +65,7 @@ def open_csv(file: TableFile, spec: ModelSpec) -> TableStream:
     return TableStream(schema, _batches(file, source, schema, numbered=numbered), str(file.path))
 
 
-def _opened(file: TableFile, source: Source, size: int, *, longest: int = LONGEST_ROW) -> _Opened:
+def _opened(file: TableFile, source: Source, size: int, *, longest: int) -> _Opened:
     blocks = utf8_blocks(file, source.encoding, size=size)
     start = next(blocks, b"")
     separator, length = _separator(file, source, start)
@@ -93,7 +96,7 @@ def _separator(file: TableFile, source: Source, start: bytes) -> tuple[bytes, in
 
 
 def _batches(file: TableFile, source: Source, schema: Any, *, numbered: bool) -> Iterator[Any]:
-    _, dialect, header, following = opened = _opened(file, source, BLOCK)
+    _, dialect, header, following = opened = _opened(file, source, BLOCK, longest=LONGEST_ROW)
     columns = ["", *schema.names] if numbered else schema.names
     numbers = RowNumbers(f"{file.path}, line {header.line}")
     block, batch = header.rest, None

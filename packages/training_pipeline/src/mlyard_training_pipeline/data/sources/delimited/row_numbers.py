@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from mlyard_shared.errors import TableError
+from numpy.typing import NDArray
 
 
 class RowNumbers:
@@ -21,16 +22,18 @@ class RowNumbers:
         Raises:
             TableError: the column does not count by one, so that it has to have a name.
         """
-        try:
-            numbers = np.asarray(pc.cast(batch.column(0), pa.int64()).to_numpy(zero_copy_only=False))
-        except pa.ArrowInvalid:
-            numbers = np.empty(0)
-        if len(numbers) != batch.num_rows or not np.array_equal(
-            numbers, self._first(numbers) + np.arange(len(numbers))
-        ):
+        numbers = _integers(batch.column(0))
+        first = self._next if self._next is not None or not len(numbers) else int(numbers[0])
+        if first is None or not np.array_equal(numbers, np.arange(first, first + batch.num_rows)):
             raise TableError(f"{self._origin}: column 1 has no name: give it one")
-        self._next = int(numbers[-1]) + 1
+        self._next = first + batch.num_rows
         return batch.select(range(1, batch.num_columns))
 
-    def _first(self, numbers: Any) -> int:
-        return int(numbers[0]) if self._next is None else self._next
+
+def _integers(column: Any) -> NDArray[np.int64]:
+    """The integers of a column of texts, none at all where one of them is something else."""
+    try:
+        numbers = pc.cast(column, pa.int64())
+    except pa.ArrowInvalid:
+        return np.empty(0, np.int64)
+    return np.empty(0, np.int64) if numbers.null_count else np.asarray(numbers.to_numpy())

@@ -17,9 +17,6 @@ from mlyard_training_pipeline.data.sources.delimited.quotes import (
     find_quotes,
 )
 
-LONGEST_ROW = 64 << 20
-"""From this many bytes on a row is refused: it would not fit beside others in memory, and is most often a mistake."""
-
 
 class Block(NamedTuple):
     """Whole rows: the line that the first of them begins on, their UTF-8 text, and whether cells have line breaks."""
@@ -29,12 +26,17 @@ class Block(NamedTuple):
     has_breaks: bool
 
 
-def whole_rows(
-    blocks: Iterator[bytes], dialect: Dialect, path: Path, *, line: int = 1, longest: int = LONGEST_ROW
-) -> Iterator[Block]:
+def whole_rows(blocks: Iterator[bytes], dialect: Dialect, path: Path, *, line: int, longest: int) -> Iterator[Block]:
     """Cut UTF-8 text into blocks of whole rows, and the blanks around unquoted cells out of it.
 
     Lines keep their number, since no line break is taken out.
+
+    Args:
+        blocks: the text, cut anywhere.
+        dialect: how its rows are written.
+        path: begins the messages.
+        line: the first one.
+        longest: how many bytes a row may have, about.
 
     Raises:
         TableError: the line with a stray or unclosed quote, a NUL, bytes that are not UTF-8, or a row without end.

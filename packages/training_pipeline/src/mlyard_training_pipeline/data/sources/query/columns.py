@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -135,10 +135,21 @@ def _decimal(value: Any) -> Decimal | None:
     return None if number.is_nan() else number
 
 
+def _moment(value: Any) -> Any:
+    return datetime(value.year, value.month, value.day, tzinfo=UTC) if type(value) is date else value
+
+
 _CONVERSIONS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Any]], ...] = (
     (pa.types.is_string, _text),
     (pa.types.is_binary, _octets),
     (pa.types.is_float64, _float),
     (pa.types.is_decimal, _decimal),
+    (pa.types.is_timestamp, _moment),
 )
-_TAKEN = {pa.string(): str, pa.binary(): bytes, pa.float64(): float}
+_TAKEN = {
+    pa.string(): str,
+    pa.binary(): bytes,
+    pa.float64(): float,
+    pa.timestamp("us"): datetime,
+    pa.timestamp("us", tz="UTC"): datetime,
+}
