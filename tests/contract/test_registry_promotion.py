@@ -6,9 +6,9 @@ from uuid import uuid4
 import pytest
 from mlyard_shared.errors import ModelNotFound, ModelVersionRefused, PromotionConflict
 from mlyard_shared.registry import Alias, ModelVersion, Move, Registry, history, promote, rollback
-from mlyard_shared.registry.client import DIGEST_TAG, GATE_TAG
 from mlyard_shared.registry.ledger import Ledger
 from mlyard_shared.registry.succession import succession
+from mlyard_shared.registry.version import DIGEST_TAG, GATE_TAG
 
 MUTATIONS = {
     "create_experiment",

@@ -8,7 +8,7 @@ import pytest
 from mlyard_shared.errors import ModelNotFound, RegistryUnavailable
 from mlyard_shared.manifest import MANIFEST_FILE, file_digest, folder_digests
 from mlyard_shared.registry import ModelVersion, Registry, promote
-from mlyard_shared.registry.client import GATE_TAG
+from mlyard_shared.registry.version import GATE_TAG
 
 GATE = "runs:/1/gate.json"
 

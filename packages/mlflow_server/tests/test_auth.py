@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 from mlflow import MlflowClient
-from mlyard_shared.registry.client import DIGEST_TAG, Registry
+from mlyard_shared.registry import Registry
+from mlyard_shared.registry.version import DIGEST_TAG
 
 from .conftest import PASSWORDS, Server, free_port, sign_in
 

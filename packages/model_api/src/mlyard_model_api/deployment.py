@@ -197,7 +197,7 @@ class Deployment:
 
 
 def _reference(champion: "ModelVersion") -> Reference:
-    from mlyard_shared.registry.client import check_own
+    from mlyard_shared.registry.version import check_own
 
     check_own(champion)
     if MODEL_NAME.fullmatch(champion.name) is None:

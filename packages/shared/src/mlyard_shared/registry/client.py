@@ -1,40 +1,22 @@
 """Model versions in MLflow's registry, by name, version and alias."""
 
-import re
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from mlyard_shared.account import Account
-from mlyard_shared.contract import Contract
-from mlyard_shared.errors import ModelNotFound, ModelVersionRefused, RegistryDenied, RegistryError, SettingsError
+from mlyard_shared.errors import ModelNotFound, RegistryDenied, RegistryError, SettingsError
 from mlyard_shared.manifest import MANIFEST_FILE, file_digest
 from mlyard_shared.registry import artifacts
 from mlyard_shared.registry.errors import prepare_client, translated, without_password
 from mlyard_shared.registry.experiments import run_calls
+from mlyard_shared.registry.version import DIGEST_TAG, GATE_TAG, ModelVersion, read_version
 
 Alias = Literal["champion", "challenger", "previous"]
-DIGEST_TAG = "mlyard.manifest_sha256"
-GATE_TAG = "mlyard.gate_report"
 _MOVED: tuple[Alias, ...] = ("champion", "challenger")
-
-
-class ModelVersion(Contract):
-    """A registered version: where its manifest's digest and its gate report are found.
-
-    `manifest_sha256` is empty for a version that was not registered by mlyard.
-    """
-
-    name: str
-    version: int
-    manifest_sha256: str
-    gate_report: str | None
-    run_id: str
-    created_at: datetime
 
 
 class Registry:
@@ -76,7 +58,7 @@ class Registry:
         """The version that an alias points to, or None where there is no such model or alias."""
         try:
             with translated(self.uri):
-                return _model_version(self.client.get_model_version_by_alias(name, alias))
+                return read_version(self.client.getread_version_by_alias(name, alias))
         except ModelNotFound:
             return None
         except RegistryDenied:
@@ -97,7 +79,7 @@ class Registry:
         """
         try:
             with translated(self.uri):
-                return _model_version(self.client.get_model_version(name, str(version)))
+                return read_version(self.client.getread_version(name, str(version)))
         except ModelNotFound:
             raise ModelNotFound(f"model {name!r} has no version {version}") from None
         except RegistryDenied:
@@ -160,7 +142,7 @@ class Registry:
             self.client.log_model_artifacts(model.model_id, str(folder))
             self.client.finalize_logged_model(model.model_id, "READY")
             self._ensure_model(name)
-            created = self.client.create_model_version(
+            created = self.client.createread_version(
                 name,
                 source=f"models:/{model.model_id}",
                 run_id=run_id,
@@ -168,16 +150,16 @@ class Registry:
                 tags={DIGEST_TAG: digest, GATE_TAG: gate_report},
                 await_creation_for=0,
             )
-        registered = self._registered_by(run_id, name) or _model_version(created)
+        registered = self._registered_by(run_id, name) or read_version(created)
         if registered.version != int(created.version):
             with translated(self.uri):
-                self.client.delete_model_version(name, created.version)
+                self.client.deleteread_version(name, created.version)
         return registered
 
     def _location(self, version: ModelVersion) -> str:
         try:
             with translated(self.uri):
-                return str(self.client.get_model_version_download_uri(version.name, str(version.version)))
+                return str(self.client.getread_version_download_uri(version.name, str(version.version)))
         except ModelNotFound:
             raise ModelNotFound(f"model {version.name!r} has no version {version.version}") from None
 
@@ -199,25 +181,13 @@ class Registry:
 
     def _has_version(self, name: str, version: int) -> bool:
         with translated(self.uri):
-            found = self.client.search_model_versions(f"name = '{name}'")
+            found = self.client.searchread_versions(f"name = '{name}'")
         return any(int(known.version) == version for known in found)
 
     def _registered_by(self, run_id: str, name: str) -> ModelVersion | None:
         with translated(self.uri):
-            found = self.client.search_model_versions(f"name = '{name}' and run_id = '{run_id}'")
-        return min(map(_model_version, found), key=lambda version: version.version, default=None)
-
-
-def check_own(version: ModelVersion) -> None:
-    """Refuse a version that was registered by something else.
-
-    Raises:
-        ModelVersionRefused: the version has no digest of a manifest.
-    """
-    if not re.fullmatch("[0-9a-f]{64}", version.manifest_sha256):
-        raise ModelVersionRefused(
-            f"version {version.version} of {version.name} was not registered by mlyard: its tag {DIGEST_TAG} is missing"
-        )
+            found = self.client.searchread_versions(f"name = '{name}' and run_id = '{run_id}'")
+        return min(map(read_version, found), key=lambda version: version.version, default=None)
 
 
 def _is_address(uri: str) -> bool:
@@ -225,15 +195,3 @@ def _is_address(uri: str) -> bool:
     parts = urlsplit(uri)
     is_host = bool(parts.hostname and parts.port != 0)
     return bool(uri) and (parts.scheme not in {"http", "https"} or is_host)
-
-
-def _model_version(found: Any) -> ModelVersion:
-    tags = found.tags or {}
-    return ModelVersion(
-        name=found.name,
-        version=int(found.version),
-        manifest_sha256=tags.get(DIGEST_TAG, ""),
-        gate_report=tags.get(GATE_TAG),
-        run_id=found.run_id or "",
-        created_at=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
-    )

@@ -12,9 +12,10 @@ import time
 from collections.abc import Callable
 
 from mlyard_shared.errors import ModelNotFound, PromotionConflict
-from mlyard_shared.registry.client import ModelVersion, Registry, check_own
+from mlyard_shared.registry.client import Registry
 from mlyard_shared.registry.ledger import Ledger, Move, MoveKind
 from mlyard_shared.registry.succession import point_previous, succession
+from mlyard_shared.registry.version import ModelVersion, check_own
 
 LEASE_SECONDS = 15.0
 """How long another caller's open intent is waited for. A move takes about a second."""

@@ -1,8 +1,9 @@
 """Who comes after whom: the line of champions that rollbacks step down, and what `previous` names."""
 
 from mlyard_shared.errors import ModelNotFound
-from mlyard_shared.registry.client import ModelVersion, Registry
+from mlyard_shared.registry.client import Registry
 from mlyard_shared.registry.ledger import Move
+from mlyard_shared.registry.version import ModelVersion
 
 
 def succession(moves: tuple[Move, ...]) -> list[int]:

@@ -1,0 +1,50 @@
+"""A version of a model as the registry knows it, and what tells that mlyard registered it."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from mlyard_shared.contract import Contract
+from mlyard_shared.errors import ModelVersionRefused
+
+DIGEST_TAG = "mlyard.manifest_sha256"
+GATE_TAG = "mlyard.gate_report"
+
+
+class ModelVersion(Contract):
+    """A registered version: where its manifest's digest and its gate report are found.
+
+    `manifest_sha256` is empty for a version that was not registered by mlyard.
+    """
+
+    name: str
+    version: int
+    manifest_sha256: str
+    gate_report: str | None
+    run_id: str
+    created_at: datetime
+
+
+def read_version(found: Any) -> ModelVersion:
+    """The version that MLflow's client found."""
+    tags = found.tags or {}
+    return ModelVersion(
+        name=found.name,
+        version=int(found.version),
+        manifest_sha256=tags.get(DIGEST_TAG, ""),
+        gate_report=tags.get(GATE_TAG),
+        run_id=found.run_id or "",
+        created_at=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
+    )
+
+
+def check_own(version: ModelVersion) -> None:
+    """Refuse a version that was registered by something else.
+
+    Raises:
+        ModelVersionRefused: the version has no digest of a manifest.
+    """
+    if not re.fullmatch("[0-9a-f]{64}", version.manifest_sha256):
+        raise ModelVersionRefused(
+            f"version {version.version} of {version.name} was not registered by mlyard: its tag {DIGEST_TAG} is missing"
+        )
