@@ -58,7 +58,7 @@ class Registry:
         """The version that an alias points to, or None where there is no such model or alias."""
         try:
             with translated(self.uri):
-                return read_version(self.client.getread_version_by_alias(name, alias))
+                return read_version(self.client.get_model_version_by_alias(name, alias))
         except ModelNotFound:
             return None
         except RegistryDenied:
@@ -79,7 +79,7 @@ class Registry:
         """
         try:
             with translated(self.uri):
-                return read_version(self.client.getread_version(name, str(version)))
+                return read_version(self.client.get_model_version(name, str(version)))
         except ModelNotFound:
             raise ModelNotFound(f"model {name!r} has no version {version}") from None
         except RegistryDenied:
@@ -142,7 +142,7 @@ class Registry:
             self.client.log_model_artifacts(model.model_id, str(folder))
             self.client.finalize_logged_model(model.model_id, "READY")
             self._ensure_model(name)
-            created = self.client.createread_version(
+            created = self.client.create_model_version(
                 name,
                 source=f"models:/{model.model_id}",
                 run_id=run_id,
@@ -153,13 +153,13 @@ class Registry:
         registered = self._registered_by(run_id, name) or read_version(created)
         if registered.version != int(created.version):
             with translated(self.uri):
-                self.client.deleteread_version(name, created.version)
+                self.client.delete_model_version(name, created.version)
         return registered
 
     def _location(self, version: ModelVersion) -> str:
         try:
             with translated(self.uri):
-                return str(self.client.getread_version_download_uri(version.name, str(version.version)))
+                return str(self.client.get_model_version_download_uri(version.name, str(version.version)))
         except ModelNotFound:
             raise ModelNotFound(f"model {version.name!r} has no version {version.version}") from None
 
@@ -181,12 +181,12 @@ class Registry:
 
     def _has_version(self, name: str, version: int) -> bool:
         with translated(self.uri):
-            found = self.client.searchread_versions(f"name = '{name}'")
+            found = self.client.search_model_versions(f"name = '{name}'")
         return any(int(known.version) == version for known in found)
 
     def _registered_by(self, run_id: str, name: str) -> ModelVersion | None:
         with translated(self.uri):
-            found = self.client.searchread_versions(f"name = '{name}' and run_id = '{run_id}'")
+            found = self.client.search_model_versions(f"name = '{name}' and run_id = '{run_id}'")
         return min(map(read_version, found), key=lambda version: version.version, default=None)
 
 
