@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from mlyard_training_pipeline.candidates.scoring import Predictions, score, scores
+from mlyard_shared.decision import Decision
+from mlyard_training_pipeline.candidates.scoring import Predictions, decided, predict, score, scores
 
 TRUTH = np.array([0, 0, 1, 2])
 SURE = Predictions(TRUTH, np.eye(3)[TRUTH])
@@ -36,3 +37,26 @@ def test_some_rows_of_predictions_keep_labels_and_probabilities_together() -> No
     assert some.labels.tolist() == [0, 2]
     assert some.probabilities is not None
     assert some.probabilities.argmax(axis=1).tolist() == [0, 2]
+
+
+class Undecided:
+    """Gives the second class a hair more, and calls it the label."""
+
+    def predict_proba(self, matrix: np.ndarray) -> np.ndarray:
+        return np.tile([0.5 - 1e-9, 0.5 + 1e-9], (len(matrix), 1))
+
+    def predict(self, matrix: np.ndarray) -> np.ndarray:
+        return np.ones(len(matrix))
+
+
+def test_labels_are_made_of_probabilities_by_the_rule_or_by_the_estimator_without_one() -> None:
+    matrix = np.zeros((2, 1))
+    assert predict(Undecided(), matrix, task="classification").labels.tolist() == [0, 0]
+    assert predict(Undecided(), matrix, task="classification", rule=None).labels.tolist() == [1, 1]
+    threshold = Decision(kind="threshold", threshold=0.1)
+    assert decided(np.array([[0.8, 0.2], [0.95, 0.05]]), threshold).labels.tolist() == [1, 0]
+
+
+def test_the_area_under_the_curve_needs_every_class() -> None:
+    with pytest.raises(ValueError, match="roc_auc needs rows of every class"):
+        score("roc_auc", np.array([0, 0]), Predictions(np.array([0, 0]), np.array([[0.9, 0.1], [0.8, 0.2]])), classes=2)

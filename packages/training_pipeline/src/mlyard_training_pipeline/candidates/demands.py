@@ -8,6 +8,7 @@ from mlyard_shared.spec import ModelSpec
 
 from mlyard_training_pipeline.candidates import memory, preprocessing
 from mlyard_training_pipeline.candidates.encoding import Encoding
+from mlyard_training_pipeline.data import advice
 from mlyard_training_pipeline.data.dataset import Dataset
 
 _MEMORY_SHARE = 0.8
@@ -75,16 +76,17 @@ def _inputs(fit: _Fit) -> Iterator[str]:
         for name in (name for name, kind in columns.items() if kind not in ("category", "boolean")):
             yield (
                 f"CategoricalNB takes categories and booleans only, and column {name!r} is neither: choose another "
-                f"estimator, or leave the column out"
+                f"estimator, or say {advice.leave_out(fit.spec, [name])}, or {advice.as_type(name, 'category')}"
             )
         return
     matrix = fit.dataset.matrix(precision="float64")[:, list(fit.encoding.numbers)]
     names = [fit.dataset.schema.input_names[position] for position in fit.encoding.numbers]
     for name, least in zip(names, np.nanmin(matrix, axis=0) if names else [], strict=True):
         if least < 0:
+            column = name if name in columns else name.rpartition(".")[0]
             yield (
-                f"{fit.name} takes no negative numbers, and the smallest {name!r} is {least:g}: leave the column out, "
-                "or choose another estimator, such as sklearn.naive_bayes.GaussianNB"
+                f"{fit.name} takes no negative numbers, and the smallest {name!r} is {least:g}: say "
+                f"{advice.leave_out(fit.spec, [column])}, or choose another, such as sklearn.naive_bayes.GaussianNB"
             )
 
 
@@ -117,14 +119,15 @@ def _classes(fit: _Fit) -> Iterator[str]:
 
 
 def _combinations(fit: _Fit) -> Iterator[str]:
-    """Parameters that are right one by one and refuse each other in `fit`."""
+    """Parameters that are right one by one, and that `fit` refuses together or for one target."""
     parameters = fit.model.get_params(deep=False)
+    if fit.name in ("CCA", "PLSCanonical") and parameters["n_components"] > 1:
+        yield f"{fit.name} finds one component for one target: say n_components = 1"
     try:
         if fit.name in ("LogisticRegression", "LogisticRegressionCV"):
             from sklearn.linear_model._logistic import _check_solver
 
-            penalty = parameters.get("penalty")
-            _check_solver(parameters["solver"], "l2" if penalty == "deprecated" else penalty, parameters["dual"])
+            _check_solver(parameters["solver"], _penalty(parameters), parameters["dual"])
         elif fit.name == "LinearSVC" and parameters["dual"] != "auto":
             from sklearn.svm._base import _get_liblinear_solver_type
 
@@ -132,6 +135,15 @@ def _combinations(fit: _Fit) -> Iterator[str]:
             _get_liblinear_solver_type(*kind)
     except ValueError as error:
         yield str(error)
+
+
+def _penalty(parameters: dict[str, Any]) -> str | None:
+    """What a logistic regression makes of its ratio of penalties."""
+    if parameters["penalty"] != "deprecated":
+        return None if parameters["penalty"] is None else str(parameters["penalty"])
+    ratios = parameters.get("l1_ratios", parameters.get("l1_ratio"))
+    shares = {0.0} if ratios is None or isinstance(ratios, str) else set(np.ravel(ratios).tolist())
+    return {frozenset({0.0}): "l2", frozenset({1.0}): "l1"}.get(frozenset(shares), "elasticnet")
 
 
 def _neighbours(fit: _Fit) -> Iterator[str]:
@@ -157,8 +169,8 @@ def _memory(fit: _Fit) -> Iterator[str]:
     if fit.encoding.categories:
         largest = max(fit.dataset.schema.columns, key=lambda column: len(column.categories))
         text += (
-            f"; leave out column {largest.name!r}, which becomes {len(largest.categories)} of them, or choose an "
-            f"estimator that takes a sparse matrix, such as {_SPARSE[fit.spec.task]}"
+            f"; or say {advice.leave_out(fit.spec, [largest.name])}, which is {len(largest.categories)} of them, or "
+            f"choose an estimator that takes a sparse matrix, such as {_SPARSE[fit.spec.task]}"
         )
     yield text
 

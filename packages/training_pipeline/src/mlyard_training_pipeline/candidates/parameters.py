@@ -5,6 +5,7 @@ wherever the preprocessing puts a column.
 """
 
 import difflib
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -79,12 +80,14 @@ def _monotonic(value: Any, encoding: Encoding) -> list[int]:
 
 def _places(column: Any, encoding: Encoding) -> tuple[int, ...]:
     if not isinstance(column, str):
-        raise ValueError(f"name columns in place of positions, such as {_example(encoding)!r} in place of {column!r}")  # noqa: TRY004
+        raise ValueError(f"name columns in place of positions, as in [[{_example(encoding)}]]")  # noqa: TRY004 - as above
     return encoding.encoded.get(column) or _unknown("column", column, encoding.encoded)
 
 
 def _example(encoding: Encoding) -> str:
-    return next(iter(encoding.encoded))
+    """A number's name as TOML takes it."""
+    names = [encoding.schema.input_names[position] for position in encoding.numbers]
+    return json.dumps(names[0] if names else "COLUMN", ensure_ascii=False)
 
 
 def _unknown(kind: str, name: str, known: Iterable[str]) -> Any:

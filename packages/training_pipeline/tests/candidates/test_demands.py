@@ -1,0 +1,190 @@
+import warnings
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from mlyard_shared.spec import ModelSpec
+from mlyard_training_pipeline.candidates import checks, estimators, memory, preprocessing
+from mlyard_training_pipeline.data.dataset import Dataset
+
+Spec = Callable[..., ModelSpec]
+Make = Callable[[dict[str, list[Any]], ModelSpec], Dataset]
+TARGETS = {"negative": -1.0, "zero": 0.0, "above zero": 0.5}
+REGRESSIONS: list[tuple[str, dict[str, Any]]] = [
+    ("linear_model.PoissonRegressor", {}),
+    ("linear_model.GammaRegressor", {}),
+    *[("linear_model.TweedieRegressor", {"power": power}) for power in (0, 1, 1.5, 2, 3)],
+    ("linear_model.TweedieRegressor", {"power": 0, "link": "log"}),
+    *[
+        ("ensemble.HistGradientBoostingRegressor", {"loss": loss, "max_iter": 3})
+        for loss in ("squared_error", "poisson", "gamma")
+    ],
+    *[("ensemble.RandomForestRegressor", {"criterion": name}) for name in ("squared_error", "poisson")],
+    ("tree.DecisionTreeRegressor", {"criterion": "poisson"}),
+    ("ensemble.ExtraTreesRegressor", {"criterion": "poisson"}),
+    ("ensemble.GradientBoostingRegressor", {"loss": "huber"}),
+    ("linear_model.Ridge", {}),
+]
+
+
+def table(count: int = 120, **columns: Any) -> dict[str, list[Any]]:
+    draw = np.random.default_rng(3)
+    made: dict[str, list[Any]] = {
+        "id": list(range(count)),
+        "size": draw.normal(size=count).round(3).tolist(),
+        "new": (draw.random(count) < 0.5).tolist(),
+        "colour": [str(value) for value in draw.choice(["red", "blue"], count)],
+        "kind": [str(value) for value in draw.choice(["a", "b", "c"], count)],
+        "amount": (draw.random(count) + 0.5).round(4).tolist(),
+    }
+    return made | columns
+
+
+def problems(made: Make, spec: Spec, columns: dict[str, list[Any]], path: str, **changes: Any) -> list[str]:
+    parameters = changes.pop("parameters", {})
+    chosen = spec(candidates=[{"name": "one", "estimator": f"sklearn.{path}", "parameters": parameters}], **changes)
+    return checks.problems(chosen, made(columns, chosen))
+
+
+@pytest.mark.parametrize(("case", "target"), list(product(REGRESSIONS, TARGETS)), ids=str)
+def test_a_target_is_refused_before_the_fit_where_the_fit_would_refuse_it(
+    regression: Spec, made: Make, case: tuple[str, dict[str, Any]], target: str
+) -> None:
+    path, parameters = case
+    amounts = table()["amount"]
+    columns = table(amount=[TARGETS[target] if row % 10 == 0 else value for row, value in enumerate(amounts)])
+    chosen = regression(candidates=[{"name": "one", "estimator": f"sklearn.{path}", "parameters": parameters}])
+    dataset = made(columns, chosen)
+    found = checks.problems(chosen, dataset)
+    candidate = chosen.candidates[0]
+    matrix = dataset.matrix(precision=estimators.precision(candidate))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            preprocessing.pipeline(candidate, dataset.schema).fit(matrix, dataset.target)
+        except ValueError:
+            assert len(found) == 1
+            assert f"the smallest 'amount' is {TARGETS[target]:g}" in found[0]
+        else:
+            assert found == []
+
+
+def test_a_network_of_counts_needs_a_target_that_is_not_negative(regression: Spec, made: Make) -> None:
+    amounts = [-value for value in table()["amount"]]
+    (found,) = problems(
+        made, regression, table(amount=amounts), "neural_network.MLPRegressor", parameters={"loss": "poisson"}
+    )
+    assert "MLPRegressor needs a target that is 0 or more" in found
+
+
+@pytest.mark.parametrize("path", ["naive_bayes.MultinomialNB", "naive_bayes.ComplementNB"])
+def test_negative_numbers_are_named_where_an_estimator_takes_none(spec: Spec, made: Make, path: str) -> None:
+    (found,) = problems(made, spec, table(), path)
+    assert "takes no negative numbers, and the smallest 'size' is -" in found
+    assert 'say features.leave_out = ["amount", "size"]' in found
+    assert problems(made, spec, table(size=[abs(value) for value in table()["size"]]), path) == []
+
+
+def test_an_estimator_of_categories_takes_no_numbers(spec: Spec, made: Make) -> None:
+    (found,) = problems(made, spec, table(), "naive_bayes.CategoricalNB")
+    assert "column 'size' is neither" in found
+    assert 'features.types.size = "category"' in found
+    left = {"leave_out": ["amount", "size"]}
+    assert problems(made, spec, table(), "naive_bayes.CategoricalNB", features=left) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters", "message"),
+    [
+        ("ensemble.GradientBoostingClassifier", {"loss": "exponential"}, 'loss = "exponential" is for two classes'),
+        ("linear_model.LogisticRegression", {"solver": "liblinear"}, 'solver = "liblinear" is for two classes'),
+        ("ensemble.HistGradientBoostingClassifier", {"monotonic_cst": {"size": 1}}, "monotonic_cst is for two classes"),
+        ("ensemble.RandomForestClassifier", {"monotonic_cst": {"size": 1}}, "monotonic_cst is for two classes"),
+    ],
+)
+def test_parameters_for_two_classes_are_refused_for_three(
+    spec: Spec, made: Make, path: str, parameters: dict[str, Any], message: str
+) -> None:
+    (found,) = problems(made, spec, table(), path, parameters=parameters)
+    assert message in found
+    assert "'kind' has 3" in found
+    two = table(kind=["ab"[row % 2] for row in range(120)])
+    assert problems(made, spec, two, path, parameters=parameters) == []
+
+
+def test_more_neighbours_than_rows_are_refused(spec: Spec, made: Make) -> None:
+    (found,) = problems(made, spec, table(), "neighbors.KNeighborsClassifier", parameters={"n_neighbors": 90})
+    assert "n_neighbors = 90 is more than the" in found
+
+
+def test_the_rarest_class_has_to_do_for_the_calibrations_own_folds(spec: Spec, made: Make) -> None:
+    kinds = ["rare" if row % 20 == 0 else "ab"[row % 2] for row in range(120)]
+    (found,) = problems(made, spec, table(kind=kinds), "calibration.CalibratedClassifierCV")
+    assert "splits the rows of each class into 5" in found
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters", "message"),
+    [
+        ("svm.LinearSVC", {"penalty": "l1", "dual": True}, "not supported when dual=True"),
+        ("svm.LinearSVC", {"loss": "hinge", "dual": False}, "not supported when dual=False"),
+        ("linear_model.LogisticRegression", {"l1_ratio": 1.0}, "Solver lbfgs supports only 'l2'"),
+        ("linear_model.LogisticRegression", {"l1_ratio": 0.5, "solver": "newton-cg"}, "Solver newton-cg supports only"),
+        ("linear_model.LogisticRegression", {"dual": True}, "Solver lbfgs supports only dual=False"),
+        ("linear_model.LogisticRegressionCV", {"l1_ratios": [0.0, 0.5]}, "Solver lbfgs supports only 'l2'"),
+    ],
+    ids=str,
+)
+def test_combinations_that_the_solver_lacks_are_refused(
+    spec: Spec, made: Make, path: str, parameters: dict[str, Any], message: str
+) -> None:
+    (found,) = problems(made, spec, table(), path, parameters=parameters)
+    assert message in found
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"l1_ratio": 0.5, "solver": "saga"}, {"l1_ratio": 1, "solver": "saga"}, {"solver": "sag"}],
+    ids=str,
+)
+def test_combinations_that_the_solver_has_are_taken(spec: Spec, made: Make, parameters: dict[str, Any]) -> None:
+    assert problems(made, spec, table(), "linear_model.LogisticRegression", parameters=parameters) == []
+
+
+def test_one_target_has_one_component(regression: Spec, made: Make) -> None:
+    (found,) = problems(made, regression, table(), "cross_decomposition.PLSCanonical")
+    assert "say n_components = 1" in found
+    chosen = {"n_components": 1}
+    assert problems(made, regression, table(), "cross_decomposition.PLSCanonical", parameters=chosen) == []
+
+
+def test_a_dense_matrix_beyond_the_memory_is_refused_with_a_way_out(
+    spec: Spec, made: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "limit", lambda: 5_000)
+    (found,) = problems(made, spec, table(), "ensemble.HistGradientBoostingClassifier")
+    assert "needs a matrix of 120 rows and 4 columns" in found
+    assert "sklearn.linear_model.LogisticRegression" in found
+    assert 'features.leave_out = ["amount", "colour"]' in found
+
+
+def test_what_is_sparse_may_be_wider_than_the_memory(spec: Spec, made: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "limit", lambda: 4_000_000)
+    monkeypatch.setattr(preprocessing, "_DENSE_BYTES", 0)
+    draw = np.random.default_rng(1)
+    cities = [f"city {number}" for number in draw.integers(0, 2000, 3000)]
+    changes = {"features": {"leave_out": ["amount"], "types": {"city": "category"}}}
+    columns = table(3000, city=cities)
+    assert problems(made, spec, columns, "linear_model.LogisticRegression", **changes) == []
+    (found,) = problems(made, spec, columns, "ensemble.HistGradientBoostingClassifier", **changes)
+    assert 'features.leave_out = ["amount", "city"]' in found
+
+
+def test_estimators_that_compare_every_two_rows_need_memory_for_that(
+    regression: Spec, made: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "limit", lambda: 50_000)
+    (found,) = problems(made, regression, table(), "kernel_ridge.KernelRidge")
+    assert "compares every row with every other" in found
