@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlyard_shared.errors import DigestMismatch, RunMissing, SettingsError
 from mlyard_shared.manifest import file_digest
-from mlyard_shared.registry import Alias
 from mlyard_shared.snapshot import Snapshot
 
 from mlyard_training_pipeline.data import encoding
@@ -20,8 +19,11 @@ from mlyard_training_pipeline.settings import PREFIX
 from mlyard_training_pipeline.tracking import names
 from mlyard_training_pipeline.tracking.context import Context
 
+if TYPE_CHECKING:  # it imports MLflow, which a spec is checked without
+    from mlyard_shared.registry import Alias
+
 SNAPSHOT_FILE = "snapshot.parquet"
-_ALIASES: tuple[Alias, ...] = ("champion", "challenger", "previous")
+_ALIASES: tuple["Alias", ...] = ("champion", "challenger", "previous")
 
 
 def take(context: Context, model: str, stream: TableStream) -> Snapshot:
