@@ -38,7 +38,7 @@ class LocalStack:
         return self._stack.services()
 
     def train(self, progress: Progress, check: Callable[[], None]) -> None:
-        """Train what has no champion yet; `ensure` tells of it."""
+        """Train what has no champion yet; `ensure` says how it goes."""
         progress.pause()
         self._ensure(check)
 

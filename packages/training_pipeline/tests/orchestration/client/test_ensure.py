@@ -1,12 +1,13 @@
 """`ensure` against a real Airflow and a real MLflow store; the trainings are real and small."""
 
+import contextlib
 import re
 import signal
 import sqlite3
 import subprocess
 import time
+import warnings
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -33,12 +34,13 @@ def models(stack: Stack) -> Path:
 
 
 def training_status(stack: Stack, model: str) -> str:
-    """The state of a model's only training run in MLflow's store."""
+    """The state of a model's first training run in MLflow's store."""
     query = (
         "select r.status from runs r join experiments e on e.experiment_id = r.experiment_id "
-        "join tags t on t.run_uuid = r.run_uuid and t.key = 'mlyard.kind' and t.value = 'training' where e.name = ?"
+        "join tags t on t.run_uuid = r.run_uuid and t.key = 'mlyard.kind' and t.value = 'training' where e.name = ? "
+        "order by r.start_time"
     )
-    with closing(sqlite3.connect(stack.folder / "mlflow.db")) as store:
+    with contextlib.closing(sqlite3.connect(stack.folder / "mlflow.db")) as store:
         return str(store.execute(query, (model,)).fetchone()[0])
 
 
@@ -134,28 +136,36 @@ def test_a_table_elsewhere_is_an_import_error_and_a_problem_of_ensure(
     wait_for(lambda: airflow.import_error("docks/docks.toml.py") is not None, seconds=SOON)
 
 
-def test_a_training_whose_spec_is_removed_under_way_is_one_sentence(
-    stack: Stack, models: Path, airflow: Airflow
-) -> None:
+def test_a_training_whose_spec_is_removed_under_way_is_one_sentence(stack: Stack, models: Path) -> None:
     spec = write_spec(models, "ruins")
     process = subprocess.Popen(
-        [COMMAND, "ensure"], cwd=stack.folder, env=stack.environment(), stderr=subprocess.PIPE, text=True
+        [COMMAND, "ensure"],
+        cwd=stack.folder,
+        env=stack.environment(PYTHONUNBUFFERED="1"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
-    wait_for(lambda: airflow.unfinished_runs("ruins") != (), seconds=60)
+    assert process.stdout is not None
+    assert any(line.startswith("ruins") for line in process.stdout), "it follows the training now"
     spec.unlink()
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
     assert re.search(
-        "ruins: (its DAG has gone: its spec was removed|extract failed: .*ruins.toml.* is not there)", errors
+        "ruins: (its DAG has gone: its spec was removed|extract failed: .*ruins.toml.*No such file)", errors
     )
 
 
 def test_a_training_that_nobody_carries_on_is_ended(stack: Stack, models: Path) -> None:
-    from mlyard_training_pipeline.tracking.context import Context
-
     write_spec(models, "wells")
-    context = Context.from_settings(stack.settings)
-    context.tracking.open_training("wells", "scheduled__2026-11-24T03:00:00+00:00", {})
+    # A store without a server puts artifacts below the folder that it is first opened in.
+    # MLflow declares its tables in a way that this SQLAlchemy calls deprecated, once and for all.
+    with contextlib.chdir(stack.folder), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from mlyard_training_pipeline.tracking.context import Context
+
+        context = Context.from_settings(stack.settings)
+        context.tracking.open_training("wells", "scheduled__2026-11-24T03:00:00+00:00", {})
     assert training_status(stack, "wells") == "RUNNING"
     done = stack.run("ensure")
     assert "wells                   a training that nobody carries on is marked as failed" in done.stdout

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -14,10 +15,14 @@ from mlyard_training_pipeline.settings import Settings
 from ..conftest import write_spec
 
 
-def make(folder: Path, name: str = "houses", *, extra: str = "") -> Any:
+def make(folder: Path, *, extra: str = "") -> Any:
+    return make_from(write_spec(folder, "houses", extra=extra))
+
+
+def make_from(spec: Path) -> Any:
     from mlyard_training_pipeline.orchestration.dags.training import training_dag
 
-    return training_dag(write_spec(folder, name, extra=extra), folders=[folder])
+    return training_dag(spec, folders=[spec.parents[1]])
 
 
 @pytest.fixture
@@ -92,6 +97,21 @@ def test_airflow_follows_the_schedule_that_is_told(airflow_here: Settings, tmp_p
             moment = told.next_after(moment)
             if moment - datetime.fromisoformat(day).replace(tzinfo=UTC) > timedelta(days=5):
                 break
+
+
+def test_a_new_spec_waits_for_its_time(airflow_here: Settings, tmp_path: Path) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+    from airflow.timetables.base import TimeRestriction
+
+    spec = write_spec(tmp_path, "houses", extra='schedule = "0 3 * * 1"')
+    os.utime(spec, (0, 0))  # as `cp -p` keeps the time of an old file
+    made = DagSerialization.from_dict(DagSerialization.to_dict(make_from(spec)))
+    timetable: Any = made.timetable
+    restriction = TimeRestriction(earliest=made.start_date, latest=None, catchup=made.catchup)
+    first = timetable.next_dagrun_info(last_automated_data_interval=None, restriction=restriction).run_after
+    told = schedule.schedule_of(read_spec(spec))
+    assert told is not None
+    assert first == told.next_after(datetime.now(UTC))
 
 
 @pytest.mark.parametrize("expression", ["daily", "", "0 0 3 * * *", "0 3 30 2 *"])

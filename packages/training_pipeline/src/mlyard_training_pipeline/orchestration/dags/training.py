@@ -1,5 +1,6 @@
 """The training DAG of a spec: the steps in order, the candidates side by side."""
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,7 +39,7 @@ def training_dag(spec_file: Path, *, folders: Sequence[Path]) -> DAG:
     with DAG(
         dag_id=spec.name,
         schedule=_timetable(spec),
-        start_date=datetime(2026, 1, 1, tzinfo=UTC),
+        start_date=_appeared(spec_file),
         catchup=False,
         max_active_runs=1,
         default_args=RETRIES,
@@ -62,6 +63,14 @@ def training_dag(spec_file: Path, *, folders: Sequence[Path]) -> DAG:
 def _step(function: Callable[..., Any], **options: Any) -> Any:
     """Return a function that makes a task of a DAG, and takes what other tasks return as if it were there already."""
     return task(**options)(function)
+
+
+def _appeared(spec_file: Path) -> datetime:
+    """When the spec came to its place or was changed: of the times of its schedule, those before do not count.
+
+    With an earlier date Airflow would train at once, for the last time that was missed.
+    """
+    return datetime.fromtimestamp(min(spec_file.stat().st_ctime, time.time()), UTC).replace(microsecond=0)
 
 
 def _timetable(spec: ModelSpec) -> Any:
