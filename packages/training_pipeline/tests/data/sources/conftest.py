@@ -30,7 +30,8 @@ def write(folder: Path, name: str, content: Any) -> None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(content, pa.Table):
-        parquet.write_table(content, path)
+        with path.open("wb") as stream:
+            parquet.write_table(content, stream)
     else:
         path.write_bytes(content.encode() if isinstance(content, str) else content)
 

@@ -112,8 +112,20 @@ def test_partitions_of_parquet_files_are_read(read: Any) -> None:
     assert read(content, name="d").to_pydict() == {"id": [2023, 2024], "year": ["2023", "2024"]}
 
 
-def test_a_partition_with_the_name_of_a_column_is_refused(refused: Any) -> None:
-    assert "column 'a' is in the file and in the name of its folder" in refused({"a=1": {"1.csv": A}}, name="d")
+def test_the_name_of_a_partition_is_read_in_one_unicode_form(read: Any) -> None:
+    assert read({"gro\u0308ße=1": {"1.csv": A}}, name="d").column_names == ["a", "b", "größe"]
+
+
+def test_a_file_whose_name_is_not_text_is_read(read: Any) -> None:
+    undecodable = "\udcff"
+    found = read({f"1{undecodable}.csv": A, f"2{undecodable}.csv.gz": gzip.compress(b"a,b\n3,4\n")}, name="d")
+    assert found.to_pydict() == BOTH
+    assert read({f"{undecodable}.parquet": pa.table({"a": [1]})}, name="p").to_pydict() == {"a": [1]}
+
+
+@pytest.mark.parametrize("content", [{"a=1": {"1.csv": A}}, {"y=1": {"y=2": {"1.csv": A}}}])
+def test_a_partition_with_the_name_of_a_column_is_refused(refused: Any, content: Any) -> None:
+    assert "is in the file and in the name of its folder" in refused(content, name="d")
 
 
 def test_a_header_alone_is_a_file_without_rows(read: Any) -> None:

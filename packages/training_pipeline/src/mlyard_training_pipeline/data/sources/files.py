@@ -3,6 +3,7 @@
 import os
 import re
 import stat
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,7 +95,7 @@ def _partition(folder: Path, found: re.Match[str]) -> tuple[str, str | None]:
         name, value = (unquote(found[part], errors="strict") for part in ("name", "value"))
     except UnicodeDecodeError:
         raise TableError(f"{folder}: the name of the partition is not UTF-8") from None
-    return name, None if value == _NULL_PARTITION else value
+    return unicodedata.normalize("NFC", name), None if value == _NULL_PARTITION else value
 
 
 def _is_hidden(entry: Path) -> bool:

@@ -74,7 +74,8 @@ def _stored_batches(path: Path) -> Iterator[Any]:
 def _opened(path: Path) -> Any:
     with _explained(path):
         # INT96, as older Spark and Impala write times, would wrap beyond the year 2262 in nanoseconds.
-        return parquet.ParquetFile(path, coerce_int96_timestamp_unit="us", page_checksum_verification=True)
+        raw = pa.OSFile(os.fsencode(path))
+        return parquet.ParquetFile(raw, coerce_int96_timestamp_unit="us", page_checksum_verification=True)
 
 
 @contextmanager

@@ -35,11 +35,13 @@ class TableStream:
         """
         if not values:
             return self
+        known = set(self.names)
         for name, _ in values:
-            if name in self.names:
+            if name in known:
                 raise TableError(
                     f"{self.origin}: column {name!r} is in the file and in the name of its folder: rename one"
                 )
+            known.add(name)
         schema = pa.schema([*self.schema, *((name, pa.string()) for name, _ in values)])
         return replace(self, schema=schema, batches=_with_constants(self.batches, schema, [text for _, text in values]))
 

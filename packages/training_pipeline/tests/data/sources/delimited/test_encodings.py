@@ -1,9 +1,12 @@
 import codecs
+import contextlib
+import encodings.aliases
 import gzip
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from mlyard_shared.errors import TableError
 
 PLAIN = "größe,b\nx,1\nKöln,2\n"
 TABLE = {"größe": ["x", "Köln"], "b": ["1", "2"]}
@@ -60,6 +63,16 @@ def test_bytes_that_are_not_of_the_said_encoding_are_refused_with_their_line(ref
         "a,b\nあ,2\n".encode("shift_jis")[:-4], encoding="shift_jis"
     )
     assert "line 3" in refused("a,b\n1,2\n3,4\n".encode("utf-16-le")[:-1], encoding="utf-16-le")
+
+
+def test_no_encoding_that_a_spec_may_name_ends_in_an_error_of_its_own(read: Any, spec: Any) -> None:
+    for encoding in sorted(set(encodings.aliases.aliases.values())):
+        try:
+            spec(source={"path": "t.csv", "encoding": encoding})
+        except ValueError:  # not one of text
+            continue
+        with contextlib.suppress(TableError):
+            assert read("a,b\n1,2\n".encode("ascii"), encoding=encoding).num_rows == 1
 
 
 def test_utf_16_without_a_mark_is_recognised(refused: Any) -> None:

@@ -24,6 +24,7 @@ import pytest
         pytest.param("a,b\r1,2\r3\r4,5\r", "line 3: the row has 1 cell", id="carriage returns"),
         pytest.param("a , b\n 1 , 2 \n 3 \n4,5\n", "line 3: the row has 1 cell", id="blanks"),
         pytest.param("Report\n\na,b\n1,2\n", "line 3: .* on line 1 has 1: take out what stands above", id="title"),
+        pytest.param("a,b\r\n1,2,\r\n3,4,\r\n", "line 2: .* take the separator at the end of the rows out$", id="end"),
         pytest.param("a,b\n1,2\nTotal\n", "line 3: .* take it out if it is a total or a note below", id="total"),
         pytest.param(
             "a,b\n1,2\n\nexported by X\n\n", "line 4: .* if it is a total or a note below the table", id="note"

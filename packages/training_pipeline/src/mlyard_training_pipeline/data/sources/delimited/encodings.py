@@ -63,7 +63,8 @@ def not_decoded(path: Path, line: int, encoding: str) -> TableError:
 
 def _blocks(file: TableFile, size: int) -> Iterator[bytes]:
     try:
-        with pa.input_stream(str(file.path), compression=file.compression) as stream:
+        raw = pa.OSFile(os.fsencode(file.path))  # a name may be no text
+        with pa.CompressedInputStream(raw, file.compression) if file.compression else raw as stream:
             while block := stream.read(size):
                 yield block
     except OSError as error:

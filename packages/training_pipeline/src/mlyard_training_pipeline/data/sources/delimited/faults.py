@@ -21,11 +21,15 @@ _TOTALS = {"total", "totals", "grand total", "sum", "summe", "gesamt", "gesamtsu
 
 
 class UnevenRow(NamedTuple):
-    """A row with more or fewer cells than the header; `is_last` where only blank lines follow in its block."""
+    """A row with more or fewer cells than the header.
+
+    `is_last` where only blank lines follow in its block, `ends_empty` where a separator is the last character.
+    """
 
     line: int
     cells: int
     is_last: bool
+    ends_empty: bool
 
 
 def refuse_swallowed_rows(block: Block, columns: int, dialect: Dialect, path: Path) -> None:
@@ -74,7 +78,8 @@ def uneven_row(block: Block, columns: int, dialect: Dialect) -> UnevenRow | None
         return None
     row = int(uneven[0])
     line = block.line + text.count(b"\n", 0, int(starts[row]))
-    return UnevenRow(line, int(cells[row]), is_last=not filled[row + 1 :].any())
+    ends_empty = text[: int(ends[row])].rstrip(b"\r").endswith(dialect.separator)
+    return UnevenRow(line, int(cells[row]), is_last=not filled[row + 1 :].any(), ends_empty=ends_empty)
 
 
 def refuse_total(batch: Any, block: Block, path: Path) -> None:

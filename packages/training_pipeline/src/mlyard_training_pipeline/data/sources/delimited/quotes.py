@@ -24,26 +24,19 @@ class Dialect(NamedTuple):
         """Characters that do not count beside separators and at the ends of lines."""
         return b" \t".replace(self.separator, b"")
 
-    @property
-    def borders(self) -> NDArray[np.bool_]:
-        """Of each of the 256 bytes, whether it stands between cells."""
-        table = np.zeros(256, dtype=bool)
-        table[[*self.separator, *b"\r\n"]] = True
-        return table
-
 
 class Quotes(NamedTuple):
-    """The quoted cells of a block: where each opens and closes; `unclosed` opens and does not close."""
+    """The quoted cells of a block: every quote in `marks`, where each cell opens and closes, and one that does not."""
 
+    marks: Positions
     opens: Positions
     closes: Positions
     unclosed: int | None
 
     def inside(self, positions: Positions) -> NDArray[np.bool_]:
-        """Whether each position lies within a quoted cell."""
-        before = np.searchsorted(self.opens, positions, side="right")
-        within = before > np.searchsorted(self.closes, positions, side="right")
-        return within if self.unclosed is None else within | (positions > self.unclosed)
+        """Whether each position, which is not that of a quote, lies within a quoted cell."""
+        before: Positions = np.searchsorted(self.marks, positions)
+        return np.asarray(before % 2 == 1)
 
 
 class Stray(NamedTuple):
@@ -53,7 +46,8 @@ class Stray(NamedTuple):
     opened: int | None
 
 
-NO_QUOTES = Quotes(np.empty(0, np.intp), np.empty(0, np.intp), None)
+_NOWHERE = np.empty(0, np.intp)
+NO_QUOTES = Quotes(_NOWHERE, _NOWHERE, _NOWHERE, None)
 
 
 def find_quotes(octets: NDArray[np.uint8], dialect: Dialect) -> Quotes | Stray:
@@ -62,21 +56,22 @@ def find_quotes(octets: NDArray[np.uint8], dialect: Dialect) -> Quotes | Stray:
     opens, closes = marks[0::2], marks[1::2]
     # Each doubled quote is one that closes and one that opens again, side by side.
     doubled = closes[: len(opens) - 1] + 1 == opens[1:]
-    opens = opens[np.concatenate([[True], ~doubled])]
-    closes = closes[np.concatenate([~doubled, np.ones(len(closes) - len(doubled), dtype=bool)])]
+    if doubled.any():
+        opens = opens[np.concatenate([[True], ~doubled])]
+        closes = closes[np.concatenate([~doubled, np.ones(len(closes) - len(doubled), dtype=bool)])]
     stray = _stray(octets, opens, closes, dialect)
     if stray is not None:
         return stray
     unclosed = int(opens[-1]) if len(opens) > len(closes) else None
-    return Quotes(opens[: len(closes)], closes, unclosed)
+    return Quotes(marks, opens[: len(closes)], closes, unclosed)
 
 
 def _stray(octets: NDArray[np.uint8], opens: Positions, closes: Positions, dialect: Dialect) -> Stray | None:
     left, right = _beside(octets, opens, dialect, step=-1), _beside(octets, closes, dialect, step=1)
-    borders = dialect.borders
-    amid = opens[(left >= 0) & ~borders[octets[left]]]
+    borders = _table(dialect.separator + b"\r\n")
+    amid = opens[~borders[octets.take(left, mode="clip")] & (left >= 0)]
     # What follows the last quote of a text is not known yet.
-    early = np.flatnonzero(~borders[octets[np.minimum(right, len(octets) - 1)]] & (right < len(octets)))
+    early = np.flatnonzero(~borders[octets.take(right, mode="clip")] & (right < len(octets)))
     if len(early) and not (len(amid) and amid[0] < closes[early[0]]):
         return Stray(int(closes[early[0]]), int(opens[early[0]]))
     return Stray(int(amid[0]), None) if len(amid) else None
@@ -84,12 +79,18 @@ def _stray(octets: NDArray[np.uint8], opens: Positions, closes: Positions, diale
 
 def _beside(octets: NDArray[np.uint8], positions: Positions, dialect: Dialect, *, step: int) -> Positions:
     """The nearest position on one side that is not a blank; -1 or the length where there is none."""
+    blanks = _table(dialect.blanks)
     found = positions + step
-    open_ends = np.arange(len(found))
-    blanks = np.frombuffer(dialect.blanks, np.uint8)
-    while len(open_ends):
-        inner = (found[open_ends] >= 0) & (found[open_ends] < len(octets))
-        open_ends = open_ends[inner]
-        open_ends = open_ends[np.isin(octets[found[open_ends]], blanks)]
-        found[open_ends] += step
+    moving = np.flatnonzero(blanks[octets.take(found, mode="clip")])
+    while len(moving):
+        moving = moving[(found[moving] >= 0) & (found[moving] < len(octets))]
+        moving = moving[blanks[octets[found[moving]]]]
+        found[moving] += step
     return found
+
+
+def _table(characters: bytes) -> NDArray[np.bool_]:
+    """Of each of the 256 bytes, whether it is one of these."""
+    table = np.zeros(256, dtype=bool)
+    table[list(characters)] = True
+    return table

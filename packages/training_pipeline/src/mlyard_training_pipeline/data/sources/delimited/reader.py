@@ -154,6 +154,8 @@ def _refusal(row: UnevenRow, opened: _Opened, path: Path) -> TableError:
     header = opened.header
     if len(header.names) == 1:
         way_out = "take out what stands above the header"
+    elif row.cells == len(header.names) + 1 and row.ends_empty:
+        way_out = "end the header with a separator and a name too, or take the separator at the end of the rows out"
     elif row.cells > len(header.names):
         way_out = f"put a cell that holds {json.dumps(opened.dialect.separator.decode())} in quotes"
     elif row.is_last and next(opened.blocks, None) is None:
