@@ -3,11 +3,13 @@
 import json
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from croniter import CroniterError, croniter  # type: ignore[import-untyped]
 from mlyard_shared.spec import ModelSpec
+from mlyard_shared.spec.files import wrong
 
 PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
 """Airflow's names for common schedules."""
@@ -54,6 +56,16 @@ def schedule_of(spec: ModelSpec) -> Schedule | None:
     zone = _ZONE.match(spec.schedule)
     expression = spec.schedule[zone.end() :] if zone else spec.schedule
     return Schedule(" ".join(expression.split()), zone[1] if zone else spec.timezone)
+
+
+def check_schedule(spec: ModelSpec, spec_file: Path) -> None:
+    """Check the schedule of a spec, also where nobody is going to follow it.
+
+    Raises:
+        SpecError: it is not a schedule, or never comes.
+    """
+    if found := problem(spec):
+        raise wrong(spec_file, found)
 
 
 def problem(spec: ModelSpec) -> str | None:

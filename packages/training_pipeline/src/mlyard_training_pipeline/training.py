@@ -11,6 +11,7 @@ from mlyard_shared.spec import read_spec
 from mlyard_training_pipeline.interruption import Interrupted, sigterm_as_interrupt
 from mlyard_training_pipeline.progress import Progress
 from mlyard_training_pipeline.promotions import operator
+from mlyard_training_pipeline.schedule import check_schedule
 from mlyard_training_pipeline.settings import Settings
 from mlyard_training_pipeline.tracking.alive import alive
 from mlyard_training_pipeline.tracking.context import Context
@@ -25,6 +26,7 @@ def run(spec_file: Path, settings: Settings, *, progress: Progress | None = None
         MlyardError: what went wrong; the training's run is then marked as failed.
     """
     spec = read_spec(spec_file)
+    check_schedule(spec, spec_file)
     run_key = f"{BY_COMMAND}{uuid.uuid4()}"
     with (
         progress or Progress(steps=7 + len(spec.candidates)) as shown,
