@@ -19,7 +19,7 @@ def airflow(process: str) -> None:
     if process == "init":
         from mlyard_training_pipeline.orchestration.processes.database import initialise
 
-        # As a container's first process this one would not hear SIGTERM at all.
+        # The first process of a container ignores SIGTERM unless it has a handler.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         initialise(Settings.load())
     else:

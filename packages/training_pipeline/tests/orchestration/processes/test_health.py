@@ -46,7 +46,7 @@ def test_a_process_that_does_not_run_is_one_sentence(tmp_path: Path, process: st
 def test_a_heartbeat_counts_for_half_a_minute(tmp_path: Path) -> None:
     assert "10 s ago" in check("scheduler", database(tmp_path, "SchedulerJob", age=10))
     (tmp_path / "airflow.db").unlink()
-    with pytest.raises(Unhealthy, match="no sign of life of a SchedulerJob"):
+    with pytest.raises(Unhealthy, match="no heartbeat of a SchedulerJob"):
         check("scheduler", database(tmp_path, "SchedulerJob", age=40))
 
 

@@ -14,7 +14,7 @@ from mlyard_training_pipeline.orchestration.client.airflow import Task
 STYLES = {"success": "green", "failed": "red", "upstream_failed": "red", "up_for_retry": "yellow"}
 ENDED = {"success", "failed", "up_for_retry", "skipped", "removed"}
 QUIET = {"scheduled", "queued", "upstream_failed", "restarting"}
-"""States that are no fact of their own: shown on a terminal while they last."""
+"""States that leave no line of their own; a terminal shows them while they last."""
 
 
 class Progress:

@@ -36,11 +36,11 @@ LIBRARIES = (
 
 
 IDLE_SECONDS = 30
-"""After so long without a task the workers end, each of which holds 20 MB of its own. A fork is there in no time."""
+"""Without a task for this long the workers end: each holds 20 MB of its own, and a new fork takes no time."""
 
 
 STOP_SECONDS = 5
-"""For running tasks when the scheduler is told to stop. A container has ten in all."""
+"""For running tasks when the scheduler is told to stop. A container has ten seconds in all."""
 
 
 class LocalExecutor(local_executor.LocalExecutor):
@@ -62,7 +62,7 @@ class LocalExecutor(local_executor.LocalExecutor):
         if self.running or self.queued_tasks:
             self._busy_at = time.monotonic()
         elif self.is_mp_using_fork and time.monotonic() - self._busy_at > IDLE_SECONDS:
-            # Airflow's own word to a worker that it may end; it forks new ones with the next task.
+            # By which Airflow tells a worker that it may end; it forks new ones with the next task.
             self._dismiss()
             self._busy_at = time.monotonic()
 
@@ -73,7 +73,7 @@ class LocalExecutor(local_executor.LocalExecutor):
         for worker in self.workers.values():
             worker.join(max(0.0, deadline - time.monotonic()))
             if worker.is_alive():
-                # SIGTERM means something else to it: it has the scheduler's own answer to that.
+                # Not SIGTERM, for which it has inherited the scheduler's handler.
                 worker.kill()
                 worker.join()
         super().end()
@@ -84,10 +84,10 @@ class LocalExecutor(local_executor.LocalExecutor):
 
 
 def warm_up() -> tuple[Any, ...]:
-    """Import the libraries; one that cannot be is left to the task that needs it, whose log then says why."""
+    """Import the libraries. One that cannot be imported is left to the task that needs it, whose log then says why."""
     imported = []
     with warnings.catch_warnings():
-        # skops looks for NumPy's functions in every module there is, and hundreds of times Airflow's old names warn.
+        # skops looks for NumPy's functions in every module, where hundreds of Airflow's old names warn.
         warnings.simplefilter("ignore")
         for name in LIBRARIES:
             try:

@@ -28,7 +28,7 @@ HEARTBEAT = "SELECT latest_heartbeat FROM job WHERE job_type = '{}' AND state = 
 
 
 Check = Callable[[Mapping[str, str], float], str]
-"""Judges by an environment, and by how many seconds old a sign of life may be."""
+"""Takes an environment, and how many seconds old a heartbeat may be."""
 
 
 class Unhealthy(MlyardError):
@@ -45,7 +45,7 @@ def check(process: str | None, environment: Mapping[str, str]) -> str:
     process = process or first
     if process is None:
         return "the first process here is not one of Airflow's"
-    # What a process wrote that ran here before says nothing of the one that runs now.
+    # A heartbeat from before the start says nothing about the process that runs now.
     return CHECKS[process](environment, min(STALE_SECONDS, _age()) if process == first else STALE_SECONDS)
 
 
@@ -78,8 +78,11 @@ def _by_heartbeat(job: str) -> Check:
         last = _last_heartbeat(job, environment)
         age = (datetime.now(UTC) - last).total_seconds() if last else None
         if age is None or age > fresh:
-            raise Unhealthy(f"no sign of life of a {job} in Airflow's database for {fresh:.0f} s; the last: {last}")
-        return f"a {job} gave a sign of life {max(age, 0):.0f} s ago"
+            when = (
+                f"the last one came at {last.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if last else "there never was one"
+            )
+            raise Unhealthy(f"no heartbeat of a {job} in Airflow's database for {fresh:.0f} s; {when}")
+        return f"the last heartbeat of a {job} came {max(age, 0):.0f} s ago"
 
     return judge
 
