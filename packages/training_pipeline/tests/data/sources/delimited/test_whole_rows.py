@@ -140,7 +140,7 @@ def _table(draw: random.Random, dialect: dict[str, str]) -> tuple[str, list[list
 @pytest.mark.parametrize("seed", range(4))
 def test_any_table_is_read_whatever_the_size_of_blocks(read: Any, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     draw = random.Random(seed)
-    monkeypatch.setattr(reader, "check_separator", lambda *_: None)  # it would judge by a block of one byte
+    monkeypatch.setattr(reader, "check_header_separator", lambda *_: None)  # it would judge by a block of one byte
     for _ in range(30):
         dialect = {
             "separator": draw.choice(",;\t|"),

@@ -7,14 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from mlyard_shared.errors import TableError
 
-from mlyard_training_pipeline.data.sources.delimited.quotes import (
-    NO_QUOTES,
-    Dialect,
-    Positions,
-    Quotes,
-    Stray,
-    find_quotes,
-)
+from mlyard_training_pipeline.data.sources.delimited.dialect import Dialect
+from mlyard_training_pipeline.data.sources.delimited.quotes import NO_QUOTES, Positions, Quotes, Stray, find_quotes
 from mlyard_training_pipeline.data.sources.delimited.whole_rows import Block
 
 _TOTALS = {"total", "totals", "grand total", "sum", "summe", "gesamt", "gesamtsumme", "insgesamt", "totale", "suma"}

@@ -9,20 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mlyard_training_pipeline.data.sources.delimited.dialect import Dialect
+
 Positions = NDArray[np.intp]
-
-
-class Dialect(NamedTuple):
-    """How rows are written: a separator, a quote that may be absent (b""), and whether cells may hold rows."""
-
-    separator: bytes
-    quote: bytes
-    multiline: bool
-
-    @property
-    def blanks(self) -> bytes:
-        """Characters that do not count beside separators and at the ends of lines."""
-        return b" \t".replace(self.separator, b"")
 
 
 class Quotes(NamedTuple):

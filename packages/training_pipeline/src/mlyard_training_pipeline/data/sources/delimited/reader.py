@@ -11,6 +11,7 @@ from mlyard_shared.errors import TableError
 from mlyard_shared.spec import ModelSpec, Source
 from pyarrow import csv
 
+from mlyard_training_pipeline.data.sources.delimited.dialect import Dialect
 from mlyard_training_pipeline.data.sources.delimited.encodings import BLOCK, utf8_blocks
 from mlyard_training_pipeline.data.sources.delimited.faults import (
     UnevenRow,
@@ -18,17 +19,13 @@ from mlyard_training_pipeline.data.sources.delimited.faults import (
     refuse_total,
     uneven_row,
 )
-from mlyard_training_pipeline.data.sources.delimited.header import (
-    Header,
-    check_separator,
-    likelier_separator,
-    read_header,
-    sample,
-    separator_hint,
-    wrong_separator,
-)
-from mlyard_training_pipeline.data.sources.delimited.quotes import Dialect
+from mlyard_training_pipeline.data.sources.delimited.header import Header, read_header
 from mlyard_training_pipeline.data.sources.delimited.row_numbers import RowNumbers
+from mlyard_training_pipeline.data.sources.delimited.separators import (
+    check_header_separator,
+    check_row_separator,
+    separator_of,
+)
 from mlyard_training_pipeline.data.sources.delimited.whole_rows import Block, whole_rows
 from mlyard_training_pipeline.data.sources.files import TableFile
 from mlyard_training_pipeline.data.sources.names import as_spelled, checked_names
@@ -68,31 +65,12 @@ def open_csv(file: TableFile, spec: ModelSpec) -> TableStream:
 def _opened(file: TableFile, source: Source, size: int, *, longest: int) -> _Opened:
     blocks = utf8_blocks(file, source.encoding, size=size)
     start = next(blocks, b"")
-    separator, length = _separator(file, source, start)
+    separator, length = separator_of(file, source, start)
     dialect = Dialect(separator, source.quote.encode(), source.multiline)
-    check_separator(start[length:], dialect, file.path)
+    check_header_separator(file, dialect, start[length:])
     rows = whole_rows(chain([start[length:]], blocks), dialect, file.path, line=2 if length else 1, longest=longest)
     first = next(rows, Block(1, b"", has_breaks=False))
     return _Opened(start[length:], dialect, read_header(first, dialect, file.path), rows)
-
-
-def _separator(file: TableFile, source: Source, start: bytes) -> tuple[bytes, int]:
-    """The separator, and how long the line is that says it."""
-    is_said = "separator" in source.model_fields_set
-    separator = ("\t" if file.has_tabs and not is_said else source.separator).encode()
-    hint = separator_hint(start)
-    if hint is not None:
-        if is_said and hint[0] != separator:
-            raise TableError(
-                f"{file.path}, line 1 says sep={hint[0].decode()}, but not the spec: leave source.separator out"
-            )
-        separator = hint[0]
-    if len(separator) > 1 or separator in b"\r\n\0" or separator == source.quote.encode():
-        raise TableError(
-            f"source.separator = {source.separator!r} cannot separate cells: give an ASCII character that is neither "
-            "the quote nor the end of a line"
-        )
-    return separator, hint[1] if hint else 0
 
 
 def _batches(file: TableFile, source: Source, schema: Any, *, numbered: bool) -> Iterator[Any]:
@@ -103,13 +81,13 @@ def _batches(file: TableFile, source: Source, schema: Any, *, numbered: bool) ->
     for block in chain([header.rest], following):
         if block.has_breaks and not dialect.multiline:
             refuse_swallowed_rows(block, len(columns), dialect, file.path)
-        for batch in _parsed(block, columns, source, opened, file.path):
+        for batch in _parsed(block, columns, source, opened, file):
             yield numbers.taken_from(batch) if numbered else batch
     if batch is not None:
         refuse_total(batch, block, file.path)
 
 
-def _parsed(block: Block, columns: list[str], source: Source, opened: _Opened, path: Path) -> list[Any]:
+def _parsed(block: Block, columns: list[str], source: Source, opened: _Opened, file: TableFile) -> list[Any]:
     if not block.text.strip(b"\r\n"):
         return []
     at_once = len(block.text) + 1 if block.has_breaks else _PARSED_AT_ONCE
@@ -118,12 +96,13 @@ def _parsed(block: Block, columns: list[str], source: Source, opened: _Opened, p
     except pa.ArrowInvalid:
         uneven = uneven_row(block, len(columns), opened.dialect)
         if uneven is not None:
-            raise _refusal(uneven, opened, path) from None
+            check_row_separator(file, opened.dialect, opened.start)
+            raise _refusal(uneven, opened, file.path) from None
     try:
         # A cell is longer than what a thread takes.
         return _split(block, columns, source, opened.dialect, len(block.text) + 1)
     except pa.ArrowException as error:
-        raise TableError(f"{path}, line {block.line}: no columns can be made from here on: {error}") from None
+        raise TableError(f"{file.path}, line {block.line}: no columns can be made from here on: {error}") from None
 
 
 def _split(block: Block, columns: list[str], source: Source, dialect: Dialect, at_once: int) -> list[Any]:
@@ -148,9 +127,6 @@ def _split(block: Block, columns: list[str], source: Source, dialect: Dialect, a
 
 
 def _refusal(row: UnevenRow, opened: _Opened, path: Path) -> TableError:
-    right = likelier_separator(sample(opened.start), opened.dialect)
-    if right is not None:
-        return wrong_separator(path, opened.dialect, right)
     header = opened.header
     if len(header.names) == 1:
         way_out = "take out what stands above the header"

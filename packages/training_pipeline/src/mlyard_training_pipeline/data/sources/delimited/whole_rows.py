@@ -8,14 +8,9 @@ import numpy as np
 from mlyard_shared.errors import TableError
 from numpy.typing import NDArray
 
+from mlyard_training_pipeline.data.sources.delimited.dialect import Dialect
 from mlyard_training_pipeline.data.sources.delimited.encodings import not_decoded
-from mlyard_training_pipeline.data.sources.delimited.quotes import (
-    NO_QUOTES,
-    Dialect,
-    Quotes,
-    Stray,
-    find_quotes,
-)
+from mlyard_training_pipeline.data.sources.delimited.quotes import NO_QUOTES, Quotes, Stray, find_quotes
 
 
 class Block(NamedTuple):
