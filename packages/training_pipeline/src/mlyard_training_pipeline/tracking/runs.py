@@ -33,24 +33,16 @@ class Tracking:
         """
         return ensure_experiment(self._client, model, uri=self.uri)
 
-    def search(self, experiment_id: str, *, running: bool = False, **tags: str) -> list[Any]:
-        """The runs of an experiment that carry all of these tags (`__` stands for the dot), newest first.
+    def search(self, experiment_id: str, **tags: str) -> list[Any]:
+        """The runs of an experiment that carry all of these tags (`__` stands for the dot), newest first."""
+        return self._find(experiment_id, [f"tags.`{name.replace('__', '.')}` = '{tags[name]}'" for name in tags])
 
-        With `running`, those alone that nobody has ended.
-        """
-        conditions = [f"tags.`{name.replace('__', '.')}` = '{value}'" for name, value in tags.items()]
-        condition = " and ".join([*conditions, *(["attributes.status = 'RUNNING'"] if running else [])])
-        runs: list[Any] = []
-        token: str | None = None
-        with translated(self.uri):
-            while True:
-                page = self._client.search_runs(
-                    [experiment_id], condition, order_by=["attributes.start_time DESC"], page_token=token
-                )
-                runs += page
-                token = page.token
-                if not token:
-                    return runs
+    def running(self, model: str, kind: Kind) -> list[Any]:
+        """The runs of a model that nobody has ended, newest first."""
+        experiment = find_experiment(self._client, model, uri=self.uri)
+        if experiment is None:
+            return []
+        return self._find(experiment, [f"tags.`{KIND}` = '{kind}'", "attributes.status = 'RUNNING'"])
 
     def create(self, experiment_id: str, kind: Kind, *, name: str, tags: Mapping[str, str]) -> Any:
         """Begin a run."""
@@ -74,11 +66,6 @@ class Tracking:
             return None
         runs = self.search(experiment, mlyard__kind="training", mlyard__run_key=quotable(run_key))
         return runs[-1] if runs else None
-
-    def running(self, model: str, kind: Kind) -> list[Any]:
-        """The runs of a model that nobody has ended, newest first."""
-        experiment = find_experiment(self._client, model, uri=self.uri)
-        return self.search(experiment, running=True, mlyard__kind=kind) if experiment is not None else []
 
     def open_training(self, model: str, run_key: str, tags: Mapping[str, str]) -> Any:
         """The parent run of a run key: found and set going again, or begun with further tags."""
@@ -156,6 +143,22 @@ class Tracking:
             with tempfile.TemporaryDirectory(prefix="mlyard-") as folder:
                 self._specs[run_id] = read_spec(self.fetch(run_id, SPEC_FILE, Path(folder)))
         return self._specs[run_id]
+
+    def _find(self, experiment_id: str, conditions: list[str]) -> list[Any]:
+        runs: list[Any] = []
+        token: str | None = None
+        with translated(self.uri):
+            while True:
+                page = self._client.search_runs(
+                    [experiment_id],
+                    " and ".join(conditions),
+                    order_by=["attributes.start_time DESC"],
+                    page_token=token,
+                )
+                runs += page
+                token = page.token
+                if not token:
+                    return runs
 
     def _location(self, run_id: str, name: str) -> str:
         return f"{self.get(run_id).info.artifact_uri.rstrip('/')}/{name}"
