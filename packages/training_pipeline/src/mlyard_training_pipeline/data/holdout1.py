@@ -34,7 +34,8 @@ def members(table: Table, rule: HoldoutRule, earlier: Table) -> Mask:
         _check_unchanged(table, earlier, name)
     limit = int(rule.fraction * 2**64)
     found = (_hash(row) < limit for row in zip(*(_texts(table.column(name)) for name in rule.columns), strict=True))
-    return np.fromfiter(found, dtype=bool, count=table.rows)
+    result: Mask = np.fromiter(found, dtype=bool, count=table.rows)
+    return result
 
 
 def _check_unchanged(table: Table, earlier: Table, name: str) -> None:

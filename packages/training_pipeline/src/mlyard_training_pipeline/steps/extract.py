@@ -1,6 +1,5 @@
 """Step 1: take a snapshot of the table."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from mlyard_shared.spec import read_spec
@@ -11,14 +10,13 @@ from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import TrainingRun
 
 
-def extract(context: Context, spec_file: Path, *, run_key: str, confined_to: Sequence[Path] = ()) -> TrainingRun:
+def extract(context: Context, spec_file: Path, *, run_key: str) -> TrainingRun:
     """Begin a training: the table as a snapshot, and its parent run with the spec.
 
     Args:
         context: the registry and the settings.
         spec_file: the model spec; later steps read the copy that is stored with the run.
         run_key: names this training; the same key again finds the same run.
-        confined_to: folders that every file of the table has to lie in; any file where there are none.
 
     Raises:
         SpecError: the spec is wrong.
@@ -26,7 +24,7 @@ def extract(context: Context, spec_file: Path, *, run_key: str, confined_to: Seq
     """
     spec = read_spec(spec_file)
     connections = context.settings.connections
-    stream = sources.open_table(spec, spec_file.parent, connections, confined_to=confined_to)
+    stream = sources.open_table(spec, spec_file.parent, connections)
     snapshot = snapshots.take(context, spec.name, stream)
     # A table that cannot be read leaves no training behind.
     run = trainings.begin(context, spec.name, run_key)

@@ -93,10 +93,12 @@ def _units(texts: Any) -> tuple[tuple[str, ...], bool]:
     if len(parts) == 0:
         return (), True
     numbers = pc.struct_field(parts, "number")
+    # Letters that are not known as a unit are one where there is much to count.
     counted = len(numbers) > MANY or bool(matches(numbers, ".*[.,].*").any())
     before, after = _beside(parts, "before"), _beside(parts, "after")
     if not before and not after:
         return ((" ",) if matches(texts, f"{BLANK}+.*|.*{BLANK}+").any() else ()), True
+    counted |= any(re.fullmatch(_UNIT, text) for text in after)
     known = all(_is_symbol(text) or re.fullmatch(_CURRENCY, text) for text in before) and all(
         _is_symbol(text) or re.fullmatch(_UNIT, text) or (counted and text.isalpha() and len(text) <= FEW + 1)
         for text in after

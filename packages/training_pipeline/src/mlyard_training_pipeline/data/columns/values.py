@@ -64,11 +64,10 @@ class Reader:
 
     def _parse(self, cells: Cells) -> Parsed:
         values = cells.values
+        if not cells.is_text and not _may_be(values.type, self.kind):
+            raise TableError(f"is stored as {values.type}, which is not a {_CALLED.get(self.kind, self.kind)}")
         if self.kind == "category":
             return self.categories.codes(cells)
-        stored_so = dates.holds_dates if self.kind == "datetime" else numbers.holds_numbers
-        if not cells.is_text and not stored_so(values.type):
-            raise TableError(f"is stored as {values.type}, which is not a {_CALLED.get(self.kind, self.kind)}")
         if self.kind == "datetime":
             return dates.moments(values, checked=self._checked)
         if self.kind == "boolean":
@@ -88,7 +87,13 @@ class Reader:
             fault.texts = list(dict.fromkeys([*fault.texts, *readable(more)]))[:_TEXTS]
 
 
-_CALLED: dict[ColumnType, str] = {"integer": "number", "datetime": "date"}
+def _may_be(stored: Any, kind: ColumnType) -> bool:
+    """Whether cells that are not texts may be read as a type; a category is made of whatever another type takes."""
+    number, date = numbers.holds_numbers(stored), dates.holds_dates(stored)
+    return date if kind == "datetime" else number or (date and kind == "category")
+
+
+_CALLED: dict[ColumnType, str] = {"integer": "number", "datetime": "date", "category": "text"}
 
 
 def shown(value: Any) -> str:

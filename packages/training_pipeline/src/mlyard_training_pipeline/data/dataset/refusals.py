@@ -42,19 +42,24 @@ class Refusals:
         """Values that are not of the column's type, or beyond its limits."""
         for fault in read.faults.values():
             ways: dict[str, Any] = {"leave_out": column.name} if may_go else {}
-            if may_be_null and fault.texts:
-                ways["missing"] = fault.texts
-            if fault.code in ("wrong_type", "bad_date") and fault.texts:
-                doubt = inference.doubt(gather(column, self._form))
-                ways |= _ways_of(doubt, may_be_null=may_be_null) if doubt else {}
-            if read.type == "integer" and fault.code == "wrong_type" and _is_fraction(fault):
+            if fault.code == "wrong_type" and read.type == "integer" and _is_fraction(fault):
                 ways["types"] = [(column.name, "number", "if fractions are meant")]
-            elif read.type != "category":
-                ways["types"] = [(column.name, "category", "if texts are meant")]
+            else:
+                ways |= self._ways_beside(column, read, fault, may_be_null=may_be_null)
             text = (
                 f"column {column.name!r}, row {fault.row}{_more(fault.rows)}: {fault.shown} {_says(fault, read.type)}"
             )
             self._problems.add(text, first=["correct it"], **ways)
+
+    def _ways_beside(self, column: Column, read: ColumnRead, fault: Fault, *, may_be_null: bool) -> dict[str, Any]:
+        """What the spec could say of the column, so that its values are meant as something else."""
+        ways: dict[str, Any] = {"missing": fault.texts} if may_be_null else {}
+        if fault.code in ("wrong_type", "bad_date") and fault.texts:
+            doubt = inference.doubt(gather(column, self._form))
+            ways |= _ways_of(doubt, may_be_null=may_be_null) if doubt else {}
+        if read.type != "category":
+            ways["types"] = [(column.name, "category", "if texts are meant")]
+        return ways
 
     def doubts(self, column: Column, read: ColumnRead, *, may_be_null: bool, may_go: bool) -> bool:
         """Texts that are most likely meant as something else than a category; whether there is such a doubt."""

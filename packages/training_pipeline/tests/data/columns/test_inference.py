@@ -1,0 +1,208 @@
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from mlyard_shared.columns import ColumnType
+from mlyard_shared.columns.examples import INFERRED, Inferred
+from mlyard_training_pipeline.data.columns import Cells, inference, readings
+from mlyard_training_pipeline.data.columns.inference import Doubt, Evidence
+from mlyard_training_pipeline.data.columns.numbers import NumberForm
+
+PLAIN = NumberForm()
+NUMBERS = [str(number) for number in range(30)]
+
+
+def evidence_of(texts: Sequence[str | None], form: NumberForm = PLAIN) -> Evidence:
+    found = Evidence(form)
+    for cells in (Cells.of(pa.array(texts)), Cells.of(pa.array([], pa.string()))):
+        found.add(cells.values, cells.counts)
+    return found
+
+
+def doubt_of(texts: Sequence[str | None], form: NumberForm = PLAIN) -> Doubt | None:
+    evidence = evidence_of(texts, form)
+    assert evidence.type == "category"
+    return inference.doubt(evidence)
+
+
+@pytest.mark.parametrize("example", INFERRED, ids=lambda example: repr(example.text[:30]))
+def test_a_column_has_the_type_of_its_only_text(example: Inferred) -> None:
+    assert inference.narrowest(Cells.of(pa.array([None, example.text, example.text])), PLAIN) == example.type
+    assert evidence_of([None, example.text, example.text]).type == example.type
+
+
+@pytest.mark.parametrize(
+    ("texts", "kind"),
+    [
+        pytest.param(["1", "-2", None], "integer", id="integers"),
+        pytest.param(["1", "2.5", "1e3", ".5"], "number", id="numbers"),
+        pytest.param(["true", "False", None], "boolean", id="booleans"),
+        pytest.param(["2024-01-31", "2024-02-01 10:00:00+00"], "datetime", id="dates"),
+        pytest.param(["a", "b"], "category", id="texts"),
+        pytest.param(["true", "1"], "category", id="booleans of two kinds"),
+        pytest.param(["7", "007"], "category", id="codes"),
+    ],
+)
+def test_a_type_is_what_all_texts_of_a_column_fit(texts: list[str | None], kind: ColumnType) -> None:
+    assert evidence_of(texts).type == kind
+
+
+def test_a_column_of_integers_may_go_on_with_other_numbers_and_with_nothing_else() -> None:
+    def widened(kind: ColumnType, *texts: str | None) -> ColumnType | None:
+        return inference.widened(kind, Cells.of(pa.array(texts, pa.string())), PLAIN)
+
+    assert widened("integer", "7", None) == "integer"
+    assert widened("integer", "7", "7.5") == "number"
+    assert widened("integer", "x") is None
+    assert widened("number", "x") is None
+    assert widened("boolean", "1") is None
+    assert widened("datetime", None) == "datetime"
+    assert widened("category", "7") == "category"
+
+
+@pytest.mark.parametrize(
+    ("kind", "found"),
+    [
+        pytest.param(pa.bool_(), "boolean", id="bool"),
+        pytest.param(pa.uint8(), "integer", id="uint8"),
+        pytest.param(pa.float16(), "number", id="float16"),
+        pytest.param(pa.decimal128(10, 2), "number", id="decimal"),
+        pytest.param(pa.timestamp("ns", "UTC"), "datetime", id="timestamp"),
+        pytest.param(pa.date32(), "datetime", id="date"),
+        pytest.param(pa.time32("s"), None, id="time of day"),
+        pytest.param(pa.duration("s"), None, id="duration"),
+        pytest.param(pa.list_(pa.int8()), None, id="list"),
+        pytest.param(pa.binary(), None, id="octets"),
+    ],
+)
+def test_a_stored_type_is_the_type_of_its_column(kind: Any, found: ColumnType | None) -> None:
+    assert inference.stored_type(kind) == found
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("NULL", "null", "None", "N/A", "n/a", "#N/A", "NaN", "-", "--", "?", ".", "...", "*", "unknown", "Unknown"),
+        *("<NA>", "(null)", "nil", "missing", "k. A.", "#DIV/0!", "1.#QNAN", "inf", "-Infinity", " ", "", "tbd", "\\N"),
+    ],
+)
+@pytest.mark.parametrize("share", [0.01, 0.3, 0.9])
+def test_a_word_for_missing_among_numbers_is_in_doubt_whatever_its_share(word: str, share: float) -> None:
+    count = int(300 * share / (1 - share)) or 1
+    found = doubt_of([str(number % 40) for number in range(300)] + [word] * count)
+    assert found is not None
+    assert (found.type, found.strays, found.known_words) == ("number", (word,), True)
+
+
+@pytest.mark.parametrize(
+    ("texts", "kind", "strays"),
+    [
+        pytest.param(["true", "FALSE", "-"], "boolean", ("-",), id="booleans"),
+        pytest.param(["2024-01-31", "9999-99-99", "0000-00-00 00:00:00"], "datetime", None, id="dates"),
+        pytest.param(["1", "none"], "number", ("none",), id="a single number"),
+        pytest.param([*NUMBERS, "abc", "def"] * 5 + ["abc"] * 900, "number", ("abc", "def"), id="many numbers"),
+        pytest.param([*map(str, range(9)), "oops"], "number", ("oops",), id="nine of ten"),
+        pytest.param(["10115", "20095", "80331", "50667", "01067"], "number", ("01067",), id="postal codes"),
+        pytest.param(["1.5", "NULL", "?", "2.5"], "number", ("NULL", "?"), id="two words"),
+    ],
+)
+def test_texts_that_keep_a_column_from_its_type_are_in_doubt(
+    texts: list[str | None], kind: ColumnType, strays: tuple[str, ...] | None
+) -> None:
+    found = doubt_of(texts)
+    assert found is not None
+    assert found.type == kind
+    assert strays is None or found.strays == strays
+    assert found.reading is None
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        pytest.param(["red", "green", "none"], id="a word for nothing among texts"),
+        pytest.param(["A", "B", "?"], id="a question mark among letters"),
+        pytest.param(["yes", "no", "unknown"], id="answers"),
+        pytest.param([f"city {number}" for number in range(100)], id="numbered texts"),
+        pytest.param([f"K-{number}" for number in range(100)], id="codes"),
+        pytest.param(["4G", "5G", "3G"], id="a letter after few numbers"),
+        pytest.param(["18-25", "26-35", "36+"], id="ranges"),
+        pytest.param(["10.0.0.1", "10.0.0.2"], id="addresses"),
+        pytest.param(["1.2.3", "1.3.0"], id="versions"),
+        pytest.param(["10:30", "11:45"], id="times"),
+        pytest.param(["030 123456", "040 99887"], id="telephone numbers"),
+        pytest.param(["1", "2", "3+", "many", "few"], id="few numbers among texts"),
+        pytest.param(["none", "null"], id="nothing but words for nothing"),
+    ],
+)
+def test_a_category_stays_one(texts: list[str | None]) -> None:
+    assert doubt_of(texts * 10) is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "pairs", "units"),
+    [
+        pytest.param(["10,80", "9,5"], [(",", None)], (), id="decimal commas"),
+        pytest.param(["1.250,80", "10,80"], [(",", ".")], (), id="with thousands"),
+        pytest.param(["1.250", "10,80"], [(",", ".")], (), id="in one column"),
+        pytest.param(["1,000", "2,500"], [(",", None), (".", ",")], (), id="both ways"),
+        pytest.param(["1,000", "2,500.5"], [(".", ",")], (), id="English"),
+        pytest.param(["1,000,000", "2,500"], [(".", ",")], (), id="millions"),
+        pytest.param(["1.000.000", "2.500"], [(",", ".")], (), id="German millions"),
+        pytest.param(["1 000", "17", "2\u00a0500"], [(".", " ")], (), id="blanks"),
+        pytest.param(["1 000,5", "17"], [(",", " ")], (), id="French"),
+        pytest.param(["1'000.5", "17"], [(".", "'")], (), id="Swiss"),
+        pytest.param(["1_000", "17"], [(".", "_")], (), id="underscores"),
+        pytest.param(["12 %", "8 %"], [(".", None)], ("%",), id="percent"),
+        pytest.param(["€ 10,80", "€ 9,99"], [(",", None)], ("€",), id="currency"),
+        pytest.param(["EUR 10.80", "EUR 9.99"], [(".", None)], ("EUR",), id="currency's letters"),
+        pytest.param(["12.5kg", "10kg"], [(".", None)], ("kg",), id="letters"),
+        pytest.param([f"{number}px" for number in range(30)], [(".", None)], ("px",), id="unknown letters"),
+        pytest.param(["20 °C", "-3 °C"], [(".", None)], ("°C",), id="degrees"),
+        pytest.param(["7   ", "12  "], [(".", None)], (" ",), id="padded"),
+        pytest.param(["12kg", "500g"], [], ("g", "kg"), id="different units"),
+        pytest.param(["\u22125", "3"], [], (), id="another minus"),
+    ],
+)
+def test_numbers_in_another_form_are_in_doubt_with_what_reads_them(
+    texts: list[str | None], pairs: list[readings.Pair], units: tuple[str, ...]
+) -> None:
+    found = doubt_of(texts)
+    assert found is not None
+    assert found.reading is not None
+    assert found.strays == ()
+    assert (found.reading.pairs and readings.fewest(found.reading.pairs)) == (pairs or frozenset())
+    assert found.reading.units == units
+    for pair in found.reading.pairs:
+        assert evidence_of(texts, NumberForm(*pair, found.reading.units)).type in ("integer", "number")
+
+
+def test_numbers_in_another_form_may_have_words_for_missing_among_them() -> None:
+    found = doubt_of(["10,80", "9,50", "NULL", "?"] * 3)
+    assert found is not None
+    assert found.reading is not None
+    assert (found.strays, found.known_words) == (("NULL", "?"), True)
+
+
+@pytest.mark.parametrize("texts", [["31.12.2024", "1.2.2023"], ["12/31/2024", "1/2/2023 10:00"], ["2024/01/31"]])
+def test_dates_in_another_form_are_in_doubt(texts: list[str | None]) -> None:
+    found = doubt_of(texts)
+    assert found is not None
+    assert (found.type, found.known_words) == ("datetime", False)
+
+
+def test_a_column_with_very_many_texts_is_judged_by_some_of_them() -> None:
+    texts = [f"text {number}" for number in range(inference.SAMPLE + 500)]
+    evidence = evidence_of(texts)
+    assert len(evidence.sample) == inference.SAMPLE
+    assert len(evidence.misfits["number"]) == inference.MISFITS
+    assert evidence.cells == len(texts)
+
+
+def test_counts_are_of_rows_and_not_of_different_texts() -> None:
+    cells = Cells.of(pa.array(["7"] * 9 + ["x", None]).dictionary_encode())
+    found = Evidence(PLAIN)
+    found.add(cells.values, cells.counts)
+    assert (found.cells, found.fitting["number"]) == (10, 9)
+    assert np.isclose(found.fitting["number"] / found.cells, readings.MOSTLY + 0.1)
