@@ -105,8 +105,8 @@ def test_a_new_spec_waits_for_its_time(airflow_here: Settings, tmp_path: Path) -
 
     spec = write_spec(tmp_path, "houses", extra='schedule = "0 3 * * 1"')
     os.utime(spec, (0, 0))  # as `cp -p` keeps the time of an old file
-    made = DagSerialization.from_dict(DagSerialization.to_dict(make_from(spec)))
-    timetable: Any = made.timetable
+    made: Any = DagSerialization.from_dict(DagSerialization.to_dict(make_from(spec)))
+    timetable = made.timetable
     restriction = TimeRestriction(earliest=made.start_date, latest=None, catchup=made.catchup)
     first = timetable.next_dagrun_info(last_automated_data_interval=None, restriction=restriction).run_after
     told = schedule.schedule_of(read_spec(spec))
