@@ -157,7 +157,6 @@ def test_a_training_whose_spec_is_removed_under_way_is_one_sentence(stack: Stack
 
 
 def test_a_training_that_nobody_carries_on_is_ended(stack: Stack, models: Path) -> None:
-    write_spec(models, "wells")
     # A store without a server puts artifacts below the folder that it is first opened in.
     # MLflow declares its tables in a way that this SQLAlchemy calls deprecated, once and for all.
     with contextlib.chdir(stack.folder), warnings.catch_warnings():
@@ -167,6 +166,7 @@ def test_a_training_that_nobody_carries_on_is_ended(stack: Stack, models: Path) 
         context = Context.from_settings(stack.settings)
         context.tracking.open_training("wells", "scheduled__2026-11-24T03:00:00+00:00", {})
     assert training_status(stack, "wells") == "RUNNING"
+    write_spec(models, "wells")
     done = stack.run("ensure")
     assert "wells                   a training that nobody carries on is marked as failed" in done.stdout
     assert training_status(stack, "wells") == "FAILED"
