@@ -81,14 +81,17 @@ def _canonical(name: str, content: bytes) -> bytes:
 
 
 def _array_bytes(array: Array) -> bytes:
-    if array.dtype.names:
-        clean = np.zeros(array.shape, dtype=array.dtype)
-        for field in array.dtype.names:
-            clean[field] = array[field]
-        array = clean
-    target = io.BytesIO()
-    np.save(target, array, allow_pickle=False)
-    return target.getvalue()
+    if not array.dtype.names:
+        target = io.BytesIO()
+        np.save(target, array, allow_pickle=False)
+        return target.getvalue()
+    clean = np.zeros(array.shape, dtype=array.dtype)
+    for field in array.dtype.names:
+        clean[field] = array[field]
+    # `np.save` copies such arrays field by field, into memory that was somebody else's.
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(clean))
+    return header.getvalue() + clean.tobytes()
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:

@@ -1,10 +1,10 @@
-"""The ONNX twin of a fitted pipeline: converted in a process of its own, and kept only where its answers are the same.
+"""The ONNX twin of a fitted pipeline, which is kept only where its answers are the same.
 
 Its input is `inputs`, the matrix of `mlyard_shared.features` in codes and in the version's precision, of shape
 [n, inputs]. Its outputs are `label` (int64 class indices, [n]) and `probabilities` ([n, classes]) for a classification,
 `variable` ([n]) for a regression, in double.
 
-`conversion` puts a `graph` together of the `preprocessing` and the estimator, which is one of trees (`ensembles` finds
-them, `trees` writes them) or one of skl2onnx's `library`; `limits` holds its process. `comparison` measures the twin on
-real rows and on `probes`, which `session` runs it over.
+`conversion` puts a `graph` together of the `preprocessing` and the estimator: one of trees (`ensembles` finds them,
+`trees` writes them), a `linear` one, or one of skl2onnx's `library`, whose process `limits` bounds. `comparison`
+measures the twin on real rows and on `probes`, which `session` runs it over.
 """

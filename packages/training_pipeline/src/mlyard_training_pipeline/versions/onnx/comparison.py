@@ -14,13 +14,14 @@ from mlyard_shared.schema import InputForm, Schema
 
 from mlyard_training_pipeline.candidates import memory, scoring
 from mlyard_training_pipeline.candidates.scoring import DECISION, Predictions
-from mlyard_training_pipeline.versions.onnx import limits, probes, session
+from mlyard_training_pipeline.versions.onnx import conversion, ensembles, library, limits, probes, session
 from mlyard_training_pipeline.versions.onnx.graph import INPUT
 from mlyard_training_pipeline.versions.onnx.limits import Limits
 
 SIZE_LIMIT = 512 * 1024**2
 MAX_REAL_ROWS = probes.MAX_ROWS
-_CONVERSION = "mlyard_training_pipeline.versions.onnx.conversion"
+_NODE_BYTES = 32
+"""About what a node of a tree takes in a twin; measured: 31 to 36."""
 
 
 class Twin(NamedTuple):
@@ -54,7 +55,7 @@ def make_twin(
     """
     if task == "classification" and not hasattr(pipeline, "predict_proba"):
         return Twin(None, "the estimator gives no probabilities, and a twin has to")
-    made = _convert(model, twin, rows, limit or Limits(memory=max(memory.limit() // 2, 1024**3)))
+    made = _convert(model, twin, pipeline, rows, limit or Limits(memory=max(memory.limit() // 2, 1024**3)))
     if made is None:
         # onnxruntime's errors have no root of their own; a twin that does not run is not one.
         try:
@@ -114,12 +115,28 @@ def _measure(twin: Path, pipeline: Any, rows: Rows, *, task: Task, scale: float)
     return compare(found, expected, scale=scales)
 
 
-def _convert(model: Path, twin: Path, rows: Rows, limit: Limits) -> str | None:
-    arguments = [str(model), str(twin), str(rows.matrix.shape[1]), rows.form.precision]
-    reason = limits.run(_CONVERSION, arguments, limit)
-    if reason is None and twin.stat().st_size > SIZE_LIMIT:
-        return f"it would have {twin.stat().st_size / 1024**2:.0f} MiB, and {SIZE_LIMIT // 1024**2} are allowed"
-    return reason
+def _convert(model: Path, twin: Path, pipeline: Any, rows: Rows, limit: Limits) -> str | None:
+    """Convert; why there is no twin, or None. Converters that are not ours run in a process of their own."""
+    width = rows.matrix.shape[1]
+    if ensembles.nodes(pipeline[-1]) * _NODE_BYTES > SIZE_LIMIT:
+        return _too_large(ensembles.nodes(pipeline[-1]) * _NODE_BYTES)
+    try:
+        if conversion.is_ours(pipeline[-1]):
+            made = conversion.convert(pipeline, width=width, form=rows.form)
+            twin.write_bytes(made.SerializeToString(deterministic=True))
+        else:
+            library.check(pipeline[-1])
+            arguments = [str(model), str(twin), str(width), rows.form.precision]
+            if reason := limits.run(conversion.__name__, arguments, limit):
+                return reason
+    except NotImplementedError as error:
+        return f"it cannot be converted: {error}"
+    size = twin.stat().st_size
+    return _too_large(size) if size > SIZE_LIMIT else None
+
+
+def _too_large(size: int) -> str:
+    return f"it would have {size / 1024**2:.0f} MiB, and {SIZE_LIMIT // 1024**2} are allowed"
 
 
 def _difference(parity: OnnxParity) -> str:

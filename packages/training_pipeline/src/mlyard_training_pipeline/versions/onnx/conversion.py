@@ -12,7 +12,7 @@ from mlyard_shared.errors import ModelVersionRefused
 from mlyard_shared.pipelines import load_pipeline
 from mlyard_shared.schema import InputForm
 
-from mlyard_training_pipeline.versions.onnx import ensembles, library, limits, preprocessing
+from mlyard_training_pipeline.versions.onnx import ensembles, library, limits, linear, preprocessing
 from mlyard_training_pipeline.versions.onnx.graph import Graph
 
 
@@ -31,18 +31,20 @@ def convert(pipeline: Any, *, width: int, form: InputForm) -> Any:
 
     graph = Graph(form, width)
     features = preprocessing.add(graph, pipeline[0])
-    scores = ensembles.scores(graph, features, pipeline[-1]) or library.scores(graph, features, pipeline[-1])
+    part = next((part for part in (ensembles, linear) if part.has(pipeline[-1])), library)
+    scores = part.scores(graph, features, pipeline[-1])
     if is_classifier(pipeline[-1]):
-        graph.node(
-            "ArgMax", graph.node("Cast", scores, output="probabilities", to=_DOUBLE), axis=1, keepdims=0, output="label"
-        )
+        probabilities = graph.cast(scores, np.float64, output="probabilities")
+        graph.node("ArgMax", probabilities, output="label", axis=1, keepdims=0)
         return graph.model({"label": (np.int64, 1), "probabilities": (np.float64, 2)})
     vector = graph.node("Reshape", scores, graph.constant(np.array([-1], dtype=np.int64)))
-    graph.node("Cast", vector, output="variable", to=_DOUBLE)
+    graph.cast(vector, np.float64, output="variable")
     return graph.model({"variable": (np.float64, 1)})
 
 
-_DOUBLE = 11  # onnx.TensorProto.DOUBLE, without an import of onnx
+def is_ours(model: Any) -> bool:
+    """Whether an estimator is converted by our own code, whose time and memory grow with the model alone."""
+    return ensembles.has(model) or linear.has(model)
 
 
 def main(arguments: list[str]) -> int:

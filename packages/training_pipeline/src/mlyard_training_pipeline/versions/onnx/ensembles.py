@@ -11,21 +11,28 @@ from mlyard_training_pipeline.versions.onnx.graph import Graph
 from mlyard_training_pipeline.versions.onnx.trees import Tree
 
 
-def scores(graph: Graph, source: str, model: Any) -> str | None:
-    """Add a fitted ensemble; its probabilities of shape [n, classes], or its numbers of shape [n, 1], in double.
+def has(model: Any) -> bool:
+    """Whether an estimator is one of these."""
+    return any(type(model).__name__ in known for known in _KINDS)
 
-    None: the estimator is not made of trees.
+
+def scores(graph: Graph, source: str, model: Any) -> str:
+    """Add a fitted ensemble; its probabilities of shape [n, classes], or its numbers of shape [n, 1], in double.
 
     Raises:
         NotImplementedError: a form of it has no twin.
     """
     name = type(model).__name__
-    add = next((add for known, add in _KINDS.items() if name in known), None)
-    if add is None:
-        return None
+    add = next(add for known, add in _KINDS.items() if name in known)
     if not name.startswith("HistGradientBoosting"):
         source = graph.cast(source, np.float32)  # as these estimators do themselves
     return add(graph, graph.cast(source, np.float64), model)
+
+
+def nodes(model: Any) -> int:
+    """How many nodes an estimator's trees have, without a look at them."""
+    histograms = sum(len(tree.nodes) for row in getattr(model, "_predictors", []) for tree in row)
+    return histograms + sum(int(member.tree_.node_count) for member in _members(model))
 
 
 def thresholds(model: Any) -> tuple[Array, Array, int]:
@@ -33,18 +40,22 @@ def thresholds(model: Any) -> tuple[Array, Array, int]:
     histograms = [tree.nodes for row in getattr(model, "_predictors", []) for tree in row]
     features = [nodes["feature_idx"][nodes["is_leaf"] == 0] for nodes in histograms]
     found = [nodes["num_threshold"][nodes["is_leaf"] == 0] for nodes in histograms]
-    rows = [model] if hasattr(model, "tree_") else getattr(model, "estimators_", [])
-    plain = [member for row in rows for member in (row if isinstance(row, np.ndarray) else [row])]
-    columns = getattr(model, "estimators_features_", [None] * len(plain))
-    for member, chosen in zip(plain, columns, strict=True):
-        if hasattr(member, "tree_"):
-            split = member.tree_.children_left >= 0
-            feature = member.tree_.feature[split]
-            features.append(feature if chosen is None else np.asarray(chosen)[feature])
-            found.append(member.tree_.threshold[split])
+    members = _members(model)
+    for member, chosen in zip(members, getattr(model, "estimators_features_", [None] * len(members)), strict=True):
+        split = member.tree_.children_left >= 0
+        feature = member.tree_.feature[split]
+        features.append(feature if chosen is None else np.asarray(chosen)[feature])
+        found.append(member.tree_.threshold[split])
     if not features:
         return np.zeros(0, dtype=np.int64), np.zeros(0), 0
     return np.concatenate(features), np.concatenate(found), len(features)
+
+
+def _members(model: Any) -> list[Any]:
+    """The trees of an estimator but for HistGradientBoosting, whose are of another kind."""
+    rows = [model] if hasattr(model, "tree_") else getattr(model, "estimators_", [])
+    members = [member for row in rows for member in (row if isinstance(row, np.ndarray) else [row])]
+    return [member for member in members if hasattr(member, "tree_")]
 
 
 def _mean_of_trees(graph: Graph, source: str, model: Any) -> str:
@@ -57,7 +68,7 @@ def _mean_of_trees(graph: Graph, source: str, model: Any) -> str:
         _plain(member, _shares(member, classes), feature) for member, feature in zip(members, features, strict=True)
     ]
     targets = made[0].values.shape[1]
-    mean = graph.node("Div", trees.add(graph, source, made, targets=targets), _number(graph, len(members)))
+    mean = graph.node("Div", trees.add(graph, source, made, targets=targets), graph.number(len(members)))
     return graph.beside_the_first(mean) if classes is not None and targets == 1 else mean
 
 
@@ -162,11 +173,7 @@ def _histogram(nodes: Array) -> Tree:
 
 
 def _times(graph: Graph, source: str, factor: float) -> str:
-    return graph.node("Mul", source, _number(graph, factor))
-
-
-def _number(graph: Graph, value: float) -> str:
-    return graph.constant(np.array(value, dtype=np.float64))
+    return graph.node("Mul", source, graph.number(factor))
 
 
 _TREES = ("DecisionTreeClassifier", "DecisionTreeRegressor", "ExtraTreeClassifier", "ExtraTreeRegressor")

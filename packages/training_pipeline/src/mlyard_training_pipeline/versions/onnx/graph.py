@@ -1,7 +1,7 @@
 """An ONNX graph in the making: nodes and constants, named by their order, so that the same model has the same bytes."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from mlyard_shared.features import Array
@@ -10,6 +10,12 @@ from mlyard_shared.schema import InputForm
 INPUT = "inputs"
 ML = "ai.onnx.ml"
 _IR_VERSION = 10
+
+
+class Integers(NamedTuple):
+    """An attribute of integers, in parts."""
+
+    parts: list[Array]
 
 
 class Graph:
@@ -30,23 +36,37 @@ class Graph:
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
         return name
 
+    def number(self, value: float) -> str:
+        """Add a constant of one number in double."""
+        return self.constant(np.array(value, dtype=np.float64))
+
     def node(self, kind: str, *inputs: str, domain: str = "", output: str | None = None, **attributes: Any) -> str:
-        """Add a node of one output and return the output's name."""
-        from onnx import helper
+        """Add a node of one output and return the output's name.
+
+        Attributes of very many integers are given as `Integers`, since Python's own would take much memory at once.
+        """
+        from onnx import AttributeProto, helper
 
         name = output or f"{kind.lower()}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, list(inputs), [name], domain=domain, **attributes))
+        many = {key: value for key, value in attributes.items() if isinstance(value, Integers)}
+        plain = {key: value for key, value in attributes.items() if key not in many}
+        node = helper.make_node(kind, list(inputs), [name], domain=domain, **plain)
+        for key, integers in many.items():
+            attribute = node.attribute.add(name=key, type=AttributeProto.INTS)
+            for part in integers.parts:
+                attribute.ints.extend(part.astype(np.int64).tolist())
+        self.nodes.append(node)
         return name
 
-    def cast(self, source: str, kind: type[np.generic]) -> str:
+    def cast(self, source: str, kind: type[np.generic], *, output: str | None = None) -> str:
         """Add a conversion into another type of numbers."""
         from onnx import helper
 
-        return self.node("Cast", source, to=helper.np_dtype_to_tensor_dtype(np.dtype(kind)))
+        return self.node("Cast", source, output=output, to=helper.np_dtype_to_tensor_dtype(np.dtype(kind)))
 
     def beside_the_first(self, second: str) -> str:
         """Add the probabilities of two classes, made of that of the second."""
-        first = self.node("Sub", self.constant(np.array(1.0)), second)
+        first = self.node("Sub", self.number(1), second)
         return self.node("Concat", first, second, axis=1)
 
     def softmax(self, raw: str) -> str:

@@ -41,9 +41,11 @@ def run(module: str, arguments: Sequence[str], limits: Limits) -> str | None:
     if done.returncode == -signal.SIGXCPU:
         return f"the conversion takes more than {limits.cpu} s of CPU time"
     lines = done.stderr.strip().splitlines()
-    if done.returncode < 0 or "MemoryError" in lines[-1:]:
-        size = limits.memory / 1024**2
-        return f"the conversion was ended by signal {-done.returncode}; it may have up to {size:.0f} MiB of memory"
+    # A library that gets no memory aborts, where Python raises.
+    if done.returncode == -signal.SIGABRT or any(line.startswith("MemoryError") for line in lines[-1:]):
+        return f"the conversion takes more than {limits.memory / 1024**2:.0f} MiB of memory"
+    if done.returncode < 0:
+        return f"the conversion was ended by signal {-done.returncode}"
     return f"it cannot be converted: {lines[-1] if lines else f'exit code {done.returncode}'}"
 
 

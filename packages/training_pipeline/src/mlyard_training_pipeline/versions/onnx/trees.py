@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from mlyard_shared.features import Array
 
-from mlyard_training_pipeline.versions.onnx.graph import ML, Graph
+from mlyard_training_pipeline.versions.onnx.graph import ML, Graph, Integers
 
 
 class Tree(NamedTuple):
@@ -52,26 +52,25 @@ def _single(trees: Sequence[Tree], targets: int) -> dict[str, Any]:
         made = {
             "tree_roots": np.array([nodes]),
             "nodes_featureids": tree.feature[inner],
-            "nodes_splits": tree.threshold[inner],
+            "nodes_splits": tree.threshold[inner].astype(np.float64),
             "nodes_truenodeids": place[left],
             "nodes_falsenodeids": place[right],
             "nodes_trueleafs": tree.left[left] < 0,
             "nodes_falseleafs": tree.left[right] < 0,
             "nodes_missing_value_tracks_true": tree.null_left[inner],
             "leaf_targetids": np.full(len(leaf), tree.target),
-            "leaf_weights": tree.values[leaf, 0],
+            "leaf_weights": tree.values[leaf, 0].astype(np.float64),
         }
         for name, array in made.items():
             parts.setdefault(name, []).append(array)
         nodes, leaves = nodes + len(inner), leaves + len(leaf)
-    joined = {name: np.concatenate(arrays) for name, arrays in parts.items()}
-    tensors = {name: joined.pop(name).astype(np.float64) for name in ("nodes_splits", "leaf_weights")}
+    tensors = {name: np.concatenate(parts.pop(name)) for name in ("nodes_splits", "leaf_weights")}
     tensors["nodes_modes"] = np.zeros(nodes, dtype=np.uint8)  # all are `x <= split`
     return {
         "n_targets": targets,
         "aggregate_function": 1,  # the sum
         **{name: numpy_helper.from_array(array, name) for name, array in tensors.items()},
-        **{name: array.astype(np.int64).tolist() for name, array in joined.items()},
+        **{name: Integers(arrays) for name, arrays in parts.items()},
     }
 
 
@@ -104,7 +103,7 @@ def _several(trees: Sequence[Tree], targets: int) -> dict[str, Any]:
         "nodes_modes": np.where(leaf, "LEAF", "BRANCH_LEQ").tolist(),
         "nodes_values_as_tensor": numpy_helper.from_array(inner("threshold").astype(np.float64), "thresholds"),
         "target_weights_as_tensor": numpy_helper.from_array(weights[rows, columns].astype(np.float64), "weights"),
-        **{name: array.astype(np.int64).tolist() for name, array in numbers.items()},
+        **{name: Integers(np.array_split(array, len(trees))) for name, array in numbers.items()},
     }
 
 

@@ -1,0 +1,84 @@
+"""Estimators whose scores are sums of products, in double: linear models, and support vector regression."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from mlyard_shared.features import Array
+
+from mlyard_training_pipeline.versions.onnx.graph import Graph
+
+
+def scores(graph: Graph, source: str, model: Any) -> str:
+    """Add a fitted model; its probabilities of shape [n, classes], or its numbers of shape [n, 1].
+
+    Raises:
+        NotImplementedError: a form of it has no twin.
+    """
+    add = _adding(model)
+    if add is None:
+        raise NotImplementedError(f"{type(model).__name__} is not a linear model")
+    return add(graph, graph.cast(source, np.float64), model)
+
+
+def has(model: Any) -> bool:
+    """Whether an estimator is one of these."""
+    return _adding(model) is not None
+
+
+def _adding(model: Any) -> Callable[[Graph, str, Any], str] | None:
+    name = type(model).__name__
+    if name in ("LogisticRegression", "LogisticRegressionCV", "LinearDiscriminantAnalysis"):
+        return _classifier
+    if name in ("SVR", "NuSVR"):
+        return _support_vectors
+    is_linear = type(model).__module__.startswith("sklearn.linear_model") or name == "LinearSVR"
+    if not is_linear or hasattr(model, "classes_") or not hasattr(model, "coef_"):
+        return None
+    return _regressor if np.ndim(model.coef_) == 1 else None
+
+
+def _classifier(graph: Graph, source: str, model: Any) -> str:
+    raw = _product(graph, source, model.coef_, model.intercept_)
+    # For two classes there is one row of coefficients, but for a multinomial model that was asked for.
+    return graph.beside_the_first(graph.node("Sigmoid", raw)) if len(model.coef_) == 1 else graph.softmax(raw)
+
+
+def _regressor(graph: Graph, source: str, model: Any) -> str:
+    raw = _product(graph, source, np.atleast_2d(_dense(model.coef_)), model.intercept_)
+    loss = getattr(model, "_base_loss", None)
+    link = "IdentityLink" if loss is None else type(loss.link).__name__
+    if link not in ("IdentityLink", "LogLink"):
+        raise NotImplementedError(f"the link {link}")
+    return graph.node("Exp", raw) if link == "LogLink" else raw
+
+
+def _support_vectors(graph: Graph, source: str, model: Any) -> str:
+    """ONNX Runtime has no support vector regression in double, and float32 loses the digits of a large target."""
+    vectors, gamma = _dense(model.support_vectors_), float(model._gamma)  # noqa: SLF001 - what `fit` made of "scale"
+    products = graph.node("MatMul", source, graph.constant(vectors.T))
+    if model.kernel == "linear":
+        kernel = products
+    elif model.kernel == "rbf":
+        squares = graph.node("ReduceSum", graph.node("Mul", source, source), graph.constant(np.array([1])), keepdims=1)
+        both = graph.node("Add", squares, graph.constant((vectors**2).sum(axis=1).reshape(1, -1)))
+        distances = graph.node("Sub", both, graph.node("Mul", products, graph.number(2)))
+        kernel = graph.node("Exp", graph.node("Mul", distances, graph.number(-gamma)))
+    elif model.kernel in ("poly", "sigmoid"):
+        raw = graph.node("Add", graph.node("Mul", products, graph.number(gamma)), graph.number(model.coef0))
+        kernel = (
+            graph.node("Pow", raw, graph.number(model.degree)) if model.kernel == "poly" else graph.node("Tanh", raw)
+        )
+    else:
+        raise NotImplementedError(f"the kernel {model.kernel!r}")
+    return _product(graph, kernel, _dense(model.dual_coef_), model.intercept_)
+
+
+def _product(graph: Graph, source: str, coefficients: Array, intercept: Any) -> str:
+    """`source @ coefficients.T + intercept`."""
+    product = graph.node("MatMul", source, graph.constant(np.asarray(coefficients, dtype=np.float64).T))
+    return graph.node("Add", product, graph.constant(np.asarray(intercept, dtype=np.float64).reshape(1, -1)))
+
+
+def _dense(values: Any) -> Array:
+    return np.asarray(values.toarray() if hasattr(values, "toarray") else values, dtype=np.float64)
