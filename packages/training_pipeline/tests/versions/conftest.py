@@ -1,19 +1,32 @@
-"""A table of every kind of column as a matrix of codes, and pipelines that are fitted on it."""
+"""A table of every kind of column as a matrix of codes, pipelines that are fitted on it, and versions of them."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from mlyard_shared import features
 from mlyard_shared.features import Array
+from mlyard_shared.manifest import Manifest, parse_manifest
 from mlyard_shared.metrics import Task
 from mlyard_shared.schema import Column, DateExpansion, InputForm, Schema
-from mlyard_shared.spec import Candidate
+from mlyard_shared.snapshot import Snapshot
+from mlyard_shared.spec import Candidate, ModelSpec
 from mlyard_training_pipeline.candidates import estimators, preprocessing
+from mlyard_training_pipeline.data import dataset
+from mlyard_training_pipeline.data.dataset import Dataset
+from mlyard_training_pipeline.tracking.references import CandidateRun, Evaluation, TrainingRun
+from mlyard_training_pipeline.versions import packaging, skops_file
 from mlyard_training_pipeline.versions.onnx.comparison import Rows
+from mlyard_training_pipeline.versions.packaging import Training
+from pyarrow import parquet
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+MOMENT = datetime(2026, 1, 31, 12, tzinfo=UTC)
 SITES = tuple("abcdefgh")
 SCHEMA = Schema(
     columns=(
@@ -83,3 +96,58 @@ def fitted() -> Callable[..., Fitted]:
 
 
 CLASSIFIERS = ("GaussianNB", "LinearDiscriminantAnalysis", "LinearSVC", "LogisticRegression", "SVC", "BernoulliNB")
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Callable[[dict[str, list[Any]], ModelSpec], Dataset]:
+    """Make the Dataset of columns of texts or values, as a spec means them."""
+
+    def make(columns: dict[str, list[Any]], spec: ModelSpec) -> Dataset:
+        folder = tmp_path / f"dataset-{len(list(tmp_path.iterdir()))}"
+        folder.mkdir()
+        parquet.write_table(pa.table(columns), folder / "snapshot.parquet")
+        return dataset.store.make(folder / "snapshot.parquet", folder, spec)
+
+    return make
+
+
+@pytest.fixture
+def packaged(
+    made: Callable[[dict[str, list[Any]], ModelSpec], Dataset],
+    spec: Callable[..., ModelSpec],
+    mixed: Callable[..., dict[str, list[Any]]],
+    tmp_path: Path,
+) -> Callable[..., tuple[Path, Manifest, Dataset]]:
+    """The folder of a version, trained on the mixed table without a registry."""
+
+    def package(
+        path: str, columns: dict[str, list[Any]] | None = None, **parameters: Any
+    ) -> tuple[Path, Manifest, Dataset]:
+        chosen = spec(candidates=[{"name": "one", "estimator": path, "parameters": parameters}])
+        data = made(mixed() | (columns or {}), chosen)
+        candidate, training = chosen.candidates[0], ~data.held_out
+        pipeline = preprocessing.pipeline(candidate, data.schema, classes=data.classes, rows=int(training.sum()))
+        with threadpool_limits(1):
+            pipeline.fit(data.matrix(training, precision=estimators.precision(candidate)), data.target[training])
+        skops_file.write(pipeline, tmp_path / "pipeline.skops")
+        snapshot = Snapshot(sha256="0" * 64, run_id="2", rows=data.rows, taken_at=MOMENT)
+        winner = CandidateRun(candidate="one", run_id="3", score=0.75, deviation=0.01)
+        evaluation = Evaluation(
+            winner=winner,
+            score=0.7,
+            champion_version=None,
+            champion_score=None,
+            not_comparable=None,
+            holdout_rows=int(data.held_out.sum()),
+            metrics={"accuracy": 0.7},
+        )
+        run = SimpleNamespace(
+            data=SimpleNamespace(metrics={"cv_accuracy": 0.75}),
+            info=SimpleNamespace(end_time=int(MOMENT.timestamp() * 1000)),
+        )
+        training_run = TrainingRun(model=chosen.name, run_id="1", snapshot=snapshot)
+        folder = tmp_path / "version"
+        packaging.build(folder, tmp_path / "pipeline.skops", Training(chosen, training_run, data, evaluation, run))
+        return folder, parse_manifest((folder / "mlyard.json").read_bytes()), data
+
+    return package
