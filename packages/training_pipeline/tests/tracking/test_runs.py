@@ -4,8 +4,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from mlyard_shared.errors import ArtifactMissing, ExperimentMissing, RunMissing
-from mlyard_shared.registry import artifacts
+from mlyard_shared.errors import ArtifactMissing, ExperimentMissing, RunMissing, SettingsError
+from mlyard_shared.registry import Registry, artifacts
 from mlyard_shared.spec import ModelSpec
 from mlyard_training_pipeline.tracking.context import Context
 
@@ -85,3 +85,13 @@ def test_an_experiment_in_the_trash_is_told_with_the_way_out(context: Context, m
 def test_a_run_that_was_deleted_is_not_found_again(context: Context, model: str, run: Any) -> None:
     context.tracking.delete(run.info.run_id)
     assert context.tracking.find_training(model, "one") is None
+
+
+def test_an_empty_address_is_refused_and_makes_no_store_in_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    with pytest.raises(SettingsError, match="is not an address of a registry"):
+        Registry("")
+    assert not list(tmp_path.iterdir())

@@ -13,7 +13,7 @@ import pytest
 from mlyard_shared.manifest import MANIFEST_FILE
 from mlyard_shared.registry import promote
 from mlyard_training_pipeline.tracking import alive as signs
-from mlyard_training_pipeline.tracking.alive import alive, is_alive
+from mlyard_training_pipeline.tracking.alive import alive, is_alive, place
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.names import ALIVE, CANDIDATE, PARENT, PLACE, SHA256
 from mlyard_training_pipeline.tracking.trainings import abandon, begin, end_lost
@@ -129,6 +129,7 @@ def test_the_folder_of_locks_keeps_none_of_a_training_that_has_ended(context: Co
 def test_a_training_of_another_place_goes_on_while_its_sign_of_life_does(
     context: Context, model: str, silence: float, expected: str
 ) -> None:
+    assert place(context.settings.trainings) != "another machine"
     sign = f"{time.time() - silence:.0f}"
     run = context.tracking.open_training(model, "cli-1", {PLACE: "another machine", ALIVE: sign})
     begin(context, model, "cli-2")
