@@ -1,48 +1,107 @@
-"""How a spec and its table are understood, for people: columns, types, sides and candidates."""
+"""How a spec and its table are understood, for people: every problem at once, or columns, sides and candidates."""
 
+import tempfile
 from collections.abc import Iterator
 from math import prod
 from pathlib import Path
 
+from mlyard_shared.errors import SettingsError, SpecError, TableError
 from mlyard_shared.schema import Column, Schema
-from mlyard_shared.spec import read_spec
+from mlyard_shared.spec import ModelSpec, read_spec
 
-from mlyard_training_pipeline.candidates import estimators
-from mlyard_training_pipeline.data import dataset as table
-from mlyard_training_pipeline.data import sources
-from mlyard_training_pipeline.data.dataset import Table
+from mlyard_training_pipeline import schedule
+from mlyard_training_pipeline.data import encoding, sources
+from mlyard_training_pipeline.data.dataset import Dataset, store
 from mlyard_training_pipeline.settings import Settings
+
+_SHOWN = 6
 
 
 def describe(spec_file: Path, settings: Settings) -> Iterator[str]:
     """Check a spec and its table without the registry, and describe them line by line.
 
+    The table is read by the code that a training reads it by.
+
     Raises:
-        SpecError: the spec, an estimator or a parameter is wrong.
-        TableError: the table does not fit the spec.
+        SpecError: the spec, its schedule, a candidate or the folds: every problem.
+        TableError: the table does not fit the spec: every problem, of the spec too.
+        SettingsError: the connection has no URL, or the cache cannot be written to.
     """
     spec = read_spec(spec_file)
-    estimators.check_candidates(spec, str(spec_file))
-    arrow = sources.read_table(spec, spec_file.parent, settings.connections)
-    read = table.read(arrow, spec)
-    yield f"{spec.name}: {spec.task} of {spec.target}{_classes(read)}, judged by {spec.metric}"
-    held_out = int(read.held_out.sum())
-    by = "time" if read.rule.by == "time" else f"a hash of {', '.join(read.rule.columns)}"
-    yield f"{arrow.num_rows} rows: {arrow.num_rows - held_out} to train on, {held_out} held out by {by}"
-    for column in read.schema.columns:
+    with tempfile.TemporaryDirectory(prefix="mlyard-") as folder:
+        dataset = _checked(spec, spec_file, settings, Path(folder))
+        yield from _of_table(spec, dataset)
+        yield from _of_spec(spec, dataset)
+
+
+def _checked(spec: ModelSpec, spec_file: Path, settings: Settings, folder: Path) -> Dataset:
+    # scikit-learn is imported after the table was read, so that a wrong table is told of sooner.
+    dataset, wrong = None, None
+    try:
+        dataset = _dataset(spec, spec_file, settings, folder)
+    except (TableError, SettingsError) as error:
+        wrong = error
+    from mlyard_training_pipeline.candidates import checks
+
+    problems = [problem] if (problem := schedule.problem(spec)) else []
+    problems += checks.spec_problems(spec) if dataset is None else checks.problems(spec, dataset)
+    if wrong is not None and not problems:
+        raise wrong
+    if wrong is not None:
+        raise TableError("\n".join([str(wrong), *(f"{spec_file}: {problem}" for problem in problems)]))
+    if problems or dataset is None:
+        raise SpecError(str(spec_file), tuple(problems))
+    return dataset
+
+
+def _dataset(spec: ModelSpec, spec_file: Path, settings: Settings, folder: Path) -> Dataset:
+    snapshot, arrays = folder / "snapshot.parquet", folder / "dataset"
+    encoding.write(sources.open_table(spec, spec_file.parent, settings.connections), snapshot)
+    arrays.mkdir()
+    return store.make(snapshot, arrays, spec)
+
+
+def _of_table(spec: ModelSpec, dataset: Dataset) -> Iterator[str]:
+    classes = f" ({', '.join(str(label) for label in dataset.classes)})" if dataset.classes else ""
+    yield f"{spec.name}: {spec.task} of {spec.target}{classes}, judged by {spec.metric}"
+    held_out = int(dataset.held_out.sum())
+    yield (
+        f"{dataset.rows} rows: {dataset.rows - held_out} to train on, {held_out} ({held_out / dataset.rows:.1%}) held "
+        f"out by {_rule(dataset)}"
+    )
+    for column in dataset.schema.columns:
         nullable = "nullable" if column.nullable else ""
-        yield f"  {column.name:<24} {column.type:<8} {nullable:<8} {_detail(column, read.schema)}".rstrip()
-    left_out = [name for name in arrow.column_names if name not in read.columns and name != spec.target]
+        yield f"  {column.name:<24} {column.type:<8} {nullable:<8} {_detail(column, dataset.schema)}".rstrip()
+    seen = {column.name for column in dataset.schema.columns}
+    left_out = [name for name in dataset.names if name not in seen and name != spec.target]
     if left_out:
         yield f"  not seen by the model: {', '.join(left_out)}"
+
+
+def _of_spec(spec: ModelSpec, dataset: Dataset) -> Iterator[str]:
+    from mlyard_training_pipeline.candidates import estimators
+
     for candidate in spec.candidates:
         tried = prod(len(values) for values in candidate.grid.values())
         choices = f"{tried} setting{'s' if tried > 1 else ''}"
         yield f"candidate {candidate.name}: {candidate.estimator}, {choices}, {spec.folds} folds"
+    rounding = [known.name for known in spec.candidates if estimators.precision(known) == "float32"]
+    rounded = [column.name for column in dataset.schema.columns if column.rounded]
+    if rounding and rounded:
+        yield (
+            f"warning: {', '.join(rounded)} lose{'s' if len(rounded) == 1 else ''} digits as float32, in which "
+            f"{', '.join(rounding)} compute{'s' if len(rounding) == 1 else ''}: about seven digits are kept"
+        )
+    if spec.source.connection:
+        yield f"connection: {spec.source.connection}"
+    yield schedule.describe(spec)
 
 
-def _classes(read: Table) -> str:
-    return f" ({', '.join(str(label) for label in read.classes)})" if read.classes else ""
+def _rule(dataset: Dataset) -> str:
+    rule = dataset.rule
+    if rule.boundary is not None:
+        return f"time: {rule.columns[0]} from {rule.boundary:%Y-%m-%dT%H:%M:%S%z} on"
+    return f"a hash of {', '.join(rule.columns)}"
 
 
 def _detail(column: Column, schema: Schema) -> str:
@@ -50,6 +109,6 @@ def _detail(column: Column, schema: Schema) -> str:
         return f"becomes {', '.join(schema.parts(column.name))}"
     if column.type != "category":
         return ""
-    shown = ", ".join(column.categories[:6])
-    more = f" and {len(column.categories) - 6} more" if len(column.categories) > 6 else ""
+    shown = ", ".join(column.categories[:_SHOWN])
+    more = f" and {len(column.categories) - _SHOWN} more" if len(column.categories) > _SHOWN else ""
     return f"{shown}{more}; {column.unseen}s others"

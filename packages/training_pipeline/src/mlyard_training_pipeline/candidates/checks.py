@@ -27,13 +27,20 @@ def problems(spec: ModelSpec, dataset: Dataset) -> list[str]:
     return list(dict.fromkeys(found)) + folds.problems(spec, dataset)
 
 
+def spec_problems(spec: ModelSpec) -> list[str]:
+    """The problems of the candidates that are there whatever the table is."""
+    found = []
+    for candidate in spec.candidates:
+        kind, wrong = _class_of(candidate, spec.task)
+        wrong = wrong or _unknown(candidate, kind().get_params())
+        found += [f"candidates.{candidate.name}: {problem}" for problem in wrong]
+    return list(dict.fromkeys(found))
+
+
 def _of_candidate(candidate: Candidate, spec: ModelSpec, dataset: Dataset) -> list[str]:
-    try:
-        kind = estimators.estimator_class(candidate.estimator)
-    except (ImportError, AttributeError):
-        return [f"estimator: there is no {candidate.estimator} in the installed scikit-learn{_nearest(candidate)}"]
-    if problem := _unusable(kind, candidate.estimator, spec.task):
-        return [f"estimator: {problem}"]
+    kind, unusable = _class_of(candidate, spec.task)
+    if unusable:
+        return unusable
     encoding = Encoding(dataset.schema)
     wrong = _unknown(candidate, kind().get_params()) or _values(candidate, kind, encoding, dataset)
     if wrong:
@@ -44,6 +51,17 @@ def _of_candidate(candidate: Candidate, spec: ModelSpec, dataset: Dataset) -> li
             found.append(f"estimator: {candidate.estimator} gives no probabilities here, which {spec.metric} needs")
         found += demands.problems(made, spec=spec, dataset=dataset, encoding=encoding)
     return found
+
+
+def _class_of(candidate: Candidate, task: Task) -> tuple[Any, list[str]]:
+    """The estimator's class, and why it is not one to train."""
+    try:
+        kind = estimators.estimator_class(candidate.estimator)
+    except (ImportError, AttributeError):
+        hint = _nearest(candidate)
+        return None, [f"estimator: there is no {candidate.estimator} in the installed scikit-learn{hint}"]
+    problem = _unusable(kind, candidate.estimator, task)
+    return kind, [f"estimator: {problem}"] if problem else []
 
 
 def _settings(candidate: Candidate, encoding: Encoding, dataset: Dataset) -> Iterator[Any]:

@@ -90,7 +90,7 @@ class Problems:
         return ["say " + " with ".join([first, *([" and ".join(rest)] if rest else [])]) for first, *rest in ways]
 
     def _suiting(self, pairs: frozenset[Pair]) -> Iterable[Pair]:
-        """Those of the ways that suit every column and keep the decimal character that the spec says, as far as any do."""
+        """Those of the ways that suit every column, and keep the decimal character of the spec where any do."""
         everyone = [other.pairs for other in self.found if other.pairs] + self.number_columns
         suiting = pairs.intersection(*everyone)
         said = frozenset(pair for pair in pairs if pair[0] == self.spec.source.decimal)

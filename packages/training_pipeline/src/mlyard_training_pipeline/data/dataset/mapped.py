@@ -53,7 +53,7 @@ class Values:
 
 
 class Dataset:
-    """A snapshot as its spec means it.
+    """A snapshot as its spec means it. `names` are all of its columns, and `schema` has those that a model sees.
 
     `target` is float64 for a regression and an int64 index into `classes` for a classification, `held_out` boolean,
     `order` the rows' times as int64 microseconds in UTC (None without an event time), `groups` int32 codes of the
@@ -69,7 +69,8 @@ class Dataset:
             spec: says how the texts of other columns are read.
             snapshot: gives the file that the Dataset was made of, which only a champion of another schema needs.
         """
-        self.schema, self.classes, self.rule, self.rows = layout.input_schema, layout.classes, layout.rule, layout.rows
+        self.schema, self.classes, self.rule = layout.input_schema, layout.classes, layout.rule
+        self.rows, self.names = layout.rows, layout.names
         self._arrays, self._layout, self._spec, self._snapshot = ArrayReader(folder), layout, spec, snapshot
         self._stored = {column.name: column for column in layout.columns}
 
