@@ -9,7 +9,7 @@ GATE_REPORT_FILE = "gate.json"
 class GateReport(Contract):
     """The gate's verdict: the scores on the same holdout, and one reason for each condition, met or not.
 
-    `not_comparable` says why a champion has no score: a reason that lasts, since a registry that is away is asked again.
+    `not_comparable` says why a champion has no score. Such a reason lasts: a registry that is away is asked again.
     """
 
     passed: bool
