@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from mlyard_shared.errors import RegistryUnavailable, TableError
+from mlyard_shared.errors import RegistryUnavailable, SourceUnavailable, TableError
 from mlyard_training_pipeline.orchestration.dags.attempts import attempt
 from mlyard_training_pipeline.settings import PREFIX, Settings
 
@@ -47,6 +47,7 @@ def fail(error: Exception | None) -> None:
     [
         pytest.param(None, "done", id="success"),
         pytest.param(AWAY, "again", id="a registry that is away"),
+        pytest.param(SourceUnavailable("warehouse does not answer"), "again", id="a source that is away"),
         pytest.param(
             TableError("column price: not a number"), "for good: column price: not a number", id="wrong table"
         ),
