@@ -18,6 +18,7 @@ def scheduled(expression: str | None, timezone: str = "UTC") -> ModelSpec:
     ("expression", "problem"),
     [
         pytest.param("daily", 'schedule: "daily" is not a schedule; did you mean "@daily"?', id="word"),
+        pytest.param("@Daily", 'schedule: "@Daily" is not a schedule; did you mean "@daily"?', id="capital"),
         pytest.param("now and then", '"now and then" is not a schedule; give a cron expression such as', id="words"),
         pytest.param("", 'schedule: "" is not a schedule; give a cron expression .* or leave the key out', id="empty"),
         pytest.param("  ", "is not a schedule; .* leave the key out", id="blanks"),

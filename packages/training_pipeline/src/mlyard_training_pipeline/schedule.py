@@ -101,8 +101,8 @@ def _expression_problem(schedule: Schedule, given: str) -> str | None:
         return None
     if expression == "@once":
         return f"schedule: {given} is what a spec without a schedule does: leave the key out"
-    if f"@{expression}" in PRESETS:
-        return f'schedule: {given} is not a schedule; did you mean "@{expression}"?'
+    if (preset := f"@{expression.lower().removeprefix('@')}") in PRESETS:
+        return f'schedule: {given} is not a schedule; did you mean "{preset}"?'
     if len(fields) in (6, 7):
         shorter = schedule._replace(expression=" ".join(fields[1:6]))
         hint = f"; without seconds it is {_quoted(shorter.expression)}" if _comes(shorter) else ""
