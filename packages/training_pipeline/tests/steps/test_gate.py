@@ -58,8 +58,8 @@ def test_a_champion_that_cannot_be_judged_stays_and_the_way_out_is_named(spec: S
     assert not report.passed
     assert report.not_comparable == LOST["not_comparable"]
     assert report.verdict == (
-        "not passed: champion 4 cannot be compared with it: the registry at http://r has lost the files of version 4 of "
-        'mixed; to replace it all the same, set gate.unjudged = "replace" and gate.minimum in the spec, or '
+        "not passed: champion 4 cannot be compared with it: the registry at http://r has lost the files of version 4 "
+        'of mixed; to replace it all the same, set gate.unjudged = "replace" and gate.minimum in the spec, or '
         "promote the new version by hand"
     )
 
