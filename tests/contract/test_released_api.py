@@ -183,12 +183,11 @@ def train(registry: Registry, folder: Path, model: str) -> None:
         "MLYARD_TRAINING_PIPELINE_REGISTRY_URI": registry.uri,
         "MLYARD_TRAINING_PIPELINE_STATE": str(folder / "state"),
     }
-    program = str(Path(sys.executable).with_name("mlyard-training-pipeline"))
-    for arguments in (["run", str(folder / "spec.toml")], ["promote", model, "2", "--reason", "the newer contract"]):
-        done = subprocess.run(
-            [program, *arguments], env={**os.environ, **variables}, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
+    command = [str(Path(sys.executable).with_name("mlyard-training-pipeline")), "run", str(folder / "spec.toml")]
+    done = subprocess.run(command, env={**os.environ, **variables}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    # Whatever the gate said: what matters here is what the APIs do with it.
+    promote(registry, model, 2, actor="a test", reason="the newer contract")
 
 
 def golden_maker() -> Any:
@@ -228,6 +227,8 @@ def test_a_version_of_todays_pipeline_is_refused_by_the_released_api_which_serve
     assert served["refused"] is None
     assert served["decision"] is not None
     assert served["inputs"]["encoding"] == "codes"
+    # For the forest `again`, in which trees tie, 0.2.0 found no twin.
+    assert served["engine"]["name"] == "onnx"
     status, answers = today.answer(model, request)
     assert (status, len(answers)) == (200, len(before[1]))
     # Beside it today's API serves on what 0.2.0 trained.
