@@ -28,7 +28,7 @@ RELEASE = "28842ce"
 GOLDEN = ROOT / "packages/shared/tests/golden"
 MODELS = ("mixed", "amount", "again")
 KEY = "a-key-for-the-tests"
-START_SECONDS = 120
+START_SECONDS = 240
 
 
 class Api(NamedTuple):
