@@ -62,6 +62,7 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
         pytest.param("sklearn.ensemble.AdaBoostClassifier", {}, id="boosted stumps"),
         pytest.param("sklearn.ensemble.BaggingClassifier", {"max_features": 0.6, "max_samples": 8}, id="bagging"),
         pytest.param("sklearn.neural_network.MLPClassifier", {"max_iter": 2000, "tol": 0.01}, id="network"),
+        pytest.param("sklearn.neural_network.MLPClassifier", {"activation": "tanh", "tol": 1e6}, id="another network"),
         pytest.param("sklearn.naive_bayes.GaussianNB", {}, id="naive Bayes"),
     ],
 )
@@ -99,6 +100,7 @@ def test_the_twin_of_a_classifier_gives_the_same_answers_everywhere(
         pytest.param("sklearn.svm.SVR", {"kernel": "linear"}, id="linear support vectors"),
         pytest.param("sklearn.svm.NuSVR", {"kernel": "poly", "coef0": 1.0}, id="polynomial support vectors"),
         pytest.param("sklearn.neural_network.MLPRegressor", {"tol": 1e6}, id="network"),
+        pytest.param("sklearn.neural_network.MLPRegressor", {"tol": 1e6, "loss": "poisson"}, id="network of counts"),
     ],
 )
 def test_the_twin_of_a_regression_gives_the_same_numbers_everywhere(

@@ -1,4 +1,4 @@
-"""Estimators whose scores are sums of products, in double: linear models, and support vector regression."""
+"""Estimators whose scores are sums of products, in double: linear models, networks, and support vector regression."""
 
 from collections.abc import Callable
 from typing import Any
@@ -32,6 +32,8 @@ def _adding(model: Any) -> Callable[[Graph, str, Any], str] | None:
         return _classifier
     if name in ("SVR", "NuSVR"):
         return _support_vectors
+    if name in ("MLPClassifier", "MLPRegressor"):
+        return _network
     is_linear = type(model).__module__.startswith("sklearn.linear_model") or name == "LinearSVR"
     if not is_linear or hasattr(model, "classes_") or not hasattr(model, "coef_"):
         return None
@@ -51,6 +53,25 @@ def _regressor(graph: Graph, source: str, model: Any) -> str:
     if link not in ("IdentityLink", "LogLink"):
         raise NotImplementedError(f"the link {link}")
     return graph.node("Exp", raw) if link == "LogLink" else raw
+
+
+def _network(graph: Graph, source: str, model: Any) -> str:
+    functions = {"logistic": "Sigmoid", "tanh": "Tanh", "relu": "Relu", "identity": None}
+    last = len(model.coefs_) - 1
+    for number, (weights, biases) in enumerate(zip(model.coefs_, model.intercepts_, strict=True)):
+        source = _product(graph, source, weights.T, biases)
+        if number < last and (function := functions[model.activation]):
+            source = graph.node(function, source)
+    match model.out_activation_:
+        case "softmax":
+            return graph.softmax(source)
+        case "logistic" if hasattr(model, "classes_"):
+            return graph.beside_the_first(graph.node("Sigmoid", source))
+        case "identity":
+            return source
+        case "exp":
+            return graph.node("Exp", source)
+    raise NotImplementedError(f"a network that ends in {model.out_activation_!r}")
 
 
 def _support_vectors(graph: Graph, source: str, model: Any) -> str:
