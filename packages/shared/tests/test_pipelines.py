@@ -13,6 +13,7 @@ from sklearn import ensemble, linear_model, neighbors, svm, tree
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -71,6 +72,8 @@ REGRESSORS = {
     "stacking": ensemble.StackingRegressor(MEMBERS, cv=2),
     "voting": ensemble.VotingRegressor(MEMBERS),
     "dummy": DummyRegressor(),
+    "tweedie-identity": linear_model.TweedieRegressor(power=0, link="identity"),
+    "gaussian-process": GaussianProcessRegressor(),
 }
 CLASSIFIERS = {
     "logistic": linear_model.LogisticRegression(),
@@ -97,6 +100,8 @@ CLASSIFIERS = {
     "naive-bayes": GaussianNB(),
     "calibrated-sigmoid": CalibratedClassifierCV(linear_model.LogisticRegression(), cv=2),
     "calibrated-isotonic": CalibratedClassifierCV(GaussianNB(), method="isotonic", cv=2),
+    "calibrated-temperature": CalibratedClassifierCV(linear_model.LogisticRegression(), method="temperature", cv=2),
+    "gaussian-process": GaussianProcessClassifier(),
     "stacking": ensemble.StackingClassifier(VOTERS, cv=2),
     "voting": ensemble.VotingClassifier(VOTERS, voting="soft"),
     "dummy": DummyClassifier(),
