@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from mlyard_shared.errors import TableError
 from mlyard_shared.spec import ModelSpec
 
+LONGEST_NAME = 200
+"""How many characters a spec's names of columns may have."""
+
 
 def checked_names(names: Sequence[str], origin: str) -> list[str]:
     """Return the names in Unicode's NFC form, in which they are compared everywhere.
@@ -15,13 +18,18 @@ def checked_names(names: Sequence[str], origin: str) -> list[str]:
         origin: begins each message.
 
     Raises:
-        TableError: one is empty, or two are the same.
+        TableError: one is empty or too long for a spec, or two are the same.
     """
     known: dict[str, str] = {}
     for position, name in enumerate(names, start=1):
         if not name.strip():
             raise TableError(f"{origin}: column {position} has no name: give it one")
         composed = unicodedata.normalize("NFC", name)
+        if len(composed) > LONGEST_NAME:
+            raise TableError(
+                f"{origin}: the name of column {position} has {len(composed)} characters, and a name may have "
+                f"{LONGEST_NAME}: rename it"
+            )
         if composed in known:
             alike = "" if known[composed] == name else ", which differ only by the form of their Unicode characters"
             raise TableError(f"{origin} has two columns named {composed!r}{alike}: rename one, or leave it out")

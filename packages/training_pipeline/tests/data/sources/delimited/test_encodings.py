@@ -2,6 +2,7 @@ import codecs
 import contextlib
 import encodings.aliases
 import gzip
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -58,7 +59,7 @@ def test_bytes_of_another_encoding_are_refused_with_their_line(refused: Any, con
 
 def test_bytes_that_are_not_of_the_said_encoding_are_refused_with_their_line(refused: Any) -> None:
     assert "t.csv, line 3: its bytes are not cp1252: " in refused(b"a,b\n1,2\n\x81,2\n", encoding="cp1252")
-    assert 'source.encoding = "utf-8"' in refused(b"a,b\n1,2\n\x81,2\n", encoding="cp1252")
+    assert 'source.encoding = "utf-8"' in refused("a,b\n1,2\n\u00c1,2\n".encode(), encoding="cp1252")
     assert "line 2: its bytes are not shift_jis" in refused(
         "a,b\nあ,2\n".encode("shift_jis")[:-4], encoding="shift_jis"
     )
@@ -113,9 +114,43 @@ def test_a_broken_compressed_file_is_refused(refused: Any, name: str, content: b
         pytest.param(gzip.compress(b"a,b\n"), "is compressed by gzip: let its name end with .gz", id="gzip"),
         pytest.param(packed(b"a,b\n", "zstd"), "is compressed by zstd: let its name end with .zst", id="zstd"),
         pytest.param(b"PAR1", "is a Parquet file", id="parquet"),
+        pytest.param(b"BZh91AY&SY", "is compressed by bzip2: unpack it, or compress it by gzip", id="bzip2"),
+        pytest.param(b"\xfd7zXZ\0", "is compressed by xz: unpack it, or compress it by gzip", id="xz"),
+        pytest.param(b"SQLite format 3\0", "is a SQLite database", id="SQLite"),
+        pytest.param(b"%PDF-1.7\n", "is a PDF file: export the table as CSV", id="pdf"),
+        pytest.param(b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS", id="Git LFS"),
+        pytest.param(b'[{"a": 1}]', "is JSON: export the table as CSV", id="json"),
+        pytest.param(b'{"a": 1}\n{"a": 2}\n', "is JSON: export the table as CSV", id="json lines"),
+        pytest.param(b"<!DOCTYPE html>\n<table>", "is HTML or XML: export the table as CSV", id="html"),
         pytest.param(b"PK\x03\x04", "export the table as CSV", id="xlsx"),
         pytest.param(b"\xd0\xcf\x11\xe0", "export the table as CSV", id="xls"),
     ],
 )
 def test_a_file_of_another_format_is_named(refused: Any, content: bytes, message: str) -> None:
     assert message in refused(content)
+
+
+def test_a_file_that_is_compressed_twice_is_named(refused: Any) -> None:
+    twice = gzip.compress(gzip.compress(b"a,b\n1,2\n"))
+    assert refused(twice, name="t.csv.gz") == "t.csv.gz is compressed twice: unpack it once"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
+def test_a_file_that_is_not_of_the_wide_encoding_that_the_spec_says_is_refused(refused: Any, encoding: str) -> None:
+    said = refused(b"ab,c\n12,3\n", encoding=encoding)
+    assert said == f't.csv is not {encoding}: say which encoding the file has, such as source.encoding = "utf-8"'
+
+
+@pytest.mark.parametrize(
+    ("content", "tried"),
+    [
+        pytest.param("a,b\nK\u00f6ln,1\n".encode("cp1252") + b"\x81,2\n", ["utf-8", "cp1252", "latin-1"], id="bytes"),
+        pytest.param("a,b\n1,2\n".encode("utf-16-le"), ["utf-16", "utf-16-le"], id="no mark"),
+    ],
+)
+def test_advice_on_encodings_never_goes_round_in_circles(
+    read: Any, refused: Any, content: bytes, tried: list[str]
+) -> None:
+    for now, after in pairwise(tried):
+        assert refused(content, encoding=now).endswith(f'source.encoding = "{after}"')
+    assert read(content, encoding=tried[-1]).num_rows > 0

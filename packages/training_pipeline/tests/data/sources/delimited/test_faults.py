@@ -49,3 +49,20 @@ def test_a_total_below_the_table_is_refused_with_its_line(refused: Any, label: s
 def test_a_row_may_be_called_total_where_it_is_a_row(read: Any) -> None:
     assert read("a,b\nTotal,\nx,1\nTotal,\n").num_rows == 3
     assert read("a,b\nx,1\nTotal,2\n").num_rows == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        pytest.param("a,b\na,b\n1,2\n", 2, id="at once"),
+        pytest.param("a,b\n1,2\n\n3,4\n a , b \n5,6\n", 5, id="amid rows and blank lines"),
+        pytest.param('a,b\n"x\ny",2\n"a",b\n', 4, id="below line breaks"),
+        pytest.param("a,b\n" + "1,2\n" * 2_000_000 + "a,b\n3,4\n", 2_000_002, id="late"),
+    ],
+)
+def test_a_header_that_comes_again_is_refused_with_its_line(refused: Any, text: str, line: int) -> None:
+    assert refused(text) == f"t.csv, line {line}: the header stands here again: take the line out"
+
+
+def test_a_cell_may_hold_the_name_of_its_column(read: Any) -> None:
+    assert read("a,b\na,1\n2,b\n").num_rows == 2

@@ -16,7 +16,19 @@ import pytest
         pytest.param("\n\na, a\n1,2\n", "t.csv, line 3 has two columns named 'a'", id="duplicate but for blanks"),
         pytest.param("é,e\u0301\n1,2\n", "'é', which differ only by the form of their Unicode characters", id="NFC"),
         pytest.param("a, ,c\n1,2,3\n", "t.csv, line 1: column 2 has no name: give it one", id="nameless"),
-        pytest.param("a,b,\n1,2,\n", "t.csv, line 1: column 3 has no name: give it one", id="separator at the end"),
+        pytest.param(
+            "a,b,\n1,2,\n",
+            "t.csv, line 1: column 3 has no name: give it one, or take the separator at the end of every line out",
+            id="separator at the end",
+        ),
+        pytest.param(
+            "Report,,\na,b,c\n1,2,3\n",
+            "t.csv, line 1: 2 of 3 names are empty, as in a title: take out what stands above the header",
+            id="title",
+        ),
+        pytest.param(
+            f"{'x' * 201},b\n1,2\n", "the name of column 1 has 201 characters, and a name may have 200", id="201"
+        ),
         pytest.param(f"{'x' * 200_000},b\n1,2\n", "t.csv, line 1: a name is too long for a header", id="long"),
         pytest.param("x" * (5 << 20), "t.csv, line 1: the row has more than 4 MB", id="no line at all"),
     ],
@@ -54,6 +66,8 @@ def test_a_name_is_found_with_the_blanks_that_a_spec_writes(read: Any) -> None:
         pytest.param("\n\na;b\n1;2\n", {}, '";"', id="below blank lines"),
         pytest.param("Name, first;b\nx, y, z;2\n", {}, '";"', id="uneven commas"),
         pytest.param("size\n1;2\n3;4\n", {}, '";"', id="only the rows"),
+        pytest.param("a b\n1 2\n3 4\n", {}, '" "', id="blanks"),
+        pytest.param("a:b\n1:2\n3:4\n", {}, '":"', id="colons"),
     ],
 )
 def test_a_wrong_separator_is_recognised(refused: Any, text: str, said: dict[str, str], right: str) -> None:

@@ -1,10 +1,12 @@
 """What is wrong with rows that cannot be split into the header's columns, in words."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow.compute as pc
 from mlyard_shared.errors import TableError
 
 from mlyard_training_pipeline.data.sources.delimited.dialect import Dialect
@@ -76,6 +78,33 @@ def uneven_row(block: Block, columns: int, dialect: Dialect) -> UnevenRow | None
     return UnevenRow(line, int(cells[row]), is_last=not filled[row + 1 :].any(), ends_empty=ends_empty)
 
 
+def refuse_repeated_header(
+    batch: Any, names: Sequence[str], first: int, block: Block, dialect: Dialect, path: Path
+) -> None:
+    """Refuse a row that is the header again, as where files were put one below the other.
+
+    Args:
+        batch: rows of the block.
+        names: the cells of the header.
+        first: which of the block's rows the batch begins with, counted from 0.
+        block: their text.
+        dialect: how its rows are written.
+        path: begins the message.
+
+    Raises:
+        TableError: the line of the row.
+    """
+    same = pc.equal(batch.column(0), names[0])
+    if not pc.any(same).as_py():
+        return
+    for column, name in zip(batch.columns[1:], names[1:], strict=True):
+        same = pc.and_(same, pc.equal(column, name))
+    row = pc.index(pc.fill_null(same, False), True).as_py()
+    if row >= 0:
+        line = _lines_of_rows(block, dialect)[first + row]
+        raise TableError(f"{path}, line {line}: the header stands here again: take the line out")
+
+
 def refuse_total(batch: Any, block: Block, path: Path) -> None:
     """Refuse a last row that is the sum of those above it: it begins with a word for that, and has cells without text.
 
@@ -92,6 +121,17 @@ def refuse_total(batch: Any, block: Block, path: Path) -> None:
     if labels[-1] in _TOTALS and labels.count(labels[-1]) == 1 and not all(rest):
         line = block.line + block.text.rstrip(b"\r\n").count(b"\n")
         raise TableError(f"{path}, line {line}: the last row is a total of the rows above it: take it out")
+
+
+def _lines_of_rows(block: Block, dialect: Dialect) -> list[int]:
+    """The line on which each row of a block begins that is not blank."""
+    text = block.text if block.text.endswith(b"\n") else block.text + b"\n"
+    octets = np.frombuffer(text, np.uint8)
+    breaks = np.flatnonzero(octets == ord("\n"))
+    ends = _outside(breaks, _quotes(text, dialect))
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    lines = block.line + np.searchsorted(breaks, starts)
+    return [int(n) for n, start, end in zip(lines, starts, ends, strict=True) if text[start:end].strip(b"\r")]
 
 
 def _quotes(text: bytes, dialect: Dialect) -> Quotes:

@@ -34,5 +34,21 @@ def read_header(block: Block, dialect: Dialect, path: Path) -> Header:
         names = next(dialect.rows(lines))
     except csv.Error:
         raise TableError(f"{path}, line {line}: a name is too long for a header: put a header above the rows") from None
+    _refuse_title(names, line, path)
     length = len(lines.getvalue()[: lines.tell()].encode())
     return Header(names, line, Block(line + text[:length].count(b"\n"), text[length:], block.has_breaks))
+
+
+def _refuse_title(names: list[str], line: int, path: Path) -> None:
+    """Refuse a line with more empty names than others, and separators at the ends of lines."""
+    named = sum(bool(name.strip()) for name in names)
+    if len(names) > 2 and named <= len(names) // 2 and names[0].strip():
+        raise TableError(
+            f"{path}, line {line}: {len(names) - named} of {len(names)} names are empty, as in a title: take out what "
+            "stands above the header, or give each column a name"
+        )
+    if len(names) > 1 and named == len(names) - 1 and not names[-1].strip():
+        raise TableError(
+            f"{path}, line {line}: column {len(names)} has no name: give it one, or take the separator at the end of "
+            "every line out"
+        )

@@ -15,6 +15,7 @@ from mlyard_training_pipeline.data.sources.delimited.dialect import Dialect
 from mlyard_training_pipeline.data.sources.delimited.encodings import BLOCK, utf8_blocks
 from mlyard_training_pipeline.data.sources.delimited.faults import (
     UnevenRow,
+    refuse_repeated_header,
     refuse_swallowed_rows,
     refuse_total,
     uneven_row,
@@ -77,11 +78,15 @@ def _batches(file: TableFile, source: Source, schema: Any, *, numbered: bool) ->
     _, dialect, header, following = opened = _opened(file, source, BLOCK, longest=LONGEST_ROW)
     columns = ["", *schema.names] if numbered else schema.names
     numbers = RowNumbers(f"{file.path}, line {header.line}")
+    cells = [name.strip(" \t") for name in header.names]
     block, batch = header.rest, None
     for block in chain([header.rest], following):
         if block.has_breaks and not dialect.multiline:
             refuse_swallowed_rows(block, len(columns), dialect, file.path)
+        first = 0
         for batch in _parsed(block, columns, source, opened, file):
+            refuse_repeated_header(batch, cells, first, block, dialect, file.path)
+            first += batch.num_rows
             yield numbers.taken_from(batch) if numbered else batch
     if batch is not None:
         refuse_total(batch, block, file.path)

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from collections.abc import Sequence
 
 from mlyard_shared.errors import TableError
 from mlyard_shared.spec import Source
@@ -11,6 +12,9 @@ from mlyard_training_pipeline.data.sources.delimited.dialect import Dialect
 from mlyard_training_pipeline.data.sources.files import TableFile
 
 _CANDIDATES = (";", "\t", "|", ",")
+_RARE = (":", " ")
+"""Separators that texts have as well: only where they split every line alike."""
+
 _SAMPLE = 20_000
 """How many bytes say which separator is the right one."""
 
@@ -57,6 +61,8 @@ def check_header_separator(file: TableFile, dialect: Dialect, start: bytes) -> N
     lines = _sample(start)
     if lines and _width(lines[:1], dialect) == 1:
         right = _likelier(lines[:1], dialect) or _likelier(lines[1:], dialect)
+        if right is None and len(lines) > 1:
+            right = _likelier(lines, dialect, _RARE)
         if right is not None:
             raise _wrong(file, dialect, right)
 
@@ -79,11 +85,11 @@ def _sample(start: bytes) -> list[str]:
     return [line for line in whole.decode("utf-8", "replace").splitlines() if line.strip()]
 
 
-def _likelier(lines: list[str], dialect: Dialect) -> str | None:
+def _likelier(lines: list[str], dialect: Dialect, among: Sequence[str] = _CANDIDATES) -> str | None:
     """The separator that gives each of the lines the same number of columns, and most of them; None for one column."""
     widths = {
         separator: _width(lines, dialect._replace(separator=separator.encode()))
-        for separator in _CANDIDATES
+        for separator in among
         if separator.encode() != dialect.separator
     }
     best = max(widths, key=lambda separator: widths[separator])
