@@ -141,6 +141,70 @@ def test_a_category_stays_one(texts: list[str | None]) -> None:
 
 
 @pytest.mark.parametrize(
+    "texts",
+    [
+        pytest.param(["1171.55", "2049,97", "88.5", "90,25"], id="decimal points and commas"),
+        pytest.param(["1,234.56", "1.234,56", "2,345.60", "9.876,10"], id="English and German"),
+        pytest.param(["(12.50)", "13.50", "(7.25)", "99.10"], id="negative ones in brackets"),
+        pytest.param(["12.50-", "13.50", "7.25-", "99.10"], id="a minus sign behind"),
+        pytest.param(["12,34,567.5", "1,00,000", "99,99,999.25"], id="lakhs"),
+        pytest.param(["\uff11\uff12", "\uff13\uff14"], id="wide digits"),
+        pytest.param(["\u0661\u0662", "\u0663.\u0664"], id="Arabic digits"),
+        pytest.param(["'12", "'-7.5"], id="kept as text by a spreadsheet"),
+    ],
+)
+def test_numbers_that_no_key_reads_are_in_doubt_all_the_same(texts: list[str]) -> None:
+    found = doubt_of(texts * 10)
+    assert found is not None
+    assert found.type == "number"
+    assert found.reading is not None
+    assert not found.reading.pairs
+
+
+def test_brackets_around_every_number_are_not_a_sign() -> None:
+    assert doubt_of(["(1)", "(2)", "(3)"] * 10) is None
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        pytest.param(["31.12.2024", "01.02.2024"], id="German"),
+        pytest.param(["31.12.24", "01.02.24"], id="two digits for the year"),
+        pytest.param(["12/31/2024 1:00 PM", "01/02/2024 11:30 AM"], id="American"),
+        pytest.param(["2024-1-5", "2024-10-12", "2024-3-17"], id="not padded"),
+        pytest.param(["2024-01-05", "2024-01-06", "2024-01-07", "2024-01-08T24:00"], id="midnight at the end of a day"),
+        pytest.param(["2024-01-05 10:00:00 UTC"], id="a zone by its name"),
+        pytest.param(["2024-01-05T10:00:00,123"], id="a comma before fractions"),
+        pytest.param(["2024-01-05t10:00:00z"], id="small letters"),
+        pytest.param(["2024-01-05T10"], id="hours alone"),
+        pytest.param(["20240105T101500Z"], id="compact"),
+        pytest.param(["Mon, 01 Jan 2024 10:00:00 GMT", "Tue, 02 Jan 2024 11:00:00 GMT"], id="of an e-mail"),
+        pytest.param(["1 Jan 2024", "17 Oct 2024"], id="months by name"),
+        pytest.param(["3. M\u00e4rz 2024", "17. Dezember 2024"], id="German months"),
+        pytest.param(["January 5, 2024", "Feb 17th, 2024"], id="months first"),
+    ],
+)
+def test_dates_in_a_form_that_is_not_read_are_in_doubt(texts: list[str]) -> None:
+    found = doubt_of([*texts, "NULL"] * 10)
+    assert found is not None
+    assert (found.type, found.foreign) == ("datetime", True)
+    assert "NULL" not in found.strays
+
+
+@pytest.mark.parametrize(
+    ("texts", "are"),
+    [
+        pytest.param(["3.372", "850", "12.000"], True, id="small ones without a point"),
+        pytest.param(["1.250", "2.500", "12.000"], True, id="round ones"),
+        pytest.param(["3.372", "1.851", "12.043"], False, id="measures with three decimals"),
+        pytest.param(["7", "8"], False, id="integers"),
+    ],
+)
+def test_grouped_numbers_are_told_from_three_decimals(texts: list[str], are: bool) -> None:
+    assert readings.suggest_groups(pa.array([*texts, None])) is are
+
+
+@pytest.mark.parametrize(
     ("texts", "pairs", "units"),
     [
         pytest.param(["10,80", "9,5"], [(",", None)], (), id="decimal commas"),

@@ -107,6 +107,8 @@ def test_a_decimal_becomes_the_nearest_float64() -> None:
         pytest.param(pa.array([1e39]), "number", "out_of_range", id="beyond float32"),
         pytest.param(pa.array([float("inf")]), "number", "not_finite", id="infinite"),
         pytest.param(pa.array([2]), "boolean", "wrong_type", id="two"),
+        pytest.param(pa.array([2**31 - 1], pa.int32()).cast(pa.date32()), "datetime", "out_of_range", id="far day"),
+        pytest.param(pa.array([10**17]).view(pa.date64()), "datetime", "out_of_range", id="far day in milliseconds"),
         pytest.param(pa.array(["<missing>"]).dictionary_encode(), "category", "bad_text", id="reserved"),
     ],
 )
@@ -157,3 +159,20 @@ def test_categories_of_typed_columns_are_their_canonical_texts() -> None:
     for cells in (pa.array([1.0, 2.5, float("nan")]), pa.array([True]), pa.array([0], pa.date32())):
         reader.read(Cells.of(cells))
     assert reader.categories.texts.to_pylist() == ["1", "2.5", "true", "1970-01-01T00:00:00"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "shown"),
+    [
+        pytest.param(pa.array([2**31 - 1], pa.int32()).cast(pa.date32()), "5881580-07-11", id="date beyond Python's"),
+        pytest.param(pa.array([-(2**60)], pa.timestamp("us")), "-34565", id="moment beyond Python's"),
+        pytest.param(pa.array(["0000-01-01" + "x" * 90]), "'0000-01-01xxx", id="long text"),
+        pytest.param(pa.array(["line\nbreak"]), r"'line\nbreak'", id="line break"),
+    ],
+)
+def test_a_value_that_is_refused_is_shown_whatever_it_is(cells: Any, shown: str) -> None:
+    reader = Reader("datetime", PLAIN)
+    reader.read(Cells.of(cells))
+    (fault,) = reader.faults.values()
+    assert fault.shown.startswith(shown)
+    assert len(fault.shown) <= 40

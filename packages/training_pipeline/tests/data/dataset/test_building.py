@@ -147,6 +147,19 @@ def test_dates_and_unseen_name_columns_of_their_type_only(made: Made, spec: Spec
     assert "features.unseen names 'amount', which is not a category that the model sees" in message
 
 
+def test_a_column_of_nothing_but_mistakes_is_not_called_empty(made: Made, spec: Spec, mixed: Mixed) -> None:
+    said = spec(features={"leave_out": ["amount"], "types": {"count": "datetime"}})
+    message = refusal(made, mixed() | {"count": ["31.12.2024", "01.02.2024"] * 120}, said)
+    assert "row 1 (and 239 more): '31.12.2024' is not an ISO 8601 date" in message
+    assert "is empty" not in message
+    assert "source.missing" not in message
+
+
+def test_a_long_text_is_not_advised_as_a_word_for_missing(made: Made, spec: Spec, mixed: Mixed) -> None:
+    message = refusal(made, mixed() | {"colour": ["x" * 10_001, "a", "b"] * 80}, spec())
+    assert "has more than 10000 characters: correct it, or leave the column out" in message
+
+
 def test_a_type_that_changes_late_in_a_column_is_found(made: Made, spec: Spec) -> None:
     rows = 150_000  # more than one run
     table = {

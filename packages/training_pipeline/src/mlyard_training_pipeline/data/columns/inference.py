@@ -19,11 +19,21 @@ SAMPLE = 10_000
 
 MISFITS = 100
 _ONE_BY_ONE: tuple[ColumnType, ...] = ("boolean", "number", "datetime")
-_CLOCK = "([ T].*)?"
-_OTHER_DATE = (
-    rf"[0-3]?[0-9][./-][01]?[0-9][./-][0-9]{{4}}{_CLOCK}|[01]?[0-9]/[0-3]?[0-9]/[0-9]{{4}}{_CLOCK}|"
-    rf"[0-9]{{4}}[./][01]?[0-9][./][0-3]?[0-9]{_CLOCK}"
+_CLOCK = "([ Tt,]+[0-9]{1,2}(:.*| ?[AaPp][Mm]|[Zz])?)?"
+_DAY, _MONTH = "[0-3]?[0-9]", "[01]?[0-9]"
+_NAMED = "(jan|feb|m[aär][rz]|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-z]*[.]?"
+_OTHER_DATE = "|".join(
+    (
+        rf"{_DAY}[./-]{_MONTH}[./-][0-9]{{4}}{_CLOCK}",
+        rf"{_MONTH}[/-]{_DAY}[/-][0-9]{{4}}{_CLOCK}",
+        rf"[0-9]{{4}}[./-]{_MONTH}[./-]{_DAY}{_CLOCK}",
+        rf"[0-3][0-9][./][01][0-9][./][0-9]{{2}}{_CLOCK}|[01][0-9]/[0-3][0-9]/[0-9]{{2}}{_CLOCK}",
+        r"[12][0-9]{3}[01][0-9][0-3][0-9][ Tt][0-9]{4,6}([.,][0-9]+)?([Zz]|[+-][0-9:]+)?",
+        rf"(?i)([a-z]+[.,]* +)?{_DAY}[. -]+{_NAMED}[ .,-]+([0-9]{{4}}|[0-9]{{2}}){_CLOCK}",
+        rf"(?i)([a-z]+[.,]* +)?{_NAMED}[ .-]+{_DAY}(st|nd|rd|th)?[ .,-]+[0-9]{{4}}{_CLOCK}",
+    )
 )
+"""Dates as people and tools write them that do not keep to ISO 8601."""
 
 
 def stored_type(kind: Any) -> ColumnType | None:
@@ -80,13 +90,14 @@ class Doubt:
     """A column that would be of a type but for some texts.
 
     `strays` are those texts. `reading` says which keys of the spec would read the others, where they are numbers in
-    another form than it names.
+    another form than it names, and `foreign` that the strays are dates in another form than ISO 8601's.
     """
 
     type: ColumnType
     strays: tuple[str, ...]
     known_words: bool
     reading: Reading | None = None
+    foreign: bool = False
 
 
 def doubt(evidence: Evidence) -> Doubt | None:
@@ -101,8 +112,8 @@ def doubt(evidence: Evidence) -> Doubt | None:
     if found is not None and int(found.fits.sum()) > plain:
         strays = pa.concat_arrays([meant.filter(pa.array(~found.fits)), _distinct_sentinels(evidence)])
         return Doubt("number", tuple(strays.to_pylist()), known_words=bool(sentinels(strays).all()), reading=found)
-    if len(meant) and matches(meant, _OTHER_DATE).mean() >= readings.MOSTLY:
-        return Doubt("datetime", tuple(meant.slice(0, 1).to_pylist()), known_words=False)
+    if foreign := _foreign_dates(meant):
+        return Doubt("datetime", foreign, known_words=False, foreign=True)
     for kind in _ONE_BY_ONE:
         strays, fitting = evidence.misfits[kind], int(matches(evidence.sample, _patterns(evidence.form)[kind]).sum())
         words = int(sentinels(strays).sum())
@@ -110,6 +121,16 @@ def doubt(evidence: Evidence) -> Doubt | None:
         if readings.mostly(fitting, len(strays) - words, share=share):
             return Doubt(kind, tuple(strays.to_pylist()), known_words=False)
     return None
+
+
+def _foreign_dates(texts: Any) -> tuple[str, ...]:
+    """The texts that are dates in another form than ISO 8601's, where most texts are dates."""
+    iso = matches(texts, dates.PATTERN)
+    foreign = matches(texts, _OTHER_DATE) & ~iso
+    if not foreign.any() or (foreign | iso).mean() < readings.MOSTLY:
+        return ()
+    found: list[str] = texts.filter(pa.array(foreign)).to_pylist()
+    return tuple(found)
 
 
 def _distinct_sentinels(evidence: Evidence) -> Any:

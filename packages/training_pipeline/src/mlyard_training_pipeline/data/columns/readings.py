@@ -1,9 +1,12 @@
 """Numbers that are written in another way than the spec says: which keys of it would read them."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from mlyard_training_pipeline.data.columns.cells import Mask, all_match, matches
@@ -24,7 +27,19 @@ MANY = 20
 
 FEW = 3
 
+_ROUND = 0.5
+"""The share of numbers that end in zero from which they are counts in thousands, and not measures."""
+
 _MINUS = "\u2212"
+_ACCOUNTED = r"\(([^()]*[0-9][^()]*)\)|([^()]*[0-9])-"
+"""Negative numbers as accountants write them."""
+
+_INDIAN = r"[+-]?[0-9]{1,2}(,[0-9]{2})+,[0-9]{3}([.][0-9]*)?"
+"""Thousands, lakhs and crores."""
+
+_AS_TEXT = "'([+-]?[0-9].*)"
+"""A number that a spreadsheet was told to keep as text."""
+
 _MAYBE_THOUSANDS = r"[+-]?([1-9][0-9]{0,2}(\.[0-9]{3})?|0)"
 _CURRENCY = "EUR|Euro|USD|CHF|GBP|JPY|SEK|NOK|DKK|PLN|CZK|INR|CNY|BRL|AUD|CAD|[Kk]r[.]?|Fr[.]?|Rs[.]?"
 _UNIT = (
@@ -41,8 +56,8 @@ _PARTS = (
 class Reading(NamedTuple):
     """How the texts of a column could be read as numbers: by any of the pairs, without the units around them.
 
-    `fits` are the texts that are numbers then. There is no pair where no key helps, since the numbers have different
-    units or a minus sign of their own.
+    `fits` are the texts that are numbers then. There is no pair where no key helps, since the numbers are not written
+    alike: with different units or decimal characters, or with digits or a minus sign of their own.
     """
 
     pairs: frozenset[Pair]
@@ -52,15 +67,16 @@ class Reading(NamedTuple):
 
 def reading(texts: Any) -> Reading | None:
     """The ways to read distinct texts as numbers, if most of them are numbers at all."""
-    minus = bool(matches(texts, f".*{_MINUS}.*").any())
-    texts = pc.replace_substring(texts, _MINUS, "-")
-    units, alike = _units(texts)
-    alike &= not minus
-    found = {pair: matches(texts, NumberForm(*pair, units).number) for pair in PAIRS}
-    most = max(int(fits.sum()) for fits in found.values())
-    if not mostly(most, len(texts) - most, share=most / max(len(texts), 1)):
+    usual = _usual(texts)
+    units, alike = _units(usual)
+    alike &= bool(usual.equals(texts))
+    found = {pair: matches(usual, NumberForm(*pair, units).number) for pair in PAIRS}
+    best = max(found.values(), key=np.sum)
+    if not _most(best):
+        # Each in one way or another: no key of the spec reads all of them.
+        best, alike = np.any(list(found.values()), axis=0), False
+    if not _most(best):
         return None
-    best = next(fits for fits in found.values() if fits.sum() == most)
     pairs = frozenset(pair for pair, fits in found.items() if alike and (fits == best).all())
     return Reading(pairs, units, best)
 
@@ -85,6 +101,42 @@ def fewest(pairs: Iterable[Pair]) -> list[Pair]:
 def looks_grouped(texts: Any) -> bool:
     """Whether texts are numbers whose decimals may as well be thousands, as far as they have any."""
     return all_match(texts, _MAYBE_THOUSANDS)
+
+
+def suggest_groups(texts: Any) -> bool:
+    """Whether numbers that look grouped are so most likely, since their writer cannot have meant three decimals.
+
+    Whoever writes 850 beside 3.372 leaves zeros at the end out, and would do so for one number in ten. Whoever keeps
+    them writes 850.000, and measures that end in zero are one in ten as well.
+    """
+    texts = pc.unique(texts).drop_null()
+    pointed = matches(texts, ".*[.].*")
+    round_ones = int(matches(texts, ".*[.].*0").sum())
+    small = int(matches(texts, "[+-]?[1-9][0-9]{0,2}").sum())
+    return bool(pointed.sum() and (small or round_ones > _ROUND * pointed.sum()))
+
+
+def _most(fits: Mask) -> bool:
+    count = int(fits.sum())
+    return mostly(count, len(fits) - count, share=count / max(len(fits), 1))
+
+
+def _usual(texts: Any) -> Any:
+    """The texts with digits, groups of them and minus signs as they are written most."""
+    texts = pc.replace_substring(texts, _MINUS, "-")
+    if not pc.all(pc.string_is_ascii(texts), min_count=0).as_py():
+        texts = pa.array([_with_ascii_digits(text) for text in texts.to_pylist()], pa.string())
+    accounted = matches(texts, _ACCOUNTED)
+    # Where every number has brackets, they do not stand for a sign.
+    if 0 < accounted.sum() < len(texts):
+        texts = pc.replace_substring_regex(texts, rf"\A(?:{_ACCOUNTED})\z", r"-\1\2")
+    indian = pa.array(matches(texts, _INDIAN))
+    texts = pc.if_else(indian, pc.replace_substring(texts, ",", ""), texts)
+    return pc.replace_substring_regex(texts, rf"\A{_AS_TEXT}\z", r"\1")
+
+
+def _with_ascii_digits(text: str) -> str:
+    return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text)
 
 
 def _units(texts: Any) -> tuple[tuple[str, ...], bool]:

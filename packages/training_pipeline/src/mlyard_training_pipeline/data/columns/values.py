@@ -98,8 +98,10 @@ _CALLED: dict[ColumnType, str] = {"integer": "number", "datetime": "date", "cate
 
 def shown(value: Any) -> str:
     """A cell as a message shows it."""
-    if pa.types.is_timestamp(value.type):
-        text = str(np.datetime64(value.value, value.type.unit))
+    if dates.holds_dates(value.type):
+        # Python's own dates end with the year 9999.
+        unit = "D" if pa.types.is_date32(value.type) else getattr(value.type, "unit", "ms")
+        text = str(np.datetime64(value.value, unit))
     elif pa.types.is_string(value.type):
         text = repr(readable(pa.array([value]))[0])
     else:

@@ -81,7 +81,7 @@ def _feature(making: Making, name: str) -> ColumnRead | None:
     refusals.faults(column, found, may_be_null=True, may_go=True)
     if found.endless:
         making.problems.add(f"column {name!r} has more than {SAMPLE} different texts", leave_out=name)
-    else:
+    elif found.facts.nulls < making.table.rows or not found.faults:
         _check(making, found, counted=said is None)
     return found
 

@@ -17,17 +17,23 @@ def check(making: Making, columns: Sequence[ColumnRead]) -> None:
     problems, source = making.problems, making.spec.source
     asked = [problem.pairs for problem in problems.found if problem.pairs]
     commas = any(all(decimal == "," for decimal, _ in pairs) for pairs in asked)
-    if source.decimal is None and making.form.is_plain and (commas or source.separator == ";"):
-        refusals = Refusals(problems, making.form)
-        for column in columns:
-            if column.grouped and column.name not in making.spec.features.types:
-                refusals.grouped(making.table.column(column.name))
+    if source.decimal is None and making.form.is_plain:
+        refusals, continental = Refusals(problems, making.form), commas or source.separator == ";"
+        for found in (column for column in columns if column.grouped):
+            stored = making.table.column(found.name)
+            if found.name not in making.spec.features.types and (continental or _suggests_groups(stored)):
+                refusals.grouped(stored)
     if not asked:
         return
     for found in columns:
         stored = making.table.column(found.name)
         if found.type in ("integer", "number") and not found.faults and str(stored.kind) == "string":
             problems.number_columns.append(_pairs(stored, making.form.units))
+
+
+def _suggests_groups(column: Column) -> bool:
+    first = next(cells.values for cells in column.runs() if cells.values.null_count < len(cells.values))
+    return readings.suggest_groups(first)
 
 
 def _pairs(column: Column, units: tuple[str, ...]) -> frozenset[Pair]:

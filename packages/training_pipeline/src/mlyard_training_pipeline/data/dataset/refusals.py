@@ -1,5 +1,6 @@
 """What is said of a column that does not fit: the row, the value, and what the spec could say instead."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -19,6 +20,9 @@ from mlyard_training_pipeline.data.table import Column
 
 GROUPED_OR_NOT: frozenset[Pair] = frozenset({(".", None), (",", ".")})
 _MANY = 20
+_LONGEST = 60
+"""So many characters a word for a missing value may have."""
+
 _KINDS: dict[ColumnType, str] = {
     "boolean": "true or false",
     "integer": "an integer",
@@ -53,7 +57,9 @@ class Refusals:
 
     def _ways_beside(self, column: Column, read: ColumnRead, fault: Fault, *, may_be_null: bool) -> dict[str, Any]:
         """What the spec could say of the column, so that its values are meant as something else."""
-        ways: dict[str, Any] = {"missing": fault.texts} if may_be_null else {}
+        ways: dict[str, Any] = {}
+        if may_be_null and _may_be_missing(column, read, fault):
+            ways["missing"] = fault.texts
         if fault.code in ("wrong_type", "bad_date") and fault.texts:
             doubt = inference.doubt(gather(column, self._form))
             ways |= _ways_of(doubt, may_be_null=may_be_null) if doubt else {}
@@ -73,10 +79,10 @@ class Refusals:
         if doubt.reading is not None:
             text = self._located(column, evidence, doubt) + " is a number in another form than the spec names"
             if not doubt.reading.pairs:
-                first = ["write all of them with the same unit and an ASCII minus sign"]
-        elif doubt.type == "datetime" and not doubt.known_words and not evidence.fitting["datetime"]:
-            text = self._located(column, evidence, doubt) + " is not a date as ISO 8601 writes it"
-            first = ["write them as in 2026-01-31"]
+                first = ["write all of them alike, such as -1234.5, and with the same unit if they have one"]
+        elif doubt.foreign:
+            text = self._located(column, evidence, doubt) + " is a date in a form that is not read"
+            first = ["write all of them as in 2026-01-31 or 2026-01-31T12:00:00+01:00"]
         else:
             what = {"boolean": "true and false", "number": "numbers", "datetime": "dates"}[doubt.type]
             text = self._located(column, evidence, doubt) + f" stands among {what}"
@@ -120,9 +126,19 @@ def _ways_of(doubt: Doubt, *, may_be_null: bool) -> dict[str, Any]:
     if doubt.reading is not None:
         ways |= {"pairs": doubt.reading.pairs, "units": doubt.reading.units}
     words = [text for text in doubt.strays if not _is_numeric(text)]
-    if may_be_null and words and len(words) <= _MANY and (doubt.known_words or doubt.reading is None):
+    named = doubt.known_words or (doubt.reading is None and not doubt.foreign)
+    if may_be_null and words and len(words) <= _MANY and named and _are_short(words):
         ways["missing"] = words
     return ways
+
+
+def _may_be_missing(column: Column, read: ColumnRead, fault: Fault) -> bool:
+    """Whether the texts of a fault are all known, and something is left of the column without them."""
+    return len(fault.texts) < _MANY and _are_short(fault.texts) and read.facts.nulls < column.table.rows
+
+
+def _are_short(words: Sequence[str]) -> bool:
+    return all(len(text) <= _LONGEST for text in words)
 
 
 def _is_numeric(text: str) -> bool:
