@@ -38,10 +38,3 @@ def test_a_column_is_found_by_its_name_whatever_it_is_called(stored: Stored, nam
     others = {"a.b": [1, 2], "a": [3, 4], "list": [[5], [6]], "list.element": [7, 8], 'q"': [9, 10], "\u00e9": [11, 12]}
     found = next(stored(pa.table(others)).column(name).runs())
     assert found.values.to_pylist() == others[name]
-
-
-def test_whether_a_column_has_nulls_is_known_without_reading_it(stored: Stored) -> None:
-    table = stored(pa.table({"list": [[1]] * 3, "x": ["a", "b", None], "y": ["a", "b", "c"], "z": [0.5, 1.5, 2.5]}))
-    assert [table.has_nulls(name) for name in ("x", "y")] == [True, False]
-    # NaN is null too, and is not counted by the file.
-    assert table.has_nulls("z")

@@ -42,19 +42,6 @@ class Table:
         kind = self._schema.field(name).type
         return Column(self, name, kind.value_type if pa.types.is_dictionary(kind) else kind)
 
-    def has_nulls(self, name: str) -> bool:
-        """Whether a cell of a column is null, as far as the file tells without a look at the cells."""
-        if pa.types.is_floating(self.column(name).kind):
-            return True
-        groups = (self._file.metadata.row_group(group) for group in range(self._file.num_row_groups))
-        facts = [
-            column.statistics
-            for group in groups
-            for column in map(group.column, range(group.num_columns))
-            if column.path_in_schema == name
-        ]
-        return not facts or any(fact is None or fact.null_count != 0 for fact in facts)
-
     def runs(self, name: str) -> Iterator[Cells]:
         """The cells of a column, in runs of consecutive rows."""
         start = 0

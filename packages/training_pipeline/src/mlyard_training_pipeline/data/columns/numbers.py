@@ -111,9 +111,8 @@ def numbers(values: Any, form: NumberForm, *, checked: bool = False) -> Parsed:
 def integers(values: Any, form: NumberForm, *, checked: bool = False) -> Parsed:
     """Whole numbers below 2^53 as float64, NaN for null."""
     parsed = _parsed(values, form, checked=checked)
-    with np.errstate(invalid="ignore"):
-        beyond = np.abs(parsed.values) > MAX_INTEGER
-        broken = (parsed.values % 1 != 0) & np.isfinite(parsed.values)
+    beyond = np.abs(parsed.values) > MAX_INTEGER
+    broken = (np.floor(parsed.values) != parsed.values) & ~np.isnan(parsed.values)
     return Parsed(parsed.values, parsed.faults + faults_of(wrong_type=broken, out_of_range=beyond & ~broken))
 
 

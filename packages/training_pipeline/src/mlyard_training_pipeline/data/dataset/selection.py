@@ -65,8 +65,6 @@ def _order(making: Making) -> Place | None:
 
 
 def _nulls(making: Making, name: str) -> Mask:
-    if not making.table.has_nulls(name):
-        return np.zeros(1, dtype=bool)
     found = np.zeros(making.table.rows, dtype=bool)
     for cells in making.table.runs(name):
         null = ~valid(cells.values)
