@@ -100,7 +100,7 @@ def shown(value: Any) -> str:
     """A cell as a message shows it."""
     if dates.holds_dates(value.type):
         # Python's own dates end with the year 9999.
-        unit = "D" if pa.types.is_date32(value.type) else getattr(value.type, "unit", "ms")
+        unit: Any = "D" if pa.types.is_date32(value.type) else getattr(value.type, "unit", "ms")
         text = str(np.datetime64(value.value, unit))
     elif pa.types.is_string(value.type):
         text = repr(readable(pa.array([value]))[0])
