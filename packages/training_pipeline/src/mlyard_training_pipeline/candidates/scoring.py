@@ -11,6 +11,9 @@ from mlyard_shared.metrics import METRICS, MetricName, Task
 DECISION = Decision()
 """How the probabilities of a classification become labels, in folds, holdout, gate and what is registered."""
 
+_CELLS = 20_000_000
+"""How many numbers of an encoded matrix are made at a time."""
+
 NEED_PROBABILITIES = ("roc_auc", "log_loss")
 NEED_EVERY_CLASS = ("roc_auc", "log_loss", "balanced_accuracy")
 """Metrics that say nothing over rows in which a class is missing."""
@@ -30,13 +33,20 @@ class Predictions(NamedTuple):
 def predict(pipeline: Any, matrix: Array, *, task: Task, rule: Decision | None = DECISION) -> Predictions:
     """Run a fitted pipeline. Labels are made by the rule from probabilities; without a rule, by the estimator."""
     if task == "regression":
-        return Predictions(np.asarray(pipeline.predict(matrix), dtype=np.float64).reshape(-1))
+        return Predictions(_in_parts(pipeline, "predict", matrix).astype(np.float64).reshape(-1))
     if not hasattr(pipeline, "predict_proba"):
-        return Predictions(np.asarray(pipeline.predict(matrix)).astype(np.int64))
-    probabilities = np.asarray(pipeline.predict_proba(matrix), dtype=np.float64)
+        return Predictions(_in_parts(pipeline, "predict", matrix).astype(np.int64))
+    probabilities = _in_parts(pipeline, "predict_proba", matrix).astype(np.float64)
     if rule is None:
-        return Predictions(np.asarray(pipeline.predict(matrix)).astype(np.int64), probabilities)
+        return Predictions(_in_parts(pipeline, "predict", matrix).astype(np.int64), probabilities)
     return decided(probabilities, rule)
+
+
+def _in_parts(pipeline: Any, method: str, matrix: Array) -> Array:
+    """Call a method for some rows at a time, whose encoded matrix fits into memory."""
+    rows = max(1, _CELLS // int(pipeline[-1].n_features_in_))
+    parts = [getattr(pipeline, method)(matrix[start : start + rows]) for start in range(0, max(len(matrix), 1), rows)]
+    return np.concatenate(parts)
 
 
 def decided(probabilities: Array, rule: Decision) -> Predictions:

@@ -137,6 +137,13 @@ def test_a_twin_that_is_too_large_is_not_kept(
     assert not (tmp_path / "model.onnx").exists()
 
 
+def test_a_twin_whose_matrix_would_be_wide_is_refused(
+    fitted: Fit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparison, "MAX_WIDTH", 10)
+    assert "a dense matrix of 18 columns, and 10 are allowed" in str(twin_of(fitted(LINEAR), tmp_path).refused)
+
+
 @pytest.mark.parametrize(
     ("path", "reason"),
     [

@@ -20,6 +20,9 @@ from mlyard_training_pipeline.versions.onnx.limits import Limits
 
 SIZE_LIMIT = 512 * 1024**2
 MAX_REAL_ROWS = probes.MAX_ROWS
+MAX_WIDTH = 5_000
+"""A twin's encoded matrix is dense: 10 000 rows of this many columns are 400 MB."""
+
 _NODE_BYTES = 32
 """About what a node of a tree takes in a twin; measured: 31 to 36."""
 
@@ -118,8 +121,10 @@ def _measure(twin: Path, pipeline: Any, rows: Rows, *, task: Task, scale: float)
 def _convert(model: Path, twin: Path, pipeline: Any, rows: Rows, limit: Limits) -> str | None:
     """Convert; why there is no twin, or None. Converters that are not ours run in a process of their own."""
     width = rows.matrix.shape[1]
-    if ensembles.nodes(pipeline[-1]) * _NODE_BYTES > SIZE_LIMIT:
-        return _too_large(ensembles.nodes(pipeline[-1]) * _NODE_BYTES)
+    if (encoded := int(pipeline[-1].n_features_in_)) > MAX_WIDTH:
+        return f"its categories would become a dense matrix of {encoded} columns, and {MAX_WIDTH} are allowed"
+    if (estimated := ensembles.nodes(pipeline[-1]) * _NODE_BYTES) > SIZE_LIMIT:
+        return _too_large(estimated)
     try:
         if conversion.is_ours(pipeline[-1]):
             made = conversion.convert(pipeline, width=width, form=rows.form)

@@ -12,7 +12,7 @@ from mlyard_shared.metrics import Task
 from mlyard_training_pipeline.candidates import scoring
 from mlyard_training_pipeline.candidates.scoring import Predictions
 
-_BATCH = 10_000
+_BATCH = 2_000
 
 
 def predict(twin: Path, inputs: Mapping[str, Array], *, task: Task, rule: Decision | None) -> Predictions:
