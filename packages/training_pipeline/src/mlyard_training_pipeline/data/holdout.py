@@ -81,15 +81,34 @@ def hashes(table: Table, columns: Sequence[str], form: NumberForm) -> Hashes:
 def check(held_out: Mask, spec: ModelSpec, problems: Problems) -> None:
     """Note a side with too few rows to train or to judge."""
     training, judged = int((~held_out).sum()), int(held_out.sum())
+    together = f"all rows of one {spec.group!r} are on one side" if spec.group else ""
+    if training == 0 and spec.event_time:
+        problems.add(
+            f"column {spec.event_time!r}, the event time, has one value in every row, so that none is earlier",
+            first=["name another event_time, or a key or group in its place"],
+        )
+        return
     if judged < SMALLEST_HOLDOUT:
         problems.add(
-            f"the holdout has {judged} rows and needs {SMALLEST_HOLDOUT}",
-            first=["raise holdout.fraction", "bring more rows"],
+            f"the holdout has {judged} rows and needs {SMALLEST_HOLDOUT}" + (f" ({together})" if together else ""),
+            first=["raise holdout.fraction", f"bring more {'groups' if spec.group else 'rows'}"],
         )
     if training < 2 * spec.folds:
         problems.add(
             f"{training} rows are left to train on, and {spec.folds} folds need {2 * spec.folds}",
             first=["lower folds or holdout.fraction", "bring more rows"],
+        )
+
+
+def check_groups(found: int, spec: ModelSpec, problems: Problems) -> None:
+    """Note that there are fewer groups than the folds and the holdout take, whichever of them is held out."""
+    if found <= spec.folds:
+        fewer = f"lower folds to at most {found - 1}" if found > 2 else "name another column"
+        values = "1 different value" if found == 1 else f"{found} different values"
+        problems.add(
+            f"column {spec.group!r}, the group, has {values}, and {spec.folds} folds and the holdout need "
+            f"{spec.folds + 1}",
+            first=[fewer, "bring more groups"],
         )
 
 
@@ -103,6 +122,8 @@ def check_classes(counts: Array, classes: Sequence[Any], spec: ModelSpec, proble
         problems: where problems go.
     """
     training, judged = counts
+    if training.sum() == 0:  # which is said already
+        return
     if training.min() < spec.folds:
         rare = int(np.argmin(training))
         problems.add(

@@ -155,6 +155,47 @@ def test_a_column_of_nothing_but_mistakes_is_not_called_empty(made: Made, spec: 
     assert "source.missing" not in message
 
 
+def test_an_event_time_with_mistakes_is_not_called_empty_and_stays_a_date(made: Made, spec: Spec, mixed: Mixed) -> None:
+    said = spec(key=[], event_time="seen", features={"leave_out": ["amount"]})
+    message = refusal(made, mixed() | {"seen": ["31.12.2024", "01.02.2024"] * 120}, said)
+    assert message.splitlines()[0].endswith("'31.12.2024' is not an ISO 8601 date, such as 2026-01-31 or "
+                                            "2026-01-31T12:00:00Z: correct it")  # fmt: skip
+    assert "the event time" not in message
+
+
+def test_an_event_time_of_one_moment_is_named_and_nothing_that_follows_from_it(
+    made: Made, spec: Spec, mixed: Mixed
+) -> None:
+    said = spec(key=[], event_time="seen", features={"leave_out": ["amount"]})
+    message = refusal(made, mixed() | {"seen": ["2024-01-31"] * 240}, said)
+    assert message == (
+        "column 'seen', the event time, has one value in every row, so that none is earlier: name another event_time, "
+        "or a key or group in its place"
+    )
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        pytest.param(1, "has 1 different value, and 3 folds and the holdout need 4: name another column", id="one"),
+        pytest.param(2, "has 2 different values, and 3 folds and the holdout need 4: name another column", id="two"),
+        pytest.param(3, "has 3 different values, and 3 folds and the holdout need 4: lower folds to at most 2", id="3"),
+    ],
+)
+def test_fewer_groups_than_folds_and_the_holdout_take_are_refused(
+    made: Made, spec: Spec, mixed: Mixed, groups: int, message: str
+) -> None:
+    said = spec(key=[], group="count", features={"leave_out": ["amount"]})
+    found = refusal(made, mixed() | {"count": [str(n % groups) for n in range(240)]}, said)
+    assert f"column 'count', the group, {message}" in found
+    assert "the holdout has" not in found
+
+
+def test_the_target_of_a_regression_is_not_advised_to_be_texts(made: Made, regression: Spec, mixed: Mixed) -> None:
+    message = refusal(made, mixed() | {"amount": ["1e39", *map(str, range(239))]}, regression())
+    assert message.endswith("the largest number that a model computes with: correct it")
+
+
 def test_a_long_text_is_not_advised_as_a_word_for_missing(made: Made, spec: Spec, mixed: Mixed) -> None:
     message = refusal(made, mixed() | {"colour": ["x" * 10_001, "a", "b"] * 80}, spec())
     assert "has more than 10000 characters: correct it, or leave the column out" in message

@@ -81,7 +81,7 @@ def _feature(making: Making, name: str) -> ColumnRead | None:
     refusals.faults(column, found, may_be_null=True, may_go=True)
     if found.endless:
         making.problems.add(f"column {name!r} has more than {SAMPLE} different texts", leave_out=name)
-    elif found.facts.nulls < making.table.rows or not found.faults:
+    elif not found.faults:
         _check(making, found, counted=said is None)
     return found
 
@@ -91,7 +91,7 @@ def _check(making: Making, found: ColumnRead, *, counted: bool) -> None:
     facts, rows, name = found.facts, making.table.rows, found.name
     if facts.nulls == rows:
         making.problems.add(f"column {name!r} is empty", leave_out=name)
-    elif facts.training_nulls == facts.training:
+    elif facts.training and facts.training_nulls == facts.training:
         making.problems.add(f"column {name!r} is empty in every row that is trained on", leave_out=name)
     elif facts.is_constant and (found.type != "category" or facts.nulls == 0):
         making.problems.add(f"column {name!r} has one value in every row, which tells a model nothing", leave_out=name)

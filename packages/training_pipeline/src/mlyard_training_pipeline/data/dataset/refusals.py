@@ -63,7 +63,7 @@ class Refusals:
         if fault.code in ("wrong_type", "bad_date") and fault.texts:
             doubt = inference.doubt(gather(column, self._form))
             ways |= _ways_of(doubt, may_be_null=may_be_null) if doubt else {}
-        if read.type != "category":
+        if read.type != "category" and self._may_be_text(column.name):
             ways["types"] = [(column.name, "category", "if texts are meant")]
         return ways
 
@@ -73,7 +73,9 @@ class Refusals:
         doubt = inference.doubt(evidence) if evidence is not None else None
         if doubt is None or evidence is None:
             return False
-        as_text: list[tuple[str, ColumnType, str]] = [(column.name, "category", "if texts are meant")]
+        as_text: list[tuple[str, ColumnType, str]] = []
+        if self._may_be_text(column.name):
+            as_text.append((column.name, "category", "if texts are meant"))
         ways = _ways_of(doubt, may_be_null=may_be_null)
         first = []
         if doubt.reading is not None:
@@ -87,7 +89,7 @@ class Refusals:
             what = {"boolean": "true and false", "number": "numbers", "datetime": "dates"}[doubt.type]
             text = self._located(column, evidence, doubt) + f" stands among {what}"
             first = ["correct it"]
-        if not may_be_null:
+        if not may_be_null and doubt.reading is None:
             first.append("take the row out")
         leave = {"leave_out": column.name} if may_go and not ways.get("missing") else {}
         self._problems.add(f"column {column.name!r}, {text}", first=first, types=as_text, **ways, **leave)
@@ -104,6 +106,11 @@ class Refusals:
             each=True,
             types=[(column.name, "category", "if texts are meant")],
         )
+
+    def _may_be_text(self, name: str) -> bool:
+        """Whether a column's part in the spec leaves it open what its values are."""
+        spec = self._problems.spec
+        return name != spec.event_time and not (name == spec.target and spec.task == "regression")
 
     def _located(self, column: Column, evidence: Evidence, doubt: Doubt) -> str:
         """The first row with one of the texts in question, what it is, and how many more there are."""
@@ -134,7 +141,8 @@ def _ways_of(doubt: Doubt, *, may_be_null: bool) -> dict[str, Any]:
 
 def _may_be_missing(column: Column, read: ColumnRead, fault: Fault) -> bool:
     """Whether the texts of a fault are all known, and something is left of the column without them."""
-    return len(fault.texts) < _MANY and _are_short(fault.texts) and read.facts.nulls < column.table.rows
+    rows = column.table.rows
+    return len(fault.texts) < _MANY and _are_short(fault.texts) and fault.rows < rows and read.facts.nulls < rows
 
 
 def _are_short(words: Sequence[str]) -> bool:

@@ -39,6 +39,7 @@ def select(making: Making) -> Selection | None:
     try:
         if spec.group:
             groups = holdout.hashes(table, (spec.group,), making.form)
+            holdout.check_groups(len(np.unique(groups)), spec, making.problems)
         if times is not None or groups is None or rule.columns != (spec.group,):
             held_out = holdout.members(table, rule, making.form)
         else:
@@ -46,7 +47,8 @@ def select(making: Making) -> Selection | None:
     except TableError as error:
         making.problems.add(str(error))
         return None
-    holdout.check(held_out, spec, making.problems)
+    if len(making.problems.found) == noted:
+        holdout.check(held_out, spec, making.problems)
     making.split(held_out)
     return Selection(rule, _store(making, held_out), order, _store_groups(making, groups))
 
@@ -60,7 +62,8 @@ def _order(making: Making) -> Place | None:
         return None
     refusals = Refusals(making.problems, making.form)
     refusals.faults(making.table.column(name), found, may_be_null=False, may_go=False)
-    making.refuse_nulls(name, found.null, "the event time")
+    if not found.faults:
+        making.refuse_nulls(name, found.null, "the event time")
     return found.place
 
 

@@ -42,7 +42,8 @@ def read_target(making: Making) -> Target | None:
         found = making.read(name, wanted, may_go=False)
         assert found is not None  # noqa: S101 - it was read before
     refusals.faults(column, found, may_be_null=False, may_go=False)
-    making.refuse_nulls(name, found.null, "the target")
+    if not found.faults:
+        making.refuse_nulls(name, found.null, "the target")
     if len(making.problems.found) > noted:
         return None
     return _regression(found, making) if making.spec.task == "regression" else _classification(found, making)
@@ -58,7 +59,7 @@ def _wanted(found: ColumnRead, making: Making) -> ColumnType | None:
         return None
     if kind == "number":
         making.problems.add(
-            f"column {name!r}, the target, holds numbers with fractions, but a class is text, integer or boolean",
+            f"column {name!r}, the target, holds numbers with decimals, but a class is text, integer or boolean",
             first=['use task = "regression"'],
             types=[(name, "category", "")],
         )
