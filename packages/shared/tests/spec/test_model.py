@@ -41,6 +41,21 @@ def test_every_key_is_read(tmp_path: Path) -> None:
             "gate.zzz: unknown key; known are minimum, margin",
             id="unknown without a neighbour",
         ),
+        pytest.param(
+            SPEC.replace("[source]\n", '[source]\nsource.missing = ["?"]\n'),
+            'source.source: unknown key; a line that begins with "source." belongs below [source], without "source."',
+            id="pasted with the name of its table",
+        ),
+        pytest.param(
+            SPEC + 'source.missing = ["?"]\n',
+            'candidates.0.source: unknown key; a line that begins with "source." belongs below [source]',
+            id="pasted below another table",
+        ),
+        pytest.param(
+            'source.missing = ["?"]\n' + SPEC,
+            'a line that begins with "source." belongs below [source], without "source."',
+            id="pasted above its table",
+        ),
         pytest.param(SPEC.replace("version = 1", "version = 2"), "version: use 1", id="another version"),
         pytest.param(SPEC.replace("version = 1", 'version = "1"'), "version: use 1", id="version as text"),
         pytest.param(

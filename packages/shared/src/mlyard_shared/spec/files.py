@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import tomllib
 from pathlib import Path
@@ -20,6 +21,9 @@ COMMON = {"version", "name"}
 
 LONGEST_PROBLEM = 600
 """Characters: a wrong value may be repeated in the sentence on it."""
+
+_TWICE = re.compile(r"Cannot declare \('(\w+)',\) twice")
+"""What Python says of a table that is begun by a dotted key, and again by its header."""
 
 
 def read_spec(file: Path) -> ModelSpec:
@@ -91,9 +95,17 @@ def _parsed(file: Path, text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise wrong(file, f"is not TOML: {error}") from None
+        raise wrong(file, f"is not TOML: {error}{_way_out(str(error))}") from None
     except RecursionError:
         raise wrong(file, "is not TOML that can be read: it is nested too deeply") from None
     except ValueError:
         # Python reads no longer ones; TOML itself ends at 64 bits.
         raise wrong(file, "is not TOML: a number in it has thousands of digits") from None
+
+
+def _way_out(message: str) -> str:
+    """What helps where a line such as `source.missing = [...]` stands above the table [source]."""
+    found = _TWICE.match(message)
+    if found is None:
+        return ""
+    return f'; a line that begins with "{found[1]}." belongs below [{found[1]}], without "{found[1]}."'

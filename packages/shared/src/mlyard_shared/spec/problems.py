@@ -79,6 +79,9 @@ def _short(key: str) -> str:
 def _wording(location: tuple[int | str, ...], problem: Any, model: type[BaseModel]) -> str:
     kind, message = problem["type"], problem["msg"].removeprefix("Value error, ")
     if kind == "extra_forbidden":
+        if len(location) > 1 and location[-1] in _tables(model):
+            name = location[-1]
+            return f'unknown key; a line that begins with "{name}." belongs below [{name}], without "{name}."'
         known = _keys_beside(location, model)
         close = difflib.get_close_matches(str(location[-1]), known, n=1)
         hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
@@ -95,6 +98,11 @@ def _wording(location: tuple[int | str, ...], problem: Any, model: type[BaseMode
         return _WANTED[kind].format(**problem.get("ctx", {}))
     message = re.sub("^Input (should|must) be", "must be", message)
     return f"{message[:1].lower()}{message[1:]}"
+
+
+def _tables(model: type[BaseModel]) -> list[str]:
+    """The keys of a spec that hold tables of keys."""
+    return [name for name, field in model.model_fields.items() if hasattr(field.annotation, "model_fields")]
 
 
 def _keys_beside(location: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
