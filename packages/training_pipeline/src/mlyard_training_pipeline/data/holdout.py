@@ -82,6 +82,8 @@ def check(held_out: Mask, spec: ModelSpec, problems: Problems) -> None:
     """Note a side with too few rows to train or to judge."""
     training, judged = int((~held_out).sum()), int(held_out.sum())
     together = f"all rows of one {spec.group!r} are on one side" if spec.group else ""
+    if spec.key and not spec.group and 0 in (training, judged):
+        together = f"all rows of one {' and '.join(map(repr, spec.key))} are on one side: is it different in each row?"
     if training == 0 and spec.event_time:
         problems.add(
             f"column {spec.event_time!r}, the event time, has one value in every row, so that none is earlier",
@@ -95,7 +97,8 @@ def check(held_out: Mask, spec: ModelSpec, problems: Problems) -> None:
         )
     if training < 2 * spec.folds:
         problems.add(
-            f"{training} rows are left to train on, and {spec.folds} folds need {2 * spec.folds}",
+            f"{training} rows are left to train on, and {spec.folds} folds need {2 * spec.folds}"
+            + (f" ({together})" if together else ""),
             first=["lower folds or holdout.fraction", "bring more rows"],
         )
 

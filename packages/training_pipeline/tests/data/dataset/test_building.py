@@ -191,6 +191,11 @@ def test_fewer_groups_than_folds_and_the_holdout_take_are_refused(
     assert "the holdout has" not in found
 
 
+def test_a_key_that_is_the_same_in_every_row_is_named(made: Made, spec: Spec, mixed: Mixed) -> None:
+    message = refusal(made, mixed() | {"id": ["7"] * 240}, spec())
+    assert "(all rows of one 'id' are on one side: is it different in each row?)" in message
+
+
 def test_the_target_of_a_regression_is_not_advised_to_be_texts(made: Made, regression: Spec, mixed: Mixed) -> None:
     message = refusal(made, mixed() | {"amount": ["1e39", *map(str, range(239))]}, regression())
     assert message.endswith("the largest number that a model computes with: correct it")

@@ -41,6 +41,7 @@ HIDDEN = [
     "_metadata",
     "_started_12",
     ".1.csv.crc",
+    "~$1.csv",
     "Thumbs.db",
     "spec.toml",
 ]
@@ -162,6 +163,9 @@ def test_links_that_lead_nowhere_are_refused(spec: Any, tmp_path: Path) -> None:
     assert "is a symbolic link to nothing: gone.csv does not exist" in path_refused("d", tmp_path, spec)
     (tmp_path / "loop.csv").symlink_to("loop.csv")
     assert "loop.csv cannot be read: Too many levels of symbolic links" in path_refused("loop.csv", tmp_path, spec)
+    (tmp_path / "d/lost.csv").unlink()
+    (tmp_path / "d/y=1").symlink_to(tmp_path / "d")
+    assert path_refused("d", tmp_path, spec).endswith("d/y=1 is a link to a folder that it lies in: take it out")
 
 
 def test_what_is_not_a_plain_file_is_refused(spec: Any, tmp_path: Path) -> None:

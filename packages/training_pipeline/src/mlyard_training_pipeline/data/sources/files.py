@@ -81,6 +81,8 @@ def _of_folder(folder: Path, partitions: tuple[tuple[str, str | None], ...]) -> 
             continue
         if not _is_folder(entry):
             yield _file(entry, partitions, of_folder=True)
+        elif entry.is_symlink() and folder.resolve().is_relative_to(entry.resolve()):
+            raise TableError(f"{entry} is a link to a folder that it lies in: take it out")
         elif partition := _PARTITION.fullmatch(entry.name):
             yield from _of_folder(entry, (*partitions, _partition(entry, partition)))
         else:
@@ -101,7 +103,7 @@ def _partition(folder: Path, found: re.Match[str]) -> tuple[str, str | None]:
 def _is_hidden(entry: Path) -> bool:
     """Whether a file is a system's or a writer's own; a spec may lie beside its tables."""
     name = entry.name.lower()
-    if name.startswith(".") or name in _OTHER_THINGS or name.endswith(".toml"):
+    if name.startswith((".", "~$")) or name in _OTHER_THINGS or name.endswith(".toml"):
         return True
     return name.startswith("_") and _suffix(entry) is None and "=" not in name
 
