@@ -10,7 +10,7 @@ from mlyard_shared.columns import dates as grammar
 
 from mlyard_training_pipeline.data.columns import dates
 from mlyard_training_pipeline.data.columns.cells import Array, Mask, matches
-from mlyard_training_pipeline.data.columns.numbers import NumberForm
+from mlyard_training_pipeline.data.columns.numbers import NumberForm, holds_numbers
 
 _EXACT = 2.0**53
 _PLAIN = (1e-4, 1e10)
@@ -23,11 +23,16 @@ _MAYBE = "[0-9+.tTfF-].*"
 _WHOLE = r"[+-]?(0|[1-9][0-9]*)(\.0*)?"
 
 
+def is_spelled(kind: Any) -> bool:
+    """Whether cells of an Arrow type have a canonical text."""
+    return bool(pa.types.is_string(kind) or holds_numbers(kind) or dates.holds_dates(kind))
+
+
 def key_texts(values: Any, form: NumberForm) -> Any:
     """The canonical texts of a key's cells, as an Arrow array.
 
     Args:
-        values: an Arrow array of any type that a column of a model may have.
+        values: an Arrow array of a type that `is_spelled`.
         form: how numbers are written in texts.
     """
     if not pa.types.is_string(values.type):

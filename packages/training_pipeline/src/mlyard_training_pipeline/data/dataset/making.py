@@ -1,6 +1,7 @@
 """What is at hand while a Dataset is made: the table, the spec, where arrays go, and where problems are noted."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from mlyard_shared.columns import ColumnType
@@ -54,7 +55,8 @@ class Making:
         try:
             return reading.read(self.table.column(name), said, self.form, self.arrays, facts, self.training)
         except TableError as error:
-            self.problems.add(f"column {name!r} {error}", **({"leave_out": name} if may_go else {}))
+            ways: dict[str, Any] = {"leave_out": name} if may_go else {"first": ["name another column"]}
+            self.problems.add(f"column {name!r} {error}", **ways)
             return None
 
     def refuse_nulls(self, name: str, null: Mask, role: str) -> None:

@@ -7,6 +7,7 @@ from mlyard_shared.errors import TableError
 from mlyard_shared.manifest import HoldoutRule
 
 from mlyard_training_pipeline.data import holdout
+from mlyard_training_pipeline.data.columns import canonical
 from mlyard_training_pipeline.data.columns.cells import Mask, valid
 from mlyard_training_pipeline.data.dataset.arrays import Place
 from mlyard_training_pipeline.data.dataset.facts import is_null
@@ -28,8 +29,9 @@ def select(making: Making) -> Selection | None:
     """Find who is held out, and set the rows that are trained on; None where a problem was noted."""
     noted = len(making.problems.found)
     spec, table = making.spec, making.table
-    for name in spec.identifying_columns:
-        making.refuse_nulls(name, _nulls(making, name), "which says which row it is")
+    if _tell_rows_apart(making):
+        for name in spec.identifying_columns:
+            making.refuse_nulls(name, _nulls(making, name), "which says which row it is")
     order = _order(making)
     if len(making.problems.found) > noted:
         return None
@@ -51,6 +53,18 @@ def select(making: Making) -> Selection | None:
         holdout.check(held_out, spec, making.problems)
     making.split(held_out)
     return Selection(rule, _store(making, held_out), order, _store_groups(making, groups))
+
+
+def _tell_rows_apart(making: Making) -> bool:
+    """Whether the columns of the key are of types that have a canonical text; those that are not are noted."""
+    by_row, told = making.spec.holdout.by == "row", True
+    for name in making.table.names if by_row else making.spec.identifying_columns:
+        kind = making.table.column(name).kind
+        if not canonical.is_spelled(kind):
+            told = False
+            way_out = "name a key in place of holdout.by" if by_row else "name another column, or make it a text"
+            making.problems.add(f"column {name!r}, which says which row it is, holds {kind}", first=[way_out])
+    return told
 
 
 def _order(making: Making) -> Place | None:
