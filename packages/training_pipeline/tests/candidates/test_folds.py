@@ -126,7 +126,7 @@ def test_a_class_that_first_appears_late_is_a_sentence_with_the_class_and_the_fo
     (found,) = folds.problems(chosen, made(table(kind=kinds), chosen))
     assert found == (
         "folds: fold 1 of 5 has no row of class 'late' to train on (folds follow one another by 'at'), and fewer folds "
-        "do not help: bring more rows of the class, or take its rows out"
+        "do not help: bring more rows of the class, or leave out rows from long before its first one"
     )
 
 

@@ -67,7 +67,7 @@ def _problem(spec: ModelSpec, dataset: Dataset, folds: int) -> _Problem | None:
         fold = f"fold {number} of {folds}"
         if (absent := _absent(target[fit], len(dataset.classes))) is not None:
             what = f"{fold} has no row of class {dataset.classes[absent]!r} to train on{_why(spec)}"
-            return _Problem(what, "bring more rows of the class, or take its rows out")
+            return _Problem(what, _more_of_a_class(spec, dataset))
         if len(test) < smallest:
             return _Problem(f"{fold} has {len(test)} rows to judge on, and {spec.metric} needs {smallest}{_why(spec)}")
         absent = _absent(target[test], len(dataset.classes))
@@ -75,6 +75,13 @@ def _problem(spec: ModelSpec, dataset: Dataset, folds: int) -> _Problem | None:
             what = f"{fold} has no row of class {dataset.classes[absent]!r} to judge on, which {spec.metric} needs"
             return _Problem(what + _why(spec), 'say metric = "accuracy" or "f1_macro", or bring more rows of the class')
     return None
+
+
+def _more_of_a_class(spec: ModelSpec, dataset: Dataset) -> str:
+    more = "bring more rows of the class"
+    if spec.event_time:
+        return f"{more}, or leave out rows from long before its first one"
+    return f"{more}, or take its rows out" if len(dataset.classes) > 2 else more
 
 
 def _why(spec: ModelSpec) -> str:
