@@ -111,12 +111,12 @@ def test_fewer_moments_than_folds_is_a_sentence_that_says_how_many_there_may_be(
 
 
 def test_fewer_groups_than_folds_is_a_sentence_that_says_how_many_there_may_be(spec: Spec, made: Make) -> None:
-    sites = [f"s{row % 7}" for row in range(200)]
-    chosen = plain(spec, **GROUPED, folds=7, holdout={"fraction": 0.4})
+    sites = [f"s{row % 10}" for row in range(200)]
+    chosen = plain(spec, **GROUPED, folds=9, holdout={"fraction": 0.4})
     found = folds.problems(chosen, made(table(site=sites), chosen))
     assert len(found) == 1
     assert re.fullmatch(
-        r"folds: the training rows are of (\d) groups, and 7 folds need 7: say folds = \1, or bring more rows", found[0]
+        r"folds: the training rows are of (\d) groups, and 9 folds need 9: say folds = \1, or bring more rows", found[0]
     )
 
 
