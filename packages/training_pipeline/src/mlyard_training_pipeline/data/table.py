@@ -47,7 +47,7 @@ class Table:
         start = 0
         for group in range(self._file.num_row_groups):
             # A name with a dot is also that of its column's part, so that others may come along.
-            column = self._file.read_row_group(group, columns=[name]).column(name)
+            column = self._file.read_row_group(group, columns=[name], use_threads=False).column(name)
             chunks = column.unify_dictionaries().chunks
             if len(column):
                 # One run a group, so that the runs of several columns are of the same rows.

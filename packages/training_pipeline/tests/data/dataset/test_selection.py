@@ -69,6 +69,7 @@ def test_no_group_is_on_both_sides(made: Made, spec: Spec, mixed: Mixed) -> None
     assert len(set(found.groups)) == 60
     texts = made(columns | {"site": [str(row % 60) for row in range(240)]}, spec(group="site"))
     assert np.array_equal(texts.held_out, found.held_out)
+    assert texts.groups is not None
     assert np.array_equal(texts.groups, found.groups)
 
 
