@@ -109,6 +109,7 @@ def test_a_decimal_becomes_the_nearest_float64() -> None:
         pytest.param(pa.array([2]), "boolean", "wrong_type", id="two"),
         pytest.param(pa.array([2**31 - 1], pa.int32()).cast(pa.date32()), "datetime", "out_of_range", id="far day"),
         pytest.param(pa.array([10**17]).view(pa.date64()), "datetime", "out_of_range", id="far day in milliseconds"),
+        pytest.param(pa.array([2**31 - 1], pa.int32()).cast(pa.date32()), "category", "out_of_range", id="as category"),
         pytest.param(pa.array(["<missing>"]).dictionary_encode(), "category", "bad_text", id="reserved"),
     ],
 )

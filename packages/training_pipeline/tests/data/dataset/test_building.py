@@ -75,7 +75,12 @@ def test_a_regressions_target_is_its_numbers(made: Made, regression: Spec, mixed
             "'kind', the target: row 1 is empty; so are 1 more: fill it, or take the row out",
             id="null target",
         ),
-        pytest.param({"kind": ["1.5", "2.5"] * 120}, 'use task = "regression"', id="numbers as classes"),
+        pytest.param(
+            {"kind": ["1.5", "2.5"] * 120},
+            'use task = "regression", or features.types.kind = "category"',
+            id="numbers as classes",
+        ),
+        pytest.param({"kind": [0.0, 1.0] * 120}, 'or features.types.kind = "integer"', id="whole numbers as classes"),
         pytest.param(
             {"kind": ["1", "0", "?"] * 80},
             "column 'kind', row 3 (and 79 more): '?' stands among numbers: correct it, or take the row out, or "

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from mlyard_shared.columns import GRAMMAR_VERSION, GRAMMARS
 
+from mlyard_training_pipeline.data.columns import dates
 from mlyard_training_pipeline.data.columns.canonical import typed_texts
 from mlyard_training_pipeline.data.columns.cells import Array, Cells, Parsed, faults_of
 
@@ -29,6 +30,9 @@ class Categories:
 
     def codes(self, cells: Cells) -> Parsed:
         """The code of each of the cells' values, int32."""
+        if dates.holds_dates(cells.values.type) and (beyond := dates.moments(cells.values).faults):
+            # Their text would be none that a request could name.
+            return Parsed(np.full(len(cells.values), NULL, dtype=np.int32), beyond)
         values = cells.values if cells.is_text else typed_texts(cells.values)
         found = self._known(values)
         if (values.null_count or 0) < int((found == NULL).sum()):

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from mlyard_shared.columns import ColumnType
 from mlyard_shared.columns.grammar import MAX_NUMBER
 
-from mlyard_training_pipeline.data.columns import inference
+from mlyard_training_pipeline.data.columns import dates, inference
 from mlyard_training_pipeline.data.columns.cells import matches
 from mlyard_training_pipeline.data.columns.inference import Doubt, Evidence
 from mlyard_training_pipeline.data.columns.numbers import NumberForm
@@ -63,7 +63,8 @@ class Refusals:
         if fault.code in ("wrong_type", "bad_date") and fault.texts:
             doubt = inference.doubt(gather(column, self._form))
             ways |= _ways_of(doubt, may_be_null=may_be_null) if doubt else {}
-        if read.type != "category" and self._may_be_text(column.name):
+        a_moment = dates.holds_dates(column.kind)
+        if read.type != "category" and not a_moment and self._may_be_text(column.name):
             ways["types"] = [(column.name, "category", "if texts are meant")]
         return ways
 

@@ -59,15 +59,20 @@ def _wanted(found: ColumnRead, making: Making) -> ColumnType | None:
         return None
     if kind == "number":
         making.problems.add(
-            f"column {name!r}, the target, holds numbers with decimals, but a class is text, integer or boolean",
+            f"column {name!r}, the target, holds decimal numbers, but a class is text, integer or boolean",
             first=['use task = "regression"'],
-            types=[(name, "category", "")],
+            types=[(name, "integer" if _is_whole(found, making) else "category", "")],
         )
         return None
     if found.endless:
         making.problems.add(f"column {name!r}, the target, has more than {MOST_CLASSES} different texts as classes")
         return None
     return "category" if kind == "datetime" else kind
+
+
+def _is_whole(found: ColumnRead, making: Making) -> bool:
+    """Whether all numbers are integers, as pandas writes them where one was missing once."""
+    return all(bool((part[~np.isnan(part)] % 1 == 0).all()) for _, part in _parts(found, making))
 
 
 def _regression(found: ColumnRead, making: Making) -> Target | None:
