@@ -1,5 +1,4 @@
 import re
-import tomllib
 from collections.abc import Callable
 
 import pytest
@@ -48,19 +47,23 @@ def test_a_way_to_write_numbers_suits_every_column(spec: Spec) -> None:
     assert problems.sentences()[0] == 'a: say source.thousands = "," with source.units = ["%"]'
 
 
-def test_where_no_way_suits_every_column_each_gets_its_own(spec: Spec) -> None:
+def test_where_no_way_suits_every_column_none_is_advised(spec: Spec) -> None:
     problems = Problems(spec())
-    problems.add("a", pairs=frozenset({(",", None)}))
-    problems.add("b", pairs=frozenset({(".", ",")}))
-    assert problems.sentences() == ('a: say source.decimal = ","', 'b: say source.thousands = ","')
+    problems.add("a", pairs=frozenset({(",", None)}), leave_out="a")
+    problems.number_columns.append(frozenset({(".", None), (".", ",")}))
+    (sentence,) = problems.sentences()
+    assert sentence.startswith("a: write the numbers of all columns alike, since source.decimal and source.thousands")
+    assert not re.search(r"source[.]\w+ = ", sentence)
+    assert 'features.leave_out = ["amount", "a"]' in sentence
 
 
 def test_the_decimal_character_that_the_spec_says_is_kept_where_it_can_be(spec: Spec) -> None:
     problems = Problems(spec(source={"path": "t.csv", "decimal": ","}))
     problems.add("a", pairs=frozenset({(".", None), (",", ".")}))
-    assert tomllib.loads("\n".join(re.findall(r"source\.\w+ = \S+", problems.sentences()[0]))) == {
-        "source": {"decimal": ",", "thousands": "."}
-    }
+    assert problems.sentences() == ('a: say source.thousands = "."',)
+    problems = Problems(spec(source={"path": "t.csv", "decimal": ","}))
+    problems.add("a", pairs=frozenset({(".", "'")}))
+    assert problems.sentences() == ('a: say source.decimal = "." with source.thousands = "\'"',)
 
 
 def test_both_likely_ways_are_named_where_the_spec_has_to_choose(spec: Spec) -> None:

@@ -1,6 +1,6 @@
 """What is wrong with a table: every problem with its ways out, which know of one another."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mlyard_shared.columns import ColumnType
@@ -11,6 +11,7 @@ from mlyard_training_pipeline.data import advice
 from mlyard_training_pipeline.data.columns import readings
 from mlyard_training_pipeline.data.columns.readings import Pair
 
+_USUAL: Pair = (".", None)
 MOST = 20
 """At most this many problems are named."""
 
@@ -83,24 +84,26 @@ class Problems:
         """How the spec should say that numbers are written."""
         if not problem.pairs:
             return []
+        if problem.each:
+            return [f"say {' with '.join(self._lines(pair))}" for pair in sorted(problem.pairs, reverse=True)]
+        suiting = self._suiting(problem.pairs)
+        if not suiting:
+            return ["write the numbers of all columns alike, since source.decimal and source.thousands are for all"]
         units = tuple(dict.fromkeys(unit for other in self.found for unit in other.units if other.pairs))
         added = [advice.line("source.units", dict.fromkeys([*self.spec.source.units, *units]))] if units else []
-        chosen = sorted(problem.pairs, reverse=True) if problem.each else readings.fewest(self._suiting(problem.pairs))
-        ways = ([*_lines(pair, always=not units), *added] for pair in chosen)
+        ways = (
+            [*(self._lines(pair) if pair != _USUAL or not units else []), *added] for pair in readings.fewest(suiting)
+        )
         return ["say " + " with ".join([first, *([" and ".join(rest)] if rest else [])]) for first, *rest in ways]
 
-    def _suiting(self, pairs: frozenset[Pair]) -> Iterable[Pair]:
+    def _suiting(self, pairs: frozenset[Pair]) -> frozenset[Pair]:
         """Those of the ways that suit every column, and keep the decimal character of the spec where any do."""
-        everyone = [other.pairs for other in self.found if other.pairs] + self.number_columns
-        suiting = pairs.intersection(*everyone)
-        said = frozenset(pair for pair in pairs if pair[0] == self.spec.source.decimal)
-        return suiting & said or suiting or said or pairs
+        suiting = pairs.intersection(*(other.pairs for other in self.found if other.pairs), *self.number_columns)
+        return frozenset(pair for pair in suiting if pair[0] == self.spec.source.decimal) or suiting
 
-
-def _lines(pair: Pair, *, always: bool) -> list[str]:
-    """The lines that name a pair, those that are the default left out; `always` at least one."""
-    decimal, thousands = pair
-    lines = [advice.line("source.thousands", thousands)] if thousands is not None else []
-    if decimal != "." or (always and not lines):
-        lines.insert(0, advice.line("source.decimal", decimal))
-    return lines
+    def _lines(self, pair: Pair) -> list[str]:
+        """The lines that name a pair; thousands need no more than their own where the decimal character is said."""
+        decimal, thousands = pair
+        grouped = [] if thousands is None else [advice.line("source.thousands", thousands)]
+        said = decimal == (self.spec.source.decimal or ".")
+        return grouped if grouped and said else [advice.line("source.decimal", decimal), *grouped]

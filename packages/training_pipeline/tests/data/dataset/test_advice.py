@@ -127,3 +127,55 @@ def test_followed_to_the_end_every_advice_makes_a_dataset(made: Made, spec: Spec
             tried = [pasted(now, keys) for now, message in found for keys in ways(str(message))]
         else:
             pytest.fail(f"{kind}: no advice leads anywhere")
+
+
+def refusal(made: Made, table: dict[str, list[Any]], spec: ModelSpec) -> list[str]:
+    with pytest.raises(TableError) as raised:
+        made({"id": list(range(ROWS)), "kind": ["a", "b"] * (ROWS // 2), "amount": list(range(ROWS)), **table}, spec)
+    return str(raised.value).splitlines()
+
+
+GERMAN_TABLE = {
+    "price": [f"{n},80" for n in range(ROWS)],
+    "people": [f"{n % 9 + 1}.{n:03}" for n in range(ROWS)],
+    "share": [f"{n} %" for n in range(ROWS)],
+    "count": [str(n) for n in range(ROWS)],
+}
+
+
+def test_what_is_advised_for_one_column_reads_the_whole_table(made: Made, spec: Spec) -> None:
+    sentences = refusal(made, GERMAN_TABLE, spec())
+    assert [sentence.split("'")[1] for sentence in sentences] == ["price", "share", "people"]
+    for sentence in sentences[:2]:
+        read_so = pasted(spec(), next(ways(sentence)))
+        found = made(
+            {"id": list(range(ROWS)), "kind": ["a", "b"] * (ROWS // 2), "amount": list(range(ROWS)), **GERMAN_TABLE},
+            read_so,
+        )
+        first = {name: array[12] for name, array in found.columns().items()}
+        assert first == {"price": 12.8, "people": 4012, "share": 12, "count": 12}
+    assert list(ways(sentences[2]))[:2] == [
+        {"source": {"decimal": "."}},
+        {"source": {"decimal": ",", "thousands": "."}},
+    ]
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_thousands_are_suspected_where_the_file_is_european(made: Made, spec: Spec, separator: str) -> None:
+    table = {"weight": [f"{n % 9 + 1}.{n % 7}4{n % 5 + 1}" for n in range(ROWS)]}
+    asked = spec(source={"path": "t.csv", "separator": separator})
+    whole = {"id": list(range(ROWS)), "kind": ["a", "b"] * (ROWS // 2), "amount": list(range(ROWS)), **table}
+    if separator == ",":
+        assert made(whole, asked).schema.columns[0].type == "number"
+        return
+    (sentence,) = refusal(made, table, asked)
+    assert "may stand between thousands or before decimals" in sentence
+    read = [made(whole, pasted(asked, keys)).columns()["weight"][1] for keys in list(ways(sentence))[:2]]
+    assert read == [2.142, 2142]
+
+
+def test_no_key_is_advised_that_would_spoil_another_column(made: Made, spec: Spec) -> None:
+    table = {"price": [f"{n},80" for n in range(ROWS)], "size": [f"{n}.5" for n in range(ROWS)]}
+    (sentence,) = refusal(made, table, spec())
+    assert "write the numbers of all columns alike, since source.decimal and source.thousands are for all" in sentence
+    assert [list(keys) for keys in ways(sentence)] == [["features"], ["features"]]

@@ -8,7 +8,7 @@ import pytest
 from mlyard_shared.errors import TableError
 from mlyard_shared.spec import ModelSpec
 from mlyard_training_pipeline.data import dataset, snapshots
-from mlyard_training_pipeline.data.dataset import store
+from mlyard_training_pipeline.data.dataset import building, store
 from mlyard_training_pipeline.data.sources import TableStream
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import TrainingRun
@@ -80,3 +80,21 @@ def test_a_table_that_does_not_fit_leaves_nothing_behind(context: Context, run: 
         dataset.load(context, run, spec(target="gone"))
     assert folders(context) == []
     assert [path.suffix for path in context.settings.snapshots.iterdir()] == [".parquet"]
+
+
+def test_of_two_that_make_the_same_dataset_the_first_one_stays(
+    context: Context, run: TrainingRun, spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = building.build
+
+    def slowly(*arguments: Any) -> Any:
+        monkeypatch.setattr(store, "build", build)
+        dataset.load(context, run, spec())
+        first.update({path: path.stat().st_ino for path in folders(context)[0].iterdir()})
+        return build(*arguments)
+
+    first: dict[Path, int] = {}
+    monkeypatch.setattr(store, "build", slowly)
+    assert dataset.load(context, run, spec()).rows == 240
+    assert {path: path.stat().st_ino for path in folders(context)[0].iterdir()} == first
+    assert len(first) > 1

@@ -69,13 +69,8 @@ def _make(folder: Path, snapshot: Callable[[], Path], spec: ModelSpec) -> Layout
     """Make it beside its place and move it there, so that nobody maps half of one."""
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="dataset-") as name:
         layout = build(Table(snapshot()), spec, Path(name))
-        shutil.rmtree(folder, ignore_errors=True)
-        try:
+        # Another process may have been faster; what it made is the same, and may be mapped already.
+        if _stored(folder) is None:
+            shutil.rmtree(folder, ignore_errors=True)
             os.replace(name, folder)  # noqa: PTH105 - the name is a text here
-        except OSError:
-            # Another process was faster: what it made is the same.
-            if _stored(folder) is None:
-                raise
-        else:
-            Path(name).mkdir()
     return layout
