@@ -137,6 +137,11 @@ def test_a_twin_that_is_too_large_is_not_kept(
     assert not (tmp_path / "model.onnx").exists()
 
 
+def test_a_forest_that_would_take_too_much_memory_is_not_converted(fitted: Fit, tmp_path: Path) -> None:
+    twin = twin_of(fitted("sklearn.tree.DecisionTreeClassifier"), tmp_path, limit=Limits(memory=1000))
+    assert "would take more than 0 MiB of memory to convert" in str(twin.refused)
+
+
 def test_a_twin_whose_matrix_would_be_wide_is_refused(
     fitted: Fit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,9 +24,9 @@ def test_probes_of_the_largest_thresholds_are_numbers_that_a_request_may_hold() 
 def test_every_threshold_of_a_small_ensemble_is_probed(fitted: Fit) -> None:
     made = fitted("sklearn.ensemble.HistGradientBoostingClassifier", max_iter=3)
     matrix = probes.rows(made.pipeline, made.rows.schema, made.rows.matrix)
-    features, thresholds, trees = ensembles.thresholds(made.pipeline[-1])
+    features, thresholds = ensembles.thresholds(made.pipeline[-1])
     inputs = preprocessing.number_inputs(made.pipeline[0])
-    assert trees == 3
+    assert ensembles.size(made.pipeline[-1])[0] == 3
     for feature, threshold in zip(features.tolist(), thresholds.tolist(), strict=True):
         if feature in inputs:
             column = matrix[:, inputs[feature]]
@@ -35,11 +35,12 @@ def test_every_threshold_of_a_small_ensemble_is_probed(fitted: Fit) -> None:
 
 
 def test_large_ensembles_are_probed_by_a_sample_of_every_column(fitted: Fit, monkeypatch: Any) -> None:
-    monkeypatch.setattr(probes, "_TREE_ROWS", 20_000)
     made = fitted("sklearn.ensemble.ExtraTreesClassifier", n_estimators=50)
-    assert probes.limit(made.pipeline) == 400
+    assert probes.limit(made.pipeline) > 10_000
+    monkeypatch.setattr(probes, "_STEPS", 200_000)
+    assert 300 < probes.limit(made.pipeline) < 800
     matrix = probes.rows(made.pipeline, made.rows.schema, made.rows.matrix)
-    assert 300 < len(matrix) < 520
+    assert 300 < len(matrix) < 900
     assert matrix.dtype == np.float32
 
 

@@ -23,8 +23,8 @@ MAX_REAL_ROWS = probes.MAX_ROWS
 MAX_WIDTH = 5_000
 """A twin's encoded matrix is dense: 10 000 rows of this many columns are 400 MB."""
 
-_NODE_BYTES = 32
-"""About what a node of a tree takes in a twin; measured: 31 to 36."""
+_NODE_BYTES, _WORKING_BYTES = 17, 250
+"""What a node of a tree takes at least in a twin, and about what it takes in memory while one is made."""
 
 
 class Twin(NamedTuple):
@@ -123,8 +123,11 @@ def _convert(model: Path, twin: Path, pipeline: Any, rows: Rows, limit: Limits) 
     width = rows.matrix.shape[1]
     if (encoded := int(pipeline[-1].n_features_in_)) > MAX_WIDTH:
         return f"its categories would become a dense matrix of {encoded} columns, and {MAX_WIDTH} are allowed"
-    if (estimated := ensembles.nodes(pipeline[-1]) * _NODE_BYTES) > SIZE_LIMIT:
-        return _too_large(estimated)
+    _, nodes = ensembles.size(pipeline[-1])
+    if nodes * _NODE_BYTES > SIZE_LIMIT:
+        return _too_large(nodes * _NODE_BYTES)
+    if nodes * _WORKING_BYTES > limit.memory:
+        return f"its {nodes} nodes would take more than {limit.memory / 1024**2:.0f} MiB of memory to convert"
     try:
         if conversion.is_ours(pipeline[-1]):
             made = conversion.convert(pipeline, width=width, form=rows.form)

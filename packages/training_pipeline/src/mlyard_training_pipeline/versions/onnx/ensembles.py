@@ -29,26 +29,32 @@ def scores(graph: Graph, source: str, model: Any) -> str:
     return add(graph, graph.cast(source, np.float64), model)
 
 
-def nodes(model: Any) -> int:
-    """How many nodes an estimator's trees have, without a look at them."""
-    histograms = sum(len(tree.nodes) for row in getattr(model, "_predictors", []) for tree in row)
-    return histograms + sum(int(member.tree_.node_count) for member in _members(model))
+def size(model: Any) -> tuple[int, int]:
+    """How many trees an estimator has, and how many nodes they have."""
+    trees = [len(nodes) for nodes in _histograms(model)] + [int(tree.tree_.node_count) for tree in _members(model)]
+    return len(trees), sum(trees)
 
 
-def thresholds(model: Any) -> tuple[Array, Array, int]:
-    """Every split of an estimator's trees: the column of its matrix and the threshold, and how many trees there are."""
-    histograms = [tree.nodes for row in getattr(model, "_predictors", []) for tree in row]
-    features = [nodes["feature_idx"][nodes["is_leaf"] == 0] for nodes in histograms]
-    found = [nodes["num_threshold"][nodes["is_leaf"] == 0] for nodes in histograms]
+def thresholds(model: Any) -> tuple[Array, Array]:
+    """Every split of an estimator's trees: the column of its matrix, and the threshold."""
     members = _members(model)
-    for member, chosen in zip(members, getattr(model, "estimators_features_", [None] * len(members)), strict=True):
-        split = member.tree_.children_left >= 0
-        feature = member.tree_.feature[split]
-        features.append(feature if chosen is None else np.asarray(chosen)[feature])
-        found.append(member.tree_.threshold[split])
-    if not features:
-        return np.zeros(0, dtype=np.int64), np.zeros(0), 0
-    return np.concatenate(features), np.concatenate(found), len(features)
+    chosen = getattr(model, "estimators_features_", [None] * len(members))
+    features = [np.zeros(0, dtype=np.int64)]
+    found = [np.zeros(0)]
+    for nodes in _histograms(model):
+        split = nodes[nodes["is_leaf"] == 0]
+        features.append(split["feature_idx"])
+        found.append(split["num_threshold"])
+    for member, columns in zip(members, chosen, strict=True):
+        inner = member.tree_.children_left >= 0
+        feature = member.tree_.feature[inner]
+        features.append(feature if columns is None else np.asarray(columns)[feature])
+        found.append(member.tree_.threshold[inner])
+    return np.concatenate(features), np.concatenate(found)
+
+
+def _histograms(model: Any) -> list[Array]:
+    return [tree.nodes for row in getattr(model, "_predictors", []) for tree in row]
 
 
 def _members(model: Any) -> list[Any]:

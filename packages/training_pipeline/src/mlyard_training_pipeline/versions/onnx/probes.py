@@ -15,7 +15,7 @@ from mlyard_shared.schema import Column, Schema
 from mlyard_training_pipeline.versions.onnx import ensembles, preprocessing
 
 MAX_ROWS = 20_000
-_TREE_ROWS = 1_000_000
+_STEPS = 8_000_000
 _BESIDE = 5
 _MAX_CATEGORIES = 2_000
 _SEED = 7
@@ -40,14 +40,15 @@ def rows(pipeline: Any, schema: Schema, real: Array) -> Array:
 
 
 def limit(pipeline: Any) -> int:
-    """How many rows an ensemble of many trees is compared on, so that it takes about a second."""
-    trees = ensembles.thresholds(pipeline[-1])[2]
-    return min(MAX_ROWS, _TREE_ROWS // max(trees, 1))
+    """How many rows an estimator is compared on: fewer where each goes down many deep trees, for a second or two."""
+    trees, nodes = ensembles.size(pipeline[-1])
+    depth = np.log2(max(nodes / max(trees, 1), 2))
+    return int(min(MAX_ROWS, _STEPS // (max(trees, 1) * depth)))
 
 
 def _thresholds(pipeline: Any, draw: np.random.Generator) -> Iterator[tuple[int, Array]]:
     """Values beside a sample of the thresholds of each number, by its position."""
-    features, thresholds, _ = ensembles.thresholds(pipeline[-1])
+    features, thresholds = ensembles.thresholds(pipeline[-1])
     sources = preprocessing.number_inputs(pipeline[0])
     used = [position for position in np.unique(features).tolist() if position in sources]
     budget = limit(pipeline) // _BESIDE
