@@ -22,10 +22,10 @@ PAIRS: tuple[Pair, ...] = tuple(
 MOSTLY = 0.8
 """From this share on, texts count as numbers or dates with mistakes in them, not as texts."""
 
-MANY = 20
+_MANY = 20
 """With more different numbers than this, a few texts among them count as mistakes whatever their share."""
 
-FEW = 3
+_FEW = 3
 
 _ROUND = 0.5
 """The share of numbers that end in zero from which they are counts in thousands, and not measures."""
@@ -89,7 +89,7 @@ def mostly(fitting: int, misfits: int, *, share: float) -> bool:
         misfits: how many different ones are not.
         share: of the cells that are.
     """
-    return fitting > 0 and (share >= MOSTLY or (fitting > MANY and misfits <= FEW))
+    return fitting > 0 and (share >= MOSTLY or (fitting > _MANY and misfits <= _FEW))
 
 
 def fewest(pairs: Iterable[Pair]) -> list[Pair]:
@@ -146,13 +146,13 @@ def _units(texts: Any) -> tuple[tuple[str, ...], bool]:
         return (), True
     numbers = pc.struct_field(parts, "number")
     # Letters that are not known as a unit are one where there is much to count.
-    counted = len(numbers) > MANY or bool(matches(numbers, ".*[.,].*").any())
+    counted = len(numbers) > _MANY or bool(matches(numbers, ".*[.,].*").any())
     before, after = _beside(parts, "before"), _beside(parts, "after")
     if not before and not after:
         return ((" ",) if matches(texts, f"{BLANK}+.*|.*{BLANK}+").any() else ()), True
     counted |= any(re.fullmatch(_UNIT, text) for text in after)
     known = all(_is_symbol(text) or re.fullmatch(_CURRENCY, text) for text in before) and all(
-        _is_symbol(text) or re.fullmatch(_UNIT, text) or (counted and text.isalpha() and len(text) <= FEW + 1)
+        _is_symbol(text) or re.fullmatch(_UNIT, text) or (counted and text.isalpha() and len(text) <= _FEW + 1)
         for text in after
     )
     return (tuple(sorted(before | after)) if known else ()), len(before) <= 1 and len(after) <= 1
@@ -166,4 +166,4 @@ def _beside(parts: Any, side: str) -> set[str]:
 
 def _is_symbol(text: str) -> bool:
     """Whether a text beside a number is a sign such as % or €."""
-    return len(text) <= FEW and not any(c.isalnum() or c in "/\\:;#()[]{}<>=*|\"'?!&@~_" for c in text)
+    return len(text) <= _FEW and not any(c.isalnum() or c in "/\\:;#()[]{}<>=*|\"'?!&@~_" for c in text)

@@ -8,7 +8,7 @@ import numpy as np
 from mlyard_shared.schema import Schema
 from mlyard_shared.spec import ModelSpec
 
-from mlyard_training_pipeline.data.columns.inference import SAMPLE
+from mlyard_training_pipeline.data.columns.doubts import SAMPLE
 from mlyard_training_pipeline.data.dataset import number_forms, roles
 from mlyard_training_pipeline.data.dataset.arrays import ArrayWriter
 from mlyard_training_pipeline.data.dataset.layout import FILE, Layout, StoredColumn

@@ -9,9 +9,9 @@ import pyarrow as pa
 from mlyard_shared.columns import ColumnType
 from mlyard_shared.errors import TableError
 
-from mlyard_training_pipeline.data.columns import Cells, inference, readings
+from mlyard_training_pipeline.data.columns import Cells, doubts, inference, readings
 from mlyard_training_pipeline.data.columns.cells import Mask
-from mlyard_training_pipeline.data.columns.inference import Evidence
+from mlyard_training_pipeline.data.columns.doubts import Evidence
 from mlyard_training_pipeline.data.columns.numbers import NumberForm
 from mlyard_training_pipeline.data.columns.values import Fault, Reader
 from mlyard_training_pipeline.data.dataset.arrays import ArrayWriter, Kind, Place
@@ -161,6 +161,6 @@ class _Inference:
         if kind is None or (kind != self._reader.kind and self._reader.faults):
             raise _TypeEndsError
         self._reader.kind = self._facts.type = kind
-        if kind == "category" and len(self._reader.categories) > inference.SAMPLE:
+        if kind == "category" and len(self._reader.categories) > doubts.SAMPLE:
             raise _EndlessError
         self.grouped = self.grouped and readings.looks_grouped(cells.values)

@@ -8,9 +8,9 @@ import pyarrow.compute as pc
 from mlyard_shared.columns import ColumnType
 from mlyard_shared.columns.grammar import MAX_NUMBER
 
-from mlyard_training_pipeline.data.columns import dates, inference
+from mlyard_training_pipeline.data.columns import dates, doubts
 from mlyard_training_pipeline.data.columns.cells import matches
-from mlyard_training_pipeline.data.columns.inference import Doubt, Evidence
+from mlyard_training_pipeline.data.columns.doubts import Doubt, Evidence
 from mlyard_training_pipeline.data.columns.numbers import NumberForm
 from mlyard_training_pipeline.data.columns.readings import Pair
 from mlyard_training_pipeline.data.columns.values import Fault, shown
@@ -61,7 +61,7 @@ class Refusals:
         if may_be_null and _may_be_missing(column, read, fault):
             ways["missing"] = fault.texts
         if fault.code in ("wrong_type", "bad_date") and fault.texts:
-            doubt = inference.doubt(gather(column, self._form))
+            doubt = doubts.doubt_of(gather(column, self._form))
             ways |= _ways_of(doubt, may_be_null=may_be_null) if doubt else {}
         a_moment = dates.holds_dates(column.kind)
         if read.type != "category" and not a_moment and self._may_be_text(column.name):
@@ -71,7 +71,7 @@ class Refusals:
     def doubts(self, column: Column, read: ColumnRead, *, may_be_null: bool, may_go: bool) -> bool:
         """Texts that are most likely meant as something else than a category; whether there is such a doubt."""
         evidence = read.evidence
-        doubt = inference.doubt(evidence) if evidence is not None else None
+        doubt = doubts.doubt_of(evidence) if evidence is not None else None
         if doubt is None or evidence is None:
             return False
         as_text: list[tuple[str, ColumnType, str]] = []

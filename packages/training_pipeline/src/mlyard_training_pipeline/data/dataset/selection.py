@@ -9,6 +9,7 @@ from mlyard_shared.manifest import HoldoutRule
 from mlyard_training_pipeline.data import holdout
 from mlyard_training_pipeline.data.columns import canonical
 from mlyard_training_pipeline.data.columns.cells import Mask, valid
+from mlyard_training_pipeline.data.dataset import sides
 from mlyard_training_pipeline.data.dataset.arrays import Place
 from mlyard_training_pipeline.data.dataset.facts import is_null
 from mlyard_training_pipeline.data.dataset.making import Making
@@ -41,7 +42,7 @@ def select(making: Making) -> Selection | None:
     try:
         if spec.group:
             groups = holdout.hashes(table, (spec.group,), making.form)
-            holdout.check_groups(len(np.unique(groups)), spec, making.problems)
+            sides.check_groups(len(np.unique(groups)), spec, making.problems)
         if times is not None or groups is None or rule.columns != (spec.group,):
             held_out = holdout.members(table, rule, making.form)
         else:
@@ -50,7 +51,7 @@ def select(making: Making) -> Selection | None:
         making.problems.add(str(error))
         return None
     if len(making.problems.found) == noted:
-        holdout.check(held_out, spec, making.problems)
+        sides.check(held_out, spec, making.problems)
     making.split(held_out)
     return Selection(rule, _store(making, held_out), order, _store_groups(making, groups))
 

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from mlyard_shared.columns import ColumnType
 
-from mlyard_training_pipeline.data import holdout
 from mlyard_training_pipeline.data.columns import Array
+from mlyard_training_pipeline.data.dataset import sides
 from mlyard_training_pipeline.data.dataset.arrays import Place
 from mlyard_training_pipeline.data.dataset.layout import Class
 from mlyard_training_pipeline.data.dataset.making import Making
@@ -103,7 +103,7 @@ def _classification(found: ColumnRead, making: Making) -> Target | None:
             for side, chosen in enumerate((making.training[rows], ~making.training[rows])):
                 counts[side] += np.bincount(positions[chosen], minlength=len(classes))
     if making.is_split:
-        holdout.check_classes(counts, classes, spec, problems)
+        sides.check_classes(counts, classes, spec, problems)
     return Target(writer.place, classes)
 
 
