@@ -119,11 +119,11 @@ def test_a_metric_of_probabilities_needs_an_estimator_that_gives_them(found: Cal
 def test_problems_of_the_folds_come_with_those_of_the_candidates(spec: Spec, made: Make) -> None:
     draw = np.random.default_rng(1)
     columns = {
-        "site": [f"s{row % 3}" for row in range(200)],
+        "at": [str(np.datetime64("2024-01-01") + np.timedelta64(row // 25)) for row in range(200)],
         "size": draw.normal(size=200).tolist(),
         "kind": [str(kind) for kind in draw.choice(["a", "b"], 200)],
     }
-    chosen = spec(group="site", key=[], features={}, holdout={"fraction": 0.5}, candidates=[candidate("svm.Nothing")])
+    chosen = spec(event_time="at", key=[], features={}, folds=7, candidates=[candidate("svm.Nothing")])
     problems = checks.problems(chosen, made(columns, chosen))
     assert [problem.split(":")[0] for problem in problems] == ["candidates.one", "folds"]
 

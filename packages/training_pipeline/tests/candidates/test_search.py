@@ -7,6 +7,7 @@ import pytest
 from mlyard_shared.errors import TrainingError
 from mlyard_shared.spec import ModelSpec
 from mlyard_training_pipeline.candidates import folds, scoring, search
+from mlyard_training_pipeline.candidates.predictions import predict
 from mlyard_training_pipeline.candidates.search import Found
 from mlyard_training_pipeline.data.dataset import Dataset
 
@@ -48,7 +49,7 @@ def test_the_scores_of_folds_are_those_of_our_labels(found: Callable[..., Any]) 
         from sklearn.base import clone
 
         fitted = clone(best.pipeline).fit(matrix[fit], target[fit])
-        predictions = scoring.predict(fitted, matrix[test], task="classification")
+        predictions = predict(fitted, matrix[test], task="classification")
         scores.append(scoring.score("accuracy", target[test], predictions, classes=2))
     assert best.scores["accuracy"] == pytest.approx(np.mean(scores), abs=1e-12)
     assert best.deviation == pytest.approx(np.std(scores), abs=1e-12)
@@ -57,7 +58,7 @@ def test_the_scores_of_folds_are_those_of_our_labels(found: Callable[..., Any]) 
 def test_the_label_is_ours_where_the_estimators_own_differs(found: Callable[..., Any]) -> None:
     best, _, dataset = found("sklearn.svm.SVC", parameters={"probability": True}, metric="accuracy")
     matrix = dataset.matrix(precision="float64")
-    predictions = scoring.predict(best.pipeline, matrix, task="classification")
+    predictions = predict(best.pipeline, matrix, task="classification")
     assert predictions.probabilities is not None
     assert (predictions.labels == predictions.probabilities.argmax(axis=1)).all()
 

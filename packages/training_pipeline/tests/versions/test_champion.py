@@ -12,8 +12,7 @@ from mlyard_shared.errors import ArtifactMissing, RegistryUnavailable
 from mlyard_shared.manifest import Manifest, file_digest, parse_manifest, write_manifest
 from mlyard_shared.registry import ModelVersion, Registry
 from mlyard_shared.spec import ModelSpec
-from mlyard_training_pipeline.candidates import scoring
-from mlyard_training_pipeline.candidates.scoring import Predictions
+from mlyard_training_pipeline.candidates.predictions import Predictions, predict
 from mlyard_training_pipeline.data import dataset
 from mlyard_training_pipeline.data.dataset import Dataset
 from mlyard_training_pipeline.settings import Settings
@@ -72,7 +71,7 @@ def test_the_champion_answers_for_rows_that_neither_trained_on(packaged: Package
     matrix = data.matrix(data.held_out, precision="float32")
     from mlyard_shared.pipelines import load_pipeline
 
-    expected = scoring.predict(load_pipeline(folder / "model.skops"), matrix, task=manifest.task)
+    expected = predict(load_pipeline(folder / "model.skops"), matrix, task=manifest.task)
     assert (answers.predictions.labels == expected.labels).all()
 
 

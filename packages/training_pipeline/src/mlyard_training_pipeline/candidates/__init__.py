@@ -1,6 +1,6 @@
 """Candidates: their estimators, the folds that they are searched over, and their scores.
 
 Read in this order: `encoding` (where columns are in an estimator's matrix), `parameters` (the table's names in a spec),
-`estimators` and `preprocessing` (what is fitted), `scoring` (predictions, labels and scores), `folds` and `search`;
+`estimators` and `preprocessing` (what is fitted), `predictions` and their `scoring`, `folds` and `search`;
 then what is known before a fit: `memory`, `demands` (of an estimator on a table) and `checks` (all of it).
 """

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+from mlyard_shared.features import date_part
+from mlyard_shared.schema import Column
 from mlyard_shared.spec import ModelSpec
 
 from mlyard_training_pipeline.candidates import memory, preprocessing
@@ -71,23 +73,28 @@ def _inputs(fit: _Fit) -> Iterator[str]:
 
     if not get_tags(fit.model).input_tags.positive_only:
         return
-    columns = {column.name: column.type for column in fit.dataset.schema.columns}
+    columns = [column for column in fit.dataset.schema.columns if column.type != "category"]
     if fit.name == "CategoricalNB":
-        for name in (name for name, kind in columns.items() if kind not in ("category", "boolean")):
-            yield (
-                f"CategoricalNB takes categories and booleans only, and column {name!r} is neither: choose another "
-                f"estimator, or say {advice.leave_out(fit.spec, [name])}, or {advice.as_type(name, 'category')}"
-            )
-        return
-    matrix = fit.dataset.matrix(precision="float64")[:, list(fit.encoding.numbers)]
-    names = [fit.dataset.schema.input_names[position] for position in fit.encoding.numbers]
-    for name, least in zip(names, np.nanmin(matrix, axis=0) if names else [], strict=True):
-        if least < 0:
-            column = name if name in columns else name.rpartition(".")[0]
-            yield (
-                f"{fit.name} takes no negative numbers, and the smallest {name!r} is {least:g}: say "
-                f"{advice.leave_out(fit.spec, [column])}, or choose another, such as sklearn.naive_bayes.GaussianNB"
-            )
+        names = [column.name for column in columns if column.type != "boolean"]
+        refused, lines = "numbers", [advice.as_type(name, "category") for name in names]
+    else:
+        names = [column.name for column in columns if _least(column, fit.dataset) < 0]
+        refused, lines = "negative numbers", []
+    if names:
+        told = f"column{'s' if len(names) > 1 else ''} {', '.join(map(repr, names))}"
+        ways = [advice.leave_out(fit.spec, names), *([" and ".join(lines)] if lines else [])]
+        yield (
+            f"{fit.name} takes no {refused}, and there are some in {told}: say {', or '.join(ways)}, or choose "
+            "another estimator, such as sklearn.naive_bayes.GaussianNB"
+        )
+
+
+def _least(column: Column, dataset: Dataset) -> float:
+    """The smallest number that a column becomes."""
+    plain = dataset.values(column).plain(column)
+    if column.type != "datetime":
+        return float(np.nanmin(plain))
+    return min(float(np.nanmin(date_part(plain, part))) for part in dataset.schema.parts(column.name))
 
 
 def _classes(fit: _Fit) -> Iterator[str]:
@@ -175,7 +182,7 @@ def _memory(fit: _Fit) -> Iterator[str]:
     yield text
 
 
-def _size(count: int) -> str:
+def _size(count: float) -> str:
     return f"{count / 1024**3:.1f} GiB" if count >= 1024**3 else f"{count / 1024**2:.0f} MiB"
 
 

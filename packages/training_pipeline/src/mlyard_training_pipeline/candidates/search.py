@@ -11,7 +11,7 @@ from mlyard_shared.features import Array
 from mlyard_shared.metrics import METRICS, MetricName
 from mlyard_shared.spec import Candidate, ModelSpec
 
-from mlyard_training_pipeline.candidates import estimators, folds, parameters, preprocessing, scoring
+from mlyard_training_pipeline.candidates import estimators, folds, parameters, predictions, preprocessing, scoring
 from mlyard_training_pipeline.candidates.encoding import Encoding
 from mlyard_training_pipeline.data.dataset import Dataset
 
@@ -99,8 +99,8 @@ def _scorer(spec: ModelSpec, names: tuple[MetricName, ...], classes: int) -> Cal
     """What scikit-learn calls for each fold; greater is better."""
 
     def scorer(fitted: Any, matrix: Array, truth: Array) -> dict[str, float]:
-        predictions = scoring.predict(fitted, matrix, task=spec.task)
-        found = {name: scoring.score(name, truth, predictions, classes=classes) for name in names}
+        answers = predictions.predict(fitted, matrix, task=spec.task)
+        found = {name: scoring.score(name, truth, answers, classes=classes) for name in names}
         return {name: METRICS[name].value(value) for name, value in found.items()}
 
     return scorer

@@ -11,7 +11,7 @@ from mlyard_shared.pipelines import load_pipeline
 from mlyard_shared.spec import ModelSpec
 
 from mlyard_training_pipeline.candidates import estimators, scoring
-from mlyard_training_pipeline.candidates.scoring import Predictions
+from mlyard_training_pipeline.candidates.predictions import Predictions, predict
 from mlyard_training_pipeline.data import dataset
 from mlyard_training_pipeline.data.dataset import Dataset
 from mlyard_training_pipeline.tracking import names
@@ -70,7 +70,7 @@ def _predictions(context: Context, winner: CandidateRun, data: Dataset, spec: Mo
     matrix = data.matrix(data.held_out, precision=estimators.precision(candidate))
     with tempfile.TemporaryDirectory(prefix="mlyard-") as folder:
         file = context.tracking.fetch(winner.run_id, names.PIPELINE_FILE, Path(folder))
-        return scoring.predict(load_pipeline(file), matrix, task=spec.task)
+        return predict(load_pipeline(file), matrix, task=spec.task)
 
 
 def _scores(spec: ModelSpec, winner: CandidateRun, data: Dataset, found: Predictions) -> dict[MetricName, float]:

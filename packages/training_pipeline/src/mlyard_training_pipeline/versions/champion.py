@@ -14,8 +14,8 @@ from mlyard_shared.pipelines import load_pipeline
 from mlyard_shared.registry import ModelVersion
 from mlyard_shared.spec import ModelSpec
 
-from mlyard_training_pipeline.candidates import scoring
-from mlyard_training_pipeline.candidates.scoring import Predictions
+from mlyard_training_pipeline.candidates import predictions as candidates
+from mlyard_training_pipeline.candidates.predictions import Predictions
 from mlyard_training_pipeline.data import holdout, snapshots
 from mlyard_training_pipeline.data.dataset import Class, Dataset
 from mlyard_training_pipeline.tracking.context import Context
@@ -81,7 +81,7 @@ def predict(folder: Path, manifest: Manifest, dataset: Dataset, rows: Array) -> 
     if recorded.split(".")[:2] != here.split(".")[:2]:
         raise ModelVersionRefused(f"it was trained with scikit-learn {recorded}, and {here} is installed")
     matrix = dataset.matrix_for(manifest.input_schema, manifest.inputs, rows)
-    return scoring.predict(load_pipeline(whole["skops"]), matrix, task=manifest.task, rule=manifest.decision)
+    return candidates.predict(load_pipeline(whole["skops"]), matrix, task=manifest.task, rule=manifest.decision)
 
 
 def translate(predictions: Predictions, *, known: tuple[Class, ...], wanted: tuple[Class, ...]) -> Predictions:

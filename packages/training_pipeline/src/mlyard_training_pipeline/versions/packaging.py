@@ -24,12 +24,12 @@ from mlyard_shared.schema import InputForm, Schema
 from mlyard_shared.spec import Candidate, ModelSpec
 
 from mlyard_training_pipeline.candidates import estimators
-from mlyard_training_pipeline.candidates.scoring import DECISION
+from mlyard_training_pipeline.candidates.predictions import DECISION
 from mlyard_training_pipeline.data import reference
 from mlyard_training_pipeline.data.dataset import Dataset
 from mlyard_training_pipeline.tracking.references import Evaluation, TrainingRun
 from mlyard_training_pipeline.versions import mlflow_folder
-from mlyard_training_pipeline.versions.onnx import comparison
+from mlyard_training_pipeline.versions.onnx import comparison, probes
 from mlyard_training_pipeline.versions.onnx.comparison import Rows, Twin
 
 BACKGROUND_ROWS = 100
@@ -118,7 +118,7 @@ def _schema(schema: Schema, form: InputForm) -> Schema:
 
 def _twin(folder: Path, pipeline: Any, training: Training, form: InputForm) -> Twin:
     dataset, task = training.dataset, training.spec.task
-    sample = _sample(dataset.held_out, comparison.MAX_REAL_ROWS)
+    sample = _sample(dataset.held_out, probes.MAX_ROWS)
     rows = Rows(dataset.schema, form, dataset.matrix(sample, precision=form.precision))
     scale = float(dataset.target[dataset.held_out].std()) if task == "regression" else 1.0
     return comparison.make_twin(folder / MODEL_FILE, folder / ONNX_FILE, pipeline, rows, task=task, scale=scale)
@@ -131,7 +131,7 @@ def _background(folder: Path, dataset: Dataset) -> Background:
 
 
 def _sample(rows: Array, count: int) -> Array:
-    """At most so many of the rows, from the whole length of the table."""
+    """At most this many of the rows, from the whole length of the table."""
     positions = np.flatnonzero(rows)
     chosen = np.zeros(len(rows), dtype=bool)
     chosen[positions[np.linspace(0, len(positions) - 1, min(count, len(positions))).astype(np.int64)]] = True

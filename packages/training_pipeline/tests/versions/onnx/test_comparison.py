@@ -7,8 +7,7 @@ import onnx
 import onnxruntime
 import pytest
 from mlyard_shared.decision import TOLERANCE
-from mlyard_training_pipeline.candidates import scoring
-from mlyard_training_pipeline.candidates.scoring import Predictions
+from mlyard_training_pipeline.candidates.predictions import Predictions, predict
 from mlyard_training_pipeline.versions import skops_file
 from mlyard_training_pipeline.versions.onnx import comparison
 from mlyard_training_pipeline.versions.onnx.comparison import Twin, compare, make_twin
@@ -145,7 +144,7 @@ def test_a_forest_that_would_take_too_much_memory_is_not_converted(fitted: Fit, 
 def test_a_twin_whose_matrix_would_be_wide_is_refused(
     fitted: Fit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(comparison, "MAX_WIDTH", 10)
+    monkeypatch.setattr(comparison, "_MAX_WIDTH", 10)
     assert "a dense matrix of 18 columns, and 10 are allowed" in str(twin_of(fitted(LINEAR), tmp_path).refused)
 
 
@@ -194,7 +193,7 @@ def test_a_twin_that_is_wrong_beside_one_threshold_alone_is_refused(
 
 def test_labels_of_forests_that_tie_are_those_of_scikit_learn(fitted: Fit) -> None:
     made = fitted("sklearn.ensemble.RandomForestClassifier", n_estimators=10, max_depth=None)
-    found = scoring.predict(made.pipeline, made.rows.matrix, task="classification")
+    found = predict(made.pipeline, made.rows.matrix, task="classification")
     assert found.probabilities is not None
     assert (np.abs(found.probabilities[:, 0] - 0.5) < 1e-9).any()
     assert (found.labels == made.pipeline.predict(made.rows.matrix)).all()

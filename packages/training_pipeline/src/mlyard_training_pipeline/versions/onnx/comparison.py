@@ -12,15 +12,14 @@ from mlyard_shared.manifest import OnnxParity
 from mlyard_shared.metrics import Task
 from mlyard_shared.schema import InputForm, Schema
 
-from mlyard_training_pipeline.candidates import memory, scoring
-from mlyard_training_pipeline.candidates.scoring import DECISION, Predictions
+from mlyard_training_pipeline.candidates import memory
+from mlyard_training_pipeline.candidates.predictions import DECISION, Predictions, predict
 from mlyard_training_pipeline.versions.onnx import conversion, ensembles, library, limits, probes, session
 from mlyard_training_pipeline.versions.onnx.graph import INPUT
 from mlyard_training_pipeline.versions.onnx.limits import Limits
 
 SIZE_LIMIT = 512 * 1024**2
-MAX_REAL_ROWS = probes.MAX_ROWS
-MAX_WIDTH = 5_000
+_MAX_WIDTH = 5_000
 """A twin's encoded matrix is dense: 10 000 rows of this many columns are 400 MB."""
 
 _NODE_BYTES, _WORKING_BYTES = 17, 250
@@ -28,7 +27,7 @@ _NODE_BYTES, _WORKING_BYTES = 17, 250
 
 
 class Twin(NamedTuple):
-    """What was measured, and why there is no twin where there is none."""
+    """What was measured, and why a twin was not kept."""
 
     parity: OnnxParity | None
     refused: str | None
@@ -108,7 +107,7 @@ def _measure(twin: Path, pipeline: Any, rows: Rows, *, task: Task, scale: float)
     matrix = np.concatenate([real, probes.rows(pipeline, rows.schema, real)])
     # Overflow at the largest numbers shows in the answers, which are compared.
     with np.errstate(all="ignore"):
-        expected = scoring.predict(pipeline, matrix, task=task)
+        expected = predict(pipeline, matrix, task=task)
     found = session.predict(twin, {INPUT: matrix}, task=task, rule=DECISION)
     if task == "classification":
         return compare(found, expected)
@@ -119,10 +118,10 @@ def _measure(twin: Path, pipeline: Any, rows: Rows, *, task: Task, scale: float)
 
 
 def _convert(model: Path, twin: Path, pipeline: Any, rows: Rows, limit: Limits) -> str | None:
-    """Convert; why there is no twin, or None. Converters that are not ours run in a process of their own."""
+    """Convert, and return why that failed, or None. Converters that are not ours run in a process of their own."""
     width = rows.matrix.shape[1]
-    if (encoded := int(pipeline[-1].n_features_in_)) > MAX_WIDTH:
-        return f"its categories would become a dense matrix of {encoded} columns, and {MAX_WIDTH} are allowed"
+    if (encoded := int(pipeline[-1].n_features_in_)) > _MAX_WIDTH:
+        return f"its categories would become a dense matrix of {encoded} columns, and {_MAX_WIDTH} are allowed"
     _, nodes = ensembles.size(pipeline[-1])
     if nodes * _NODE_BYTES > SIZE_LIMIT:
         return _too_large(nodes * _NODE_BYTES)

@@ -9,8 +9,7 @@ from mlyard_shared.decision import Decision
 from mlyard_shared.features import Array
 from mlyard_shared.metrics import Task
 
-from mlyard_training_pipeline.candidates import scoring
-from mlyard_training_pipeline.candidates.scoring import Predictions
+from mlyard_training_pipeline.candidates.predictions import Predictions, decided
 
 _BATCH = 2_000
 
@@ -34,4 +33,4 @@ def predict(twin: Path, inputs: Mapping[str, Array], *, task: Task, rule: Decisi
     first, *rest = (np.concatenate(outputs) for outputs in zip(*parts, strict=True))
     if not rest:
         return Predictions(first.reshape(-1))
-    return scoring.decided(rest[0], rule) if rule else Predictions(first.reshape(-1), rest[0])
+    return decided(rest[0], rule) if rule else Predictions(first.reshape(-1), rest[0])

@@ -43,27 +43,10 @@ def _single(trees: Sequence[Tree], targets: int) -> dict[str, Any]:
     parts: dict[str, list[Array]] = {}
     nodes = leaves = 0
     for tree in map(_with_a_split, trees):
-        inner, leaf = np.flatnonzero(tree.left >= 0), np.flatnonzero(tree.left < 0)
-        # Splits and leaves are counted apart, through all trees.
-        place = np.empty(len(tree.left), dtype=np.int64)
-        place[inner] = np.arange(len(inner)) + nodes
-        place[leaf] = np.arange(len(leaf)) + leaves
-        left, right = tree.left[inner], tree.right[inner]
-        made = {
-            "tree_roots": np.array([nodes]),
-            "nodes_featureids": tree.feature[inner],
-            "nodes_splits": tree.threshold[inner].astype(np.float64),
-            "nodes_truenodeids": place[left],
-            "nodes_falsenodeids": place[right],
-            "nodes_trueleafs": tree.left[left] < 0,
-            "nodes_falseleafs": tree.left[right] < 0,
-            "nodes_missing_value_tracks_true": tree.null_left[inner],
-            "leaf_targetids": np.full(len(leaf), tree.target),
-            "leaf_weights": tree.values[leaf, 0].astype(np.float64),
-        }
-        for name, array in made.items():
+        for name, array in _single_tree(tree, nodes, leaves).items():
             parts.setdefault(name, []).append(array)
-        nodes, leaves = nodes + len(inner), leaves + len(leaf)
+        inner = int((tree.left >= 0).sum())
+        nodes, leaves = nodes + inner, leaves + len(tree.left) - inner
     tensors = {name: np.concatenate(parts.pop(name)) for name in ("nodes_splits", "leaf_weights")}
     tensors["nodes_modes"] = np.zeros(nodes, dtype=np.uint8)  # all are `x <= split`
     return {
@@ -71,6 +54,27 @@ def _single(trees: Sequence[Tree], targets: int) -> dict[str, Any]:
         "aggregate_function": 1,  # the sum
         **{name: numpy_helper.from_array(array, name) for name, array in tensors.items()},
         **{name: Integers(arrays) for name, arrays in parts.items()},
+    }
+
+
+def _single_tree(tree: Tree, nodes: int, leaves: int) -> dict[str, Array]:
+    """A tree whose splits and leaves are counted apart, after those of the trees before it."""
+    inner, leaf = np.flatnonzero(tree.left >= 0), np.flatnonzero(tree.left < 0)
+    place = np.empty(len(tree.left), dtype=np.int64)
+    place[inner] = np.arange(len(inner)) + nodes
+    place[leaf] = np.arange(len(leaf)) + leaves
+    left, right = tree.left[inner], tree.right[inner]
+    return {
+        "tree_roots": np.array([nodes]),
+        "nodes_featureids": tree.feature[inner],
+        "nodes_splits": tree.threshold[inner].astype(np.float64),
+        "nodes_truenodeids": place[left],
+        "nodes_falsenodeids": place[right],
+        "nodes_trueleafs": tree.left[left] < 0,
+        "nodes_falseleafs": tree.left[right] < 0,
+        "nodes_missing_value_tracks_true": tree.null_left[inner],
+        "leaf_targetids": np.full(len(leaf), tree.target),
+        "leaf_weights": tree.values[leaf, 0].astype(np.float64),
     }
 
 
