@@ -4,6 +4,7 @@ import pytest
 from mlyard_mlflow_server import environment
 from mlyard_mlflow_server.environment import server_environment
 from mlyard_mlflow_server.settings import Settings
+from mlyard_mlflow_server.storage import UPLOADING
 
 
 def test_the_private_names_are_those_of_the_installed_mlflow() -> None:
@@ -11,6 +12,8 @@ def test_the_private_names_are_those_of_the_installed_mlflow() -> None:
         warnings.simplefilter("ignore")  # what libraries tell MLflow's authors while they are imported
         from mlflow import environment_variables
         from mlflow.server import constants, handlers
+        from mlflow.store.artifact import local_artifact_repo
+    assert local_artifact_repo._TEMP_ARTIFACT_PREFIX == UPLOADING
     assert environment.BACKEND_STORE == constants.BACKEND_STORE_URI_ENV_VAR
     assert environment.REGISTRY_STORE == constants.REGISTRY_STORE_URI_ENV_VAR
     assert environment.ARTIFACT_ROOT == constants.ARTIFACT_ROOT_ENV_VAR
@@ -68,3 +71,9 @@ def test_its_own_page_is_no_foreign_origin_to_it() -> None:
     settings = Settings(allowed_hosts=("mlflow", "*.example.com", "localhost"))
     origins = server_environment(settings, {})["MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"]
     assert origins == "http://mlflow:5000,https://mlflow:5000,http://mlflow,https://mlflow"
+
+
+@pytest.mark.parametrize(("access_log", "option"), [(False, "--no-access-log"), (True, "--access-log")])
+def test_the_log_of_accesses_is_a_setting(access_log: bool, option: str) -> None:
+    options = server_environment(Settings(access_log=access_log), {})["MLFLOW_UVICORN_OPTS"]
+    assert options.split() == ["--timeout-graceful-shutdown", "3", "--timeout-keep-alive", "75", option]

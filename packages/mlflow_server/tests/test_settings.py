@@ -4,7 +4,7 @@ import pytest
 from mlyard_mlflow_server.settings import Settings
 from mlyard_shared.errors import SettingsError
 
-from .conftest import sign_in
+from .servers import sign_in
 
 URI = "MLYARD_MLFLOW_SERVER_BACKEND_STORE_URI"
 
@@ -14,6 +14,11 @@ def test_no_setting_is_needed() -> None:
     assert (settings.address.host, settings.address.port, settings.workers) == ("127.0.0.1", 5000, 1)
     assert settings.backend_store_uri.get_secret_value() == "sqlite:///mlflow-data/mlflow.db"
     assert settings.artifact_folder == Path("mlflow-data/artifacts")
+
+
+def test_an_empty_list_of_names_leaves_those_of_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLYARD_MLFLOW_SERVER_ALLOWED_HOSTS", "")
+    assert Settings.load().address == Settings().address
 
 
 def test_the_names_of_tutorials_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,11 +74,11 @@ def test_without_sign_in_no_secret_is_needed(monkeypatch: pytest.MonkeyPatch) ->
     ("name", "value"),
     [
         pytest.param("AUTH", "s3cret", id="unknown-sign-in"),
-        pytest.param("PORT", "99999", id="no-port"),
-        pytest.param("PORT", "five", id="no-number"),
+        pytest.param("PORT", "99999", id="not-a-port"),
+        pytest.param("PORT", "five", id="not-a-number"),
+        pytest.param("ACCESS_LOG", "sometimes", id="not-yes-or-no"),
         pytest.param("WORKERS", "0", id="no-worker"),
         pytest.param("HOST", "", id="no-host"),
-        pytest.param("ALLOWED_HOSTS", " , ", id="no-name"),
         pytest.param("ARTIFACT_ROOT", "ftp://host/x", id="unknown-store"),
         pytest.param("ARTIFACT_ROOT", "", id="empty-store"),
         pytest.param("BACKEND_STORE_URI", "mysql://user:s3cret@host/x", id="driver-not-included"),

@@ -1,10 +1,13 @@
 """MLflow's sign-in, with its tables beside all others in the one database."""
 
 import os
+from collections.abc import Callable
 from configparser import ConfigParser
 from tempfile import NamedTemporaryFile
 from types import ModuleType
 from typing import Any
+
+from mlyard_shared.errors import MlyardError
 
 from mlyard_mlflow_server.environment import quiet_import
 from mlyard_mlflow_server.settings import Settings
@@ -13,7 +16,7 @@ ADMIN = "admin"
 PIPELINE = "pipeline"
 READER = "api"
 CACHE_SECONDS = 60
-"""So long a worker may take an old password: without that memory each request costs a hash of 0.1 s and more."""
+"""A worker may take an old password for this long: without that memory each request costs a hash of 0.1 s and more."""
 
 WRITES = ("experiment", "registered_model", "prompt")
 """What the pipeline manages whoever made it; runs, logged models and versions follow what they belong to."""
@@ -39,6 +42,24 @@ def load_auth(settings: Settings) -> ModuleType:
     del os.environ["MLFLOW_AUTH_CONFIG_PATH"]
     module: ModuleType = auth
     return module
+
+
+class AccountsUnavailable(MlyardError):
+    """Nobody can tell now whether a password is right."""
+
+
+def password_check(auth: ModuleType) -> Callable[[str, str], bool]:
+    """Return MLflow's own check of a password, which fills the memory that its routes look into. It may block."""
+
+    def check(name: str, password: str) -> bool:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return auth._authenticate_cached(name, password) is not None  # noqa: SLF001 - a test holds the name
+        except MlflowException as error:
+            raise AccountsUnavailable(error.message) from error
+
+    return check
 
 
 def update_accounts(settings: Settings) -> None:

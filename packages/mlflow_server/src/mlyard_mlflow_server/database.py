@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlyard_shared.errors import MlyardError
 
@@ -63,6 +63,18 @@ def sqlite_file(uri: str) -> Path | None:
     """Return the file of an SQLite URI, None for a database server."""
     url = _parse(uri)
     return Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+
+
+def shown(uri: str) -> str:
+    """Name a database as messages may, without its password."""
+    return _shown(_parse(uri))
+
+
+def connect_arguments(uri: str) -> dict[str, Any]:
+    """Return what psycopg's `connect` takes, for the URI of a database server."""
+    url = _parse(uri)
+    _, arguments = url.get_dialect()().create_connect_args(url)
+    return dict(arguments)
 
 
 def _parse(uri: str) -> "URL":

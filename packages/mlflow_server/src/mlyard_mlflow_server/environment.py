@@ -69,7 +69,9 @@ def server_environment(settings: Settings, environment: Mapping[str, str]) -> di
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": ",".join(settings.address.origins),
         # A stuck client holds a stop up for 3 s at most; lines for every poll would bury the rest of the log.
-        "MLFLOW_UVICORN_OPTS": "--timeout-graceful-shutdown 3 --no-access-log",
+        # Proxies keep idle connections for 60 s and more: one that uvicorn had closed would fail a request.
+        "MLFLOW_UVICORN_OPTS": "--timeout-graceful-shutdown 3 --timeout-keep-alive 75 "
+        f"--{'' if settings.access_log else 'no-'}access-log",
     }
     options = {private: environment[name] for name, private in OPTIONS.items() if environment.get(name)}
     return {**defaults, **environment, **options, **ours}

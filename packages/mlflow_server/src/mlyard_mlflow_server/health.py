@@ -1,4 +1,4 @@
-"""Does the server answer a real request by every name that it should be reached by?
+"""Does the server work, and by every name that it should be reached by?
 
 As `address`, it imports the standard library only.
 """
@@ -11,12 +11,15 @@ from mlyard_shared.errors import MlyardError
 
 from mlyard_mlflow_server.address import PREFIX, Address
 
-REQUEST = "/api/2.0/mlflow/experiments/search?max_results=1"
-SECONDS = 5
+READY = "/health/ready"
+BY_NAME = "/api/3.0/mlflow/server-info"
+"""MLflow checks the name of a request here, and wants no account; on its `/health` a wrong name would not be found."""
+SECONDS = 4
+"""Less than a container's health check may take: what is wrong has to be said before that is over."""
 
 
 class Unhealthy(MlyardError):
-    """The server does not answer, or not by every name."""
+    """The server does not work, or is not reached by every name."""
 
 
 def report(*more: str) -> None:
@@ -27,24 +30,26 @@ def report(*more: str) -> None:
     """
     address = Address.read(os.environ)
     names = address.names(*more)
-    check(address, names)
+    check(address, names, prefix=os.environ.get("MLFLOW_STATIC_PREFIX", "").rstrip("/"))
     sys.stdout.write(f"healthy at {address.reached_at}:{address.port}, reached as {', '.join(names)}\n")
 
 
-def check(address: Address, names: tuple[str, ...]) -> None:
-    """Ask for one experiment by each name. MLflow checks no name on `/health`, so that page would hide a wrong one.
+def check(address: Address, names: tuple[str, ...], *, prefix: str = "") -> None:
+    """Ask whether the server is ready, then for something by each name; `prefix` is MLflow's static one.
 
     Raises:
-        Unhealthy: the first request that failed, and the setting to change.
+        Unhealthy: the first request that failed, and the way out.
     """
     at = f"{address.reached_at}:{address.port}"
     connection = http.client.HTTPConnection(address.reached_at, address.port, timeout=SECONDS)
     try:
+        status, body = _get(connection, READY, host=f"localhost:{address.port}")
+        _judge_readiness(status, body, at=at)
         for name in names:
-            connection.request("GET", REQUEST, headers={"Host": name})
-            response = connection.getresponse()
-            response.read()
-            _judge(response.status, name=name, at=at)
+            status, _ = _get(connection, prefix + BY_NAME, host=name)
+            _judge_name(status, name=name, at=at)
+    except TimeoutError as error:
+        raise Unhealthy(f"the server at {at} did not answer within {SECONDS} s: its log may say why") from error
     except (OSError, http.client.HTTPException) as error:
         raise Unhealthy(
             f"no MLflow server answers at {at} ({error or type(error).__name__}): start one, "
@@ -54,15 +59,38 @@ def check(address: Address, names: tuple[str, ...]) -> None:
         connection.close()
 
 
-def _judge(status: int, *, name: str, at: str) -> None:
-    # 401: the name was accepted and MLflow's own sign-in, where it is on, wants an account.
-    if status in (200, 401):
+def _get(connection: http.client.HTTPConnection, path: str, *, host: str) -> tuple[int, bytes]:
+    connection.request("GET", path, headers={"Host": host})
+    response = connection.getresponse()
+    return response.status, response.read()
+
+
+def _judge_readiness(status: int, body: bytes, *, at: str) -> None:
+    if status == 200:
+        return
+    if status == 503:
+        raise Unhealthy(f"the server at {at} is not ready: {_message(body)}")
+    raise Unhealthy(
+        f"what answers at {at} is not this package's MLflow server ({status} from {READY}): "
+        f"set {PREFIX}PORT to its port, or start it again where it is an older one"
+    )
+
+
+def _judge_name(status: int, *, name: str, at: str) -> None:
+    if status == 200:
         return
     if status == 403:
         raise Unhealthy(
             f"the server at {at} refuses requests for the host {name!r} (403): "
             f"add it to {PREFIX}ALLOWED_HOSTS of the server and start it again"
         )
-    if status == 404:
-        raise Unhealthy(f"what answers at {at} is not an MLflow server (404): set {PREFIX}PORT to its port")
-    raise Unhealthy(f"the server at {at} answers {status} to a search of its experiments: its log says why")
+    raise Unhealthy(f"the server at {at} answers {status} to {BY_NAME} as {name!r}: its log may say why")
+
+
+def _message(body: bytes) -> str:
+    import json  # not needed where all is well
+
+    try:
+        return str(json.loads(body)["message"])
+    except (ValueError, LookupError, TypeError):
+        return "it does not say why"

@@ -63,9 +63,8 @@ class Settings(ServiceSettings):
         "mlflow-data/artifacts",
         validation_alias=AliasChoices("MLYARD_MLFLOW_SERVER_ARTIFACT_ROOT", "ARTIFACT_ROOT"),
     )
-    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
-        Address.allowed_hosts, min_length=1
-    )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Address.allowed_hosts
+    access_log: bool = False
     auth: Literal["none", "basic"] = "none"
     flask_secret_key: SecretStr | None = Field(None, validate_default=True)
     admin_password: SecretStr | None = Field(None, validate_default=True)
