@@ -113,9 +113,10 @@ def test_the_folders_of_tables_are_those_of_the_setting_beside_the_models(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(f"{PREFIX}MODELS", "models")
     monkeypatch.setenv(f"{PREFIX}SOURCE_FOLDERS", " /data/tables, /mnt/exports,")
     folders = Settings.load().table_folders
-    assert folders == (tmp_path / "examples", Path("/data/tables"), Path("/mnt/exports"))
+    assert folders == (tmp_path / "models", Path("/data/tables"), Path("/mnt/exports"))
 
 
 def test_a_folder_of_tables_that_depends_on_where_one_stands_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
