@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mlyard_shared import decision
+from mlyard_shared import decision, features
 from mlyard_shared.decision import Decision
 from mlyard_shared.manifest import BACKGROUND_FILE, MODEL_FILE, ONNX_FILE, Manifest, verify_folder
 from mlyard_shared.pipelines import load_pipeline
@@ -74,3 +74,36 @@ def test_the_manifest_holds_the_digest_of_every_file(packaged: Package) -> None:
     from mlyard_shared.manifest import file_digest
 
     assert verify_folder(folder, manifest_digest=file_digest(folder / "mlyard.json")) == manifest
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters"),
+    [
+        pytest.param("sklearn.ensemble.HistGradientBoostingClassifier", {"max_iter": 10}, id="histogram boosting"),
+        pytest.param(FOREST, {"n_estimators": 10}, id="forest"),
+        pytest.param("sklearn.ensemble.GradientBoostingClassifier", {"n_estimators": 5}, id="boosting"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("start", "step", "beside"),
+    [
+        pytest.param(0, 1, 1e-9, id="integers and a little"),
+        pytest.param(1_700_000_000_000, 60_000, 1.0, id="milliseconds since the epoch"),
+        pytest.param(99_999_900, 1, 0.01, id="cents near a hundred million"),
+    ],
+)
+def test_a_value_a_little_beside_a_threshold_gets_one_answer_of_both_engines(
+    packaged: Package, path: str, parameters: dict[str, Any], start: int, step: int, beside: float
+) -> None:
+    counts = [str(start + step * (row % 60)) for row in range(240)]
+    kinds = ["small" if row % 60 < 20 else "middle" if row % 60 < 40 else "large" for row in range(240)]
+    folder, manifest, dataset = packaged(path, columns={"count": counts, "kind": kinds}, **parameters)
+    pipeline = load_pipeline(folder / MODEL_FILE)
+    columns = dataset.columns()
+    values = start + step * (np.arange(240) % 60).astype(np.float64)
+    for moved in (values - beside, values, values + beside, values + step / 2 - beside, values + step / 2 + beside):
+        matrix = features.matrix({**columns, "count": moved}, manifest.input_schema, manifest.inputs)
+        found = session.predict(folder / ONNX_FILE, {"inputs": matrix}, task="classification", rule=manifest.decision)
+        probabilities = pipeline.predict_proba(matrix)
+        assert np.abs(found.probabilities - probabilities).max() < 1e-6
+        assert (found.labels == decision.labels(probabilities, Decision())).all()
