@@ -19,7 +19,7 @@ class Column(Contract):
 
     `categories` are the values seen in training; `unseen` says whether the model takes others. A date is an ISO 8601
     text, taken as UTC where it names no offset. `example` is a value that the model was tried on. `rounded` says that
-    values of the training lost digits when they became float32, which is what models made of trees compute in.
+    values of the training lost digits when they became float32, with which scikit-learn feeds its trees.
     """
 
     name: str
