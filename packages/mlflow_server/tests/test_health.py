@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from mlyard_mlflow_server.address import Address
+from mlyard_mlflow_server.guards.readiness import KEPT_SECONDS
 from mlyard_mlflow_server.health import READY, Unhealthy, check
 
 from .clusters import Cluster
@@ -39,6 +40,7 @@ def test_a_name_that_the_server_refuses_is_found(server: Server, signed_in: Serv
 
 def unhealthy(server: Server, said: str) -> None:
     """Check that a server says within seconds what is wrong, and says so again."""
+    time.sleep(KEPT_SECONDS)
     for _ in range(2):
         started = time.monotonic()
         done = server.check()
@@ -65,6 +67,14 @@ def test_a_locked_sqlite_is_found(server: Server) -> None:
         other.execute("BEGIN IMMEDIATE")
         unhealthy(server, "is not ready: the database mlflow-data/mlflow.db does not answer: database is locked")
         other.execute("ROLLBACK")
+    healthy_again(server)
+
+
+def test_a_lost_volume_of_artifacts_is_found(server: Server) -> None:
+    folder = server.folder / "mlflow-data" / "artifacts"
+    moved = folder.rename(folder.with_name("elsewhere"))
+    unhealthy(server, "is not ready: the folder of the artifacts is gone")
+    moved.rename(folder)
     healthy_again(server)
 
 

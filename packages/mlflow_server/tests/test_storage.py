@@ -5,7 +5,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from mlyard_mlflow_server.storage import Fault, Storage, remove_remains
+from mlyard_mlflow_server.storage import Fault, Storage, StorageLost, remove_remains
 
 STORAGE = Storage(database="mlflow on database", artifacts=Path("/"))
 
@@ -21,6 +21,16 @@ def test_what_a_killed_upload_has_left_is_removed_once_it_is_still(tmp_path: Pat
     remove_remains(tmp_path)
     assert [file.exists() for file in (old, new, kept)] == [False, True, True]
     remove_remains(tmp_path / "not-there")
+
+
+def test_a_folder_of_artifacts_that_is_gone_is_said(tmp_path: Path) -> None:
+    artifacts = tmp_path / "artifacts"
+    storage = Storage(database="", artifacts=artifacts)
+    with pytest.raises(StorageLost, match=f"the folder of the artifacts is gone: {artifacts}"):
+        storage.look()
+    artifacts.mkdir()
+    storage.look()
+    Storage(database="", artifacts=None).look()
 
 
 def files(code: int, filename: str | None = None) -> Fault | None:

@@ -32,7 +32,8 @@ def create_app() -> Asgi:
     uri = settings.backend_store_uri.get_secret_value()
     storage = Storage(database=shown(uri), artifacts=settings.artifact_folder)
     app = _mlflow(settings, storage)
-    app = with_readiness(app, Readiness(Pulse(uri).feel))
+    probes = {"the database": Pulse(uri).feel, "the folder of the artifacts": storage.look}
+    app = with_readiness(app, Readiness(probes))
     app = own_origin_only(app, os.environ["MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"].split(","))
     return ended_in_time(named_faults(app, storage))
 

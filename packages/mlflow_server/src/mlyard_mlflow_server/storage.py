@@ -10,6 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from mlyard_shared.errors import MlyardError
+
+ARTIFACTS = "the artifacts"
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 UPLOADING = ".artifact.uploading."
 """How MLflow's names of files begin that are not there as a whole yet; a test holds it to the installed version's."""
@@ -24,6 +27,10 @@ AWAY = ("08", "53", "57P")
 FILE_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}
 FILE_LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 FILE_UNUSABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT}
+
+
+class StorageLost(MlyardError):
+    """A place is not there any more, or not as it was."""
 
 
 class Fault(NamedTuple):
@@ -56,7 +63,23 @@ class Storage:
         self._database = f"the database ({database})"
         self._folders = {"the temporary files": Path(tempfile.gettempdir())}
         if artifacts is not None:
-            self._folders = {"the artifacts": artifacts, **self._folders}
+            self._folders = {ARTIFACTS: artifacts, **self._folders}
+
+    def look(self) -> None:
+        """See that artifacts can be read and written.
+
+        Raises:
+            StorageLost: their folder is gone, or not for this user.
+        """
+        folder = self._folders.get(ARTIFACTS)
+        if folder is None:
+            return
+        if not folder.is_dir():
+            raise StorageLost(f"the folder of the artifacts is gone: {folder}; bring its volume back")
+        if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            raise StorageLost(
+                f"the folder of the artifacts cannot be written: {folder}; let the server's user write there"
+            )
 
     def files_fault(self, error: OSError) -> Fault | None:
         """Explain an error of the file system, None where it is not one of storage."""

@@ -1,5 +1,7 @@
 """Every way to give MLflow a location, tried on a real server."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +217,29 @@ def test_a_trace_that_is_told_to_lie_elsewhere(server: Server) -> None:
     for prefix in ("/api/2.0", "/api/3.0", "/ajax-api/3.0"):
         refused = server.request("PATCH", f"{prefix}/mlflow/traces/tr-1/tags", json=body)
         assert is_refused(refused), refused.text
+
+
+@pytest.mark.parametrize("location", ["file:///etc", "/etc", "s3://other/bucket", "mlflow-artifacts:/../../../../etc"])
+def test_what_was_given_another_place_before_is_neither_read_nor_written(
+    location: str, server: Server, client: MlflowClient, run: Any
+) -> None:
+    made = client.create_run(run.info.experiment_id)
+    with closing(sqlite3.connect(server.folder / "mlflow-data" / "mlflow.db")) as session, session:
+        session.execute("UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?", (location, made.info.run_id))
+    run_id = made.info.run_id
+    for method, path in (
+        ("GET", f"/get-artifact?run_uuid={run_id}&path=hostname"),
+        ("GET", f"/api/2.0/mlflow/artifacts/list?run_id={run_id}"),
+        ("POST", f"/ajax-api/2.0/mlflow/upload-artifact?run_uuid={run_id}&path=mlyard-was-here"),
+    ):
+        answer = server.request(method, path, content=b"x" if method == "POST" else None)
+        if location.startswith("mlflow-artifacts") and method == "POST":
+            assert answer.status_code == 200  # MLflow writes where runs lie by default
+        else:
+            assert answer.status_code in (400, 404), (method, path, answer.text)
+    assert not Path("/etc/mlyard-was-here").exists()
+    body = {"name": "locations", "source": f"{location}/hostname", "run_id": run_id}
+    assert is_refused(server.request("POST", "/api/2.0/mlflow/model-versions/create", json=body))
 
 
 @pytest.mark.parametrize(

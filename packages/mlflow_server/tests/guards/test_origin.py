@@ -87,6 +87,11 @@ def test_mlflow_grants_a_foreign_page_nothing_since_it_sees_no_origin(
     assert app.header("origin") == []
 
 
+def test_a_host_that_mlflow_could_not_read_is_refused(server: Server) -> None:
+    refused = server.request("GET", "/", headers={"Host": b"\xff\xfe"})
+    assert (refused.status_code, refused.json()["error_code"]) == (400, "BAD_REQUEST")
+
+
 CREATE = "/ajax-api/2.0/mlflow/experiments/create"
 
 

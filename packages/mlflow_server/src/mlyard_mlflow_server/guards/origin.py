@@ -26,7 +26,12 @@ def own_origin_only(app: Asgi, allowed: Iterable[str]) -> Asgi:
     patterns = tuple(origin.lower().rstrip("/") for origin in allowed)
 
     async def guarded(scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or _is_allowed(scope["headers"], patterns):
+        if scope["type"] != "http":
+            return await app(scope, receive, send)
+        if not all(host.isascii() for host in values(scope["headers"], b"host")):
+            # MLflow would fail where it reads one.
+            return await refuse(send, 400, code="BAD_REQUEST", message="the Host header is not the name of a host")
+        if _is_allowed(scope["headers"], patterns):
             return await app(scope, receive, send)
         if scope["method"] not in SAFE and (foreign := _foreign(scope["headers"])):
             notice(f"refused what a page of {foreign} sent", level=logging.WARNING)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from mlyard_shared.errors import MlyardError
 
@@ -17,13 +17,16 @@ KEPT_SECONDS = 1.0
 
 
 class Readiness:
-    """The last answer of a probe that may block for good, and how old it is."""
+    """The last answer of probes that may block for good, and how old it is."""
 
-    def __init__(self, probe: Callable[[], None], *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._probe = probe
+    def __init__(
+        self, probes: Mapping[str, Callable[[], None]], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Take the probes by the names of what they ask; each raises a `MlyardError` that says what is wrong."""
+        self._probes = probes
         self._clock = clock
         self._asking: asyncio.Task[str] | None = None
-        self._asked_at = 0.0
+        self._asked, self._asked_at = "", 0.0
         self._answered: tuple[float, str] | None = None
 
     async def problem(self) -> str:
@@ -37,12 +40,14 @@ class Readiness:
         done, _ = await asyncio.wait([self._asking], timeout=left)
         if done:
             return self._asking.result()
-        return f"the database has not answered for {self._clock() - self._asked_at:.0f} s"
+        return f"{self._asked} has not answered for {self._clock() - self._asked_at:.0f} s"
 
     async def _ask(self) -> str:
         problem = ""
         try:
-            await in_daemon(self._probe)
+            for name, probe in self._probes.items():
+                self._asked = name
+                await in_daemon(probe)
         except MlyardError as error:
             problem = str(error)
         self._answered = (self._clock(), problem)
