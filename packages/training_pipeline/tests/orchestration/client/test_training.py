@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from mlyard_shared.errors import RegistryUnavailable
+from mlyard_shared.gate import GateReport
 from mlyard_training_pipeline.orchestration.client.airflow import Airflow, Task
 from mlyard_training_pipeline.orchestration.client.progress import Progress
 from mlyard_training_pipeline.orchestration.client.retry import Retry
@@ -37,6 +38,7 @@ class FakeAirflow(Airflow):
         self.state: Any = "running"
         self.shown: tuple[Task, ...] = ()
         self.started: list[str] = []
+        self.report: GateReport | None = None
 
     def paused(self, dag: str) -> bool | None:
         return self.dag
@@ -59,6 +61,9 @@ class FakeAirflow(Airflow):
 
     def tasks(self, dag: str, run: str) -> tuple[Task, ...]:
         return self.shown
+
+    def gate_report(self, dag: str, run: str) -> GateReport | None:
+        return self.report
 
     def failure(self, dag: str, run: str, task: Task) -> str:
         return "column price: not a number"
@@ -157,6 +162,43 @@ def test_a_spec_that_is_removed_under_way_is_named(begun: Callable[[float], str 
 def test_a_spec_that_is_broken_under_way_is_named(begun: Callable[[float], str | None], airflow: FakeAirflow) -> None:
     airflow.dag, airflow.error = None, "houses.toml: folds: give a whole number"
     assert begun(20) == "houses.toml: folds: give a whole number"
+
+
+def lost(champion: int | None) -> GateReport:
+    """The verdict on a candidate that is not better than the champion, or than the minimum where there is none."""
+    return GateReport(
+        passed=False,
+        metric="accuracy",
+        candidate="ridge",
+        candidate_score=0.9,
+        champion_version=champion,
+        champion_score=0.9 if champion else None,
+        minimum=None,
+        margin=0.0,
+        holdout_rows=20,
+        reasons=("it is not better",),
+    )
+
+
+@pytest.mark.parametrize(
+    ("champion", "problem"),
+    [
+        pytest.param(1, None, id="another training was faster"),
+        pytest.param(
+            None, "gate not passed: it is not better; it has no champion until a training passes", id="nothing serves"
+        ),
+    ],
+)
+def test_a_training_that_loses_is_a_problem_only_where_nothing_serves(
+    begun: Callable[[float], str | None],
+    airflow: FakeAirflow,
+    training: Training,
+    champion: int | None,
+    problem: str | None,
+) -> None:
+    airflow.state, airflow.report = "success", lost(champion)
+    assert begun(1) == problem
+    assert training.done
 
 
 def test_where_no_task_begins_the_scheduler_is_to_be_looked_at(begun: Callable[[float], str | None]) -> None:

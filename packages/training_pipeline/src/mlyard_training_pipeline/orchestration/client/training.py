@@ -9,7 +9,7 @@ from mlyard_training_pipeline.orchestration.client.retry import Retry
 STALE = 15.0
 """Seconds for which Airflow may still show the error of a spec that has been put right, or no DAG of a new one."""
 
-FIRST_RUN = 20.0
+FIRST_RUN = 60.0
 """Seconds for which Airflow is left to start the first run of a new spec itself, so that there are not two of them."""
 
 
@@ -93,6 +93,10 @@ class Training:
             self._end("its run ended without a verdict of the gate")
         elif report.passed:
             self._progress.line(self.model, f"gate {report.verdict}")
+            self._end(None)
+        elif report.champion_version is not None:
+            # Another training was faster, such as the one that Airflow starts itself.
+            self._progress.line(self.model, f"gate {report.verdict}; version {report.champion_version} is the champion")
             self._end(None)
         else:
             self._end(f"gate {report.verdict}; it has no champion until a training passes")
