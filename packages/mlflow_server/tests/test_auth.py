@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 from mlflow import MlflowClient
+from mlyard_shared.errors import RegistryDenied
 from mlyard_shared.registry.client import Registry
 from mlyard_shared.registry.version import DIGEST_TAG
 
@@ -87,6 +88,14 @@ def test_the_reader_does_what_the_model_api_does(signed_in: Server, tmp_path: Pa
         assert champion == registry.version("theirs", 1)
         registry.download(champion, tmp_path)
     assert [file.read_text() for file in tmp_path.rglob("note.txt")] == ["kept"]
+
+
+def test_a_wrong_password_is_told_as_such(signed_in: Server) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_USERNAME", "mistyped")
+        patch.setenv("MLFLOW_TRACKING_PASSWORD", "a-wrong-password")
+        with pytest.raises(RegistryDenied, match="does not know this account"):
+            Registry(signed_in.url).served_models()
 
 
 ALIAS = {"name": "theirs", "alias": "champion"}
