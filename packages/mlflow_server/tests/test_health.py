@@ -1,3 +1,4 @@
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from mlyard_mlflow_server import health
 from mlyard_mlflow_server.address import Address
 from mlyard_mlflow_server.guards.readiness import KEPT_SECONDS
 from mlyard_mlflow_server.health import READY, Unhealthy, check
@@ -82,6 +84,16 @@ def test_a_server_that_is_not_there_is_named() -> None:
     address = Address(port=free_port())
     with pytest.raises(Unhealthy, match=rf"127.0.0.1:{address.port}.*refused.*MLYARD_MLFLOW_SERVER_PORT"):
         check(address, address.names())
+
+
+def test_a_server_that_hangs_is_told_in_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        address = Address(port=hanging.getsockname()[1])
+        started = time.monotonic()
+        with pytest.raises(Unhealthy, match="did not answer within"):
+            check(address, address.names())
+    assert time.monotonic() - started < 3
 
 
 @contextmanager

@@ -6,6 +6,7 @@ As `address`, it imports the standard library only.
 import http.client
 import os
 import sys
+import time
 
 from mlyard_shared.errors import MlyardError
 
@@ -41,12 +42,13 @@ def check(address: Address, names: tuple[str, ...], *, prefix: str = "") -> None
         Unhealthy: the first request that failed, and the way out.
     """
     at = f"{address.reached_at}:{address.port}"
-    connection = http.client.HTTPConnection(address.reached_at, address.port, timeout=SECONDS)
+    connection = http.client.HTTPConnection(address.reached_at, address.port)
+    deadline = time.monotonic() + SECONDS
     try:
-        status, body = _get(connection, READY, host=f"localhost:{address.port}")
+        status, body = _get(connection, READY, host=f"localhost:{address.port}", until=deadline)
         _judge_readiness(status, body, at=at)
         for name in names:
-            status, _ = _get(connection, prefix + BY_NAME, host=name)
+            status, _ = _get(connection, prefix + BY_NAME, host=name, until=deadline)
             _judge_name(status, name=name, at=at)
     except TimeoutError as error:
         raise Unhealthy(f"the server at {at} did not answer within {SECONDS} s: its log may say why") from error
@@ -59,7 +61,10 @@ def check(address: Address, names: tuple[str, ...], *, prefix: str = "") -> None
         connection.close()
 
 
-def _get(connection: http.client.HTTPConnection, path: str, *, host: str) -> tuple[int, bytes]:
+def _get(connection: http.client.HTTPConnection, path: str, *, host: str, until: float) -> tuple[int, bytes]:
+    connection.timeout = max(0.001, until - time.monotonic())
+    if connection.sock is not None:
+        connection.sock.settimeout(connection.timeout)
     connection.request("GET", path, headers={"Host": host})
     response = connection.getresponse()
     return response.status, response.read()
