@@ -15,9 +15,9 @@ import httpx
 import numpy as np
 import pytest
 from mlyard_model_api.app import create_app
-from mlyard_model_api.cache import Cache
-from mlyard_model_api.deployment import Deployment
-from mlyard_model_api.models import Models
+from mlyard_model_api.serving.cache import Cache
+from mlyard_model_api.serving.deployment import Deployment
+from mlyard_model_api.serving.models import Models
 from mlyard_model_api.settings import Settings
 from mlyard_shared import decision, features
 from mlyard_shared.manifest import MANIFEST_FILE, Manifest, verify_folder

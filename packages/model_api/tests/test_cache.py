@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 from mlyard_model_api.app import create_app
-from mlyard_model_api.cache import Cache, Pointer
-from mlyard_model_api.deployment import Deployment
 from mlyard_model_api.errors import CacheUnusable
-from mlyard_model_api.models import Models
+from mlyard_model_api.serving.cache import Cache, Pointer
+from mlyard_model_api.serving.deployment import Deployment
+from mlyard_model_api.serving.models import Models
+from mlyard_model_api.serving.version import Reference
 from mlyard_model_api.settings import Settings
-from mlyard_model_api.version import Reference
 
 from .fake_registry import FakeRegistry
 

@@ -3,9 +3,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from mlyard_model_api import version
-from mlyard_model_api.engine import Engine, choose
-from mlyard_model_api.version import Reference, verify
+from mlyard_model_api.serving import version
+from mlyard_model_api.serving.engines import Engine, choose
+from mlyard_model_api.serving.version import Reference, verify
 from mlyard_shared import features
 from mlyard_shared.decision import Decision, labels
 from mlyard_shared.errors import ModelVersionRefused

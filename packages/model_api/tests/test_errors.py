@@ -4,7 +4,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from mlyard_model_api.errors import STATUS, CacheUnusable
-from mlyard_model_api.responses import handle_errors
+from mlyard_model_api.routes.refusals import handle_errors
 from mlyard_shared.errors import MlyardError, ModelVersionRefused
 
 from .conftest import Start

@@ -6,8 +6,8 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from mlyard_model_api import rows
-from mlyard_model_api.document import parse
+from mlyard_model_api.protocols import rows
+from mlyard_model_api.protocols.documents import parse
 from mlyard_shared.columns import GRAMMARS, ColumnType
 from mlyard_shared.columns.examples import EXAMPLES, Example
 from mlyard_shared.schema import Column, DateExpansion, Schema

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from mlyard_model_api.cache import Cache
-from mlyard_model_api.security import api_key
+from mlyard_model_api.access.keys import api_key
+from mlyard_model_api.serving.cache import Cache
 from mlyard_model_api.settings import Settings
 from mlyard_shared.errors import SettingsError
 

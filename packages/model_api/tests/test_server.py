@@ -13,9 +13,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from mlyard_model_api.cache import Cache
-from mlyard_model_api.deployment import Deployment
-from mlyard_model_api.models import Models
+from mlyard_model_api.serving.cache import Cache
+from mlyard_model_api.serving.deployment import Deployment
+from mlyard_model_api.serving.models import Models
 
 from .conftest import KEY
 from .fake_registry import FakeRegistry

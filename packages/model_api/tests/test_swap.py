@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
-from mlyard_model_api.cache import Cache
-from mlyard_model_api.deployment import FIRST_RETRY_SECONDS, Deployment
-from mlyard_model_api.models import Models
+from mlyard_model_api.serving.cache import Cache
+from mlyard_model_api.serving.deployment import FIRST_RETRY_SECONDS, Deployment
+from mlyard_model_api.serving.models import Models
 
 from .conftest import Start, answers, serves, until
 from .fake_registry import FakeRegistry

@@ -9,17 +9,17 @@ from importlib import metadata
 from fastapi import FastAPI
 from mlyard_shared.account import Account
 
-from mlyard_model_api.cache import Cache
-from mlyard_model_api.deployment import Deployment, Registry
-from mlyard_model_api.models import Models
-from mlyard_model_api.poller import Poller
-from mlyard_model_api.responses import handle_errors
+from mlyard_model_api.access.keys import BearerKey, api_key
 from mlyard_model_api.routes import health
 from mlyard_model_api.routes import models as model_routes
 from mlyard_model_api.routes.docs import add_docs
-from mlyard_model_api.security import BearerKey, api_key
+from mlyard_model_api.routes.refusals import handle_errors
+from mlyard_model_api.serving.cache import Cache
+from mlyard_model_api.serving.deployment import Deployment, Registry
+from mlyard_model_api.serving.lanes import PredictionThread
+from mlyard_model_api.serving.models import Models
+from mlyard_model_api.serving.poller import Poller
 from mlyard_model_api.settings import Settings
-from mlyard_model_api.worker import PredictionThread
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from typing import Any
 import uuid_utils
 from mlyard_shared.columns import GRAMMARS
 
-from mlyard_model_api import rows
-from mlyard_model_api.document import parse
-from mlyard_model_api.version import ServedVersion
+from mlyard_model_api.protocols import rows
+from mlyard_model_api.protocols.documents import parse
+from mlyard_model_api.serving.version import ServedVersion
 
 
 def answer(version: ServedVersion, body: bytes, *, max_rows: int) -> bytes:

@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
-from mlyard_model_api.answers import Health
-from mlyard_model_api.models import Models
+from mlyard_model_api.routes.answers import Health
+from mlyard_model_api.serving.models import Models
 
 
 def router(models: Models) -> APIRouter:

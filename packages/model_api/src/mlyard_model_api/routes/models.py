@@ -6,11 +6,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from mlyard_model_api import prediction
-from mlyard_model_api.answers import ErrorAnswer, ModelDetails, ModelList, ModelSummary, PredictionAnswer
 from mlyard_model_api.errors import BodyTooLarge, BrokenBody, MediaTypeRefused
-from mlyard_model_api.models import Models
+from mlyard_model_api.routes.answers import ErrorAnswer, ModelDetails, ModelList, ModelSummary, PredictionAnswer
+from mlyard_model_api.serving.lanes import PredictionThread
+from mlyard_model_api.serving.models import Models
 from mlyard_model_api.settings import Settings
-from mlyard_model_api.worker import PredictionThread
 
 _REASONS = {
     400: "The body is not JSON",

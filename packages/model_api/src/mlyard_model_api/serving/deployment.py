@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Protocol
 from mlyard_shared.errors import ArtifactMissing, ModelVersionRefused, RegistryError, RegistryUnavailable
 from mlyard_shared.manifest import ONNX_FILE
 
-from mlyard_model_api import version
-from mlyard_model_api.cache import Cache, Pointer
 from mlyard_model_api.errors import CacheUnusable
-from mlyard_model_api.models import Models, Refusal
+from mlyard_model_api.serving import version
+from mlyard_model_api.serving.cache import Cache, Pointer
+from mlyard_model_api.serving.models import Models, Refusal
+from mlyard_model_api.serving.version import Reference, ServedVersion
 from mlyard_model_api.settings import MODEL_NAME
-from mlyard_model_api.version import Reference, ServedVersion
 
 if TYPE_CHECKING:  # the module imports MLflow, which takes seconds
     from mlyard_shared.registry import Alias, ModelVersion

@@ -10,8 +10,8 @@ from mlyard_shared.columns import Grammar, composed
 from mlyard_shared.features import Array
 from mlyard_shared.schema import Schema
 
-from mlyard_model_api.document import Repeating, renamed
 from mlyard_model_api.errors import InputRefused, Problem, TooManyRows
+from mlyard_model_api.protocols.documents import Repeating, renamed
 
 MAX_PROBLEMS = 20
 """At most this many problems are named in one answer."""

@@ -10,10 +10,10 @@ from mlyard_shared.schema import InputForm, Schema
 from mlyard_shared.snapshot import Snapshot
 from pydantic import Field
 
-from mlyard_model_api.engine import EngineName
 from mlyard_model_api.errors import Problem
-from mlyard_model_api.models import Refusal, Slot
-from mlyard_model_api.version import ServedVersion
+from mlyard_model_api.serving.engines import EngineName
+from mlyard_model_api.serving.models import Refusal, Slot
+from mlyard_model_api.serving.version import ServedVersion
 
 
 class EngineChoice(Contract):

@@ -8,8 +8,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from mlyard_model_api.answers import ErrorAnswer, ErrorFacts
 from mlyard_model_api.errors import STATUS, Problem, problems
+from mlyard_model_api.routes.answers import ErrorAnswer, ErrorFacts
 
 RETRY_SECONDS = 1
 _HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": str(RETRY_SECONDS)}}

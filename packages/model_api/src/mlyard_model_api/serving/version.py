@@ -4,18 +4,17 @@ import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from mlyard_shared import cells
 from mlyard_shared.columns import GRAMMARS
 from mlyard_shared.contract import Contract
 from mlyard_shared.errors import ModelVersionRefused
 from mlyard_shared.features import Array
 from mlyard_shared.manifest import Digest, Manifest, verify_folder
 
-from mlyard_model_api import rows
-from mlyard_model_api.engine import Engine, Output, choose
-from mlyard_model_api.errors import InputRefused, NotComputable
+from mlyard_model_api.errors import NotComputable
+from mlyard_model_api.serving.engines import Engine, Output, choose
 
 log = logging.getLogger(__name__)
 
@@ -90,14 +89,22 @@ def load(folder: Path, reference: Reference, manifest: Manifest) -> ServedVersio
         ModelVersionRefused: nothing here can run it, or it fails on its own example.
     """
     version = ServedVersion(reference, manifest, choose(folder, manifest), loaded_at=datetime.now(UTC))
-    example: dict[str, Any] = {column.name: column.example for column in manifest.input_schema.columns}
     try:
-        grammar = GRAMMARS[manifest.grammar]
-        version.predict(rows.read({"rows": [example]}, manifest.input_schema, grammar, max_rows=1))
-    except InputRefused as error:
-        first = error.problems[0]
-        raise ModelVersionRefused(f"its input example breaks its schema: {first.column} {first.message}") from None
+        version.predict(_example(manifest))
     except NotComputable as error:
         cause = f" ({error.__cause__})" if error.__cause__ else ""
         raise ModelVersionRefused(f"it was tried on its input example: {error}{cause}"[:500]) from error
     return version
+
+
+def _example(manifest: Manifest) -> dict[str, Array]:
+    """The columns of the version's input example, one row."""
+    grammar = GRAMMARS[manifest.grammar]
+    columns = {}
+    for column in manifest.input_schema.columns:
+        try:
+            columns[column.name] = cells.array(column, [column.example], grammar)
+        except cells.DoesNotFit:
+            reason = ", ".join(fault.message for _, fault in cells.faults(column, [column.example], grammar))
+            raise ModelVersionRefused(f"its input example breaks its schema: {column.name} {reason}") from None
+    return columns

@@ -6,7 +6,7 @@ from datetime import datetime
 from mlyard_shared.contract import Contract
 
 from mlyard_model_api.errors import ModelNotReady, ModelUnknown
-from mlyard_model_api.version import Reference, ServedVersion
+from mlyard_model_api.serving.version import Reference, ServedVersion
 
 NOT_ASKED = "models are being loaded, and the registry has not been asked yet"
 

@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from mlyard_model_api.deployment import Deployment
+from mlyard_model_api.serving.deployment import Deployment
 
 STOP_SECONDS = 1.0
 

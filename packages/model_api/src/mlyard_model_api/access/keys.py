@@ -9,9 +9,9 @@ from pathlib import Path
 from mlyard_shared.errors import SettingsError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mlyard_model_api.cache import Cache
 from mlyard_model_api.errors import CacheUnusable, KeyRefused
-from mlyard_model_api.responses import refusal
+from mlyard_model_api.routes.refusals import refusal
+from mlyard_model_api.serving.cache import Cache
 from mlyard_model_api.settings import Settings
 
 KEY_FILE = ".api_key"

@@ -17,8 +17,8 @@ from mlyard_shared.contract import Contract
 from pydantic import ValidationError
 
 from mlyard_model_api.errors import CacheUnusable
+from mlyard_model_api.serving.version import Reference
 from mlyard_model_api.settings import MODEL_NAME
-from mlyard_model_api.version import Reference
 
 POINTER_FILE = "current.json"
 WORK_FOLDER = ".work"
