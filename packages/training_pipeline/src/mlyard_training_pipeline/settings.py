@@ -31,6 +31,7 @@ class Settings(ServiceSettings):
 
     `database_uri` is Airflow's own database, a SQLite file in `state` where none is given. `connections` maps the names
     that specs use to SQLAlchemy URLs, so that no spec holds a password; its names are spelled as `connection_key` says.
+    `addresses` and the three settings of the model API are what `ensure` shows in the end (`client.summary`).
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter=None)
@@ -48,6 +49,10 @@ class Settings(ServiceSettings):
     port: int = Field(8080, ge=1, le=65535)
     airflow_url: str = Field("http://127.0.0.1:8080", pattern="^https?://")
     airflow_user: str = Field("admin", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    model_api_url: str = Field("", pattern="^(https?://.*)?$")
+    model_api_address: str = Field("", pattern="^(https?://.*)?$")
+    model_api_key_command: str = ""
+    addresses: str = ""
     snapshot_retention: int = Field(10, ge=1)
     connections: Annotated[dict[str, SecretStr], BeforeValidator(with_keys)] = {}
     airflow_password: SecretStr | None = None

@@ -1,15 +1,20 @@
 """A folder of specs, secrets, and a real Airflow: its four processes on free ports, beside a real MLflow store."""
 
 import base64
+import json
 import os
 import secrets
 import socket
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
 
 import httpx
 import pytest
@@ -67,6 +72,51 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+class Api:
+    """A server in place of the model API: GET takes `answers`, the last one for good, POST is kept."""
+
+    def __init__(self) -> None:
+        self.answers: list[tuple[int, Any]] = [(200, {})]
+        self.asked = 0
+        self.posted: list[tuple[str, str | None, bytes]] = []
+        api = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                status, body = api.answers[min(api.asked, len(api.answers) - 1)]
+                api.asked += 1
+                self._answer(status, json.dumps(body).encode())
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                api.posted.append((self.path, self.headers["Authorization"], body))
+                self._answer(200, b"{}")
+
+            def _answer(self, status: int, body: bytes) -> None:
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Model versions in MLflow's registry, by name, version and alias."""
 
+import tempfile
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -8,8 +9,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from mlyard_shared.account import Account
-from mlyard_shared.errors import ModelNotFound, RegistryDenied, RegistryError, SettingsError
-from mlyard_shared.manifest import MANIFEST_FILE, file_digest
+from mlyard_shared.errors import DigestMismatch, ModelNotFound, RegistryDenied, RegistryError, SettingsError
+from mlyard_shared.manifest import MANIFEST_FILE, Manifest, file_digest, parse_manifest
 from mlyard_shared.registry import artifacts
 from mlyard_shared.registry.errors import prepare_client, translated, without_password
 from mlyard_shared.registry.experiments import run_calls
@@ -104,6 +105,23 @@ class Registry:
             for entry in list(nested.iterdir()):
                 entry.rename(folder / entry.name)
             nested.rmdir()
+
+    def manifest(self, version: ModelVersion) -> Manifest:
+        """Read a version's manifest, without its other files.
+
+        Raises:
+            ModelNotFound: there is no such version any more.
+            ArtifactMissing: its manifest is gone.
+            ModelVersionRefused: it is not the one that was registered, or of another contract.
+        """
+        location = f"{self._location(version).rstrip('/')}/{MANIFEST_FILE}"
+        what = f"{MANIFEST_FILE} of version {version.version} of {version.name}"
+        with tempfile.TemporaryDirectory(prefix="mlyard-") as folder:
+            file = artifacts.fetch(location, Path(folder), uri=self.uri, what=what)
+            found = file_digest(file)
+            if found != version.manifest_sha256:
+                raise DigestMismatch(MANIFEST_FILE, expected=version.manifest_sha256, found=found)
+            return parse_manifest(file.read_bytes())
 
     def register(self, folder: Path, *, name: str, run_id: str, gate_report: str) -> ModelVersion:
         """Register a version's folder as the newest challenger; once for each training run.

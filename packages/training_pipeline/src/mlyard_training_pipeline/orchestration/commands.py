@@ -6,10 +6,14 @@ import sys
 
 import click
 
+from mlyard_training_pipeline.orchestration.errors import NothingToTrain
 from mlyard_training_pipeline.orchestration.processes.health import CHECKS
 from mlyard_training_pipeline.orchestration.processes.health import check as ask
 from mlyard_training_pipeline.orchestration.processes.launch import PROCESSES
 from mlyard_training_pipeline.settings import Settings
+
+NOTHING_TO_TRAIN = 3
+"""The exit code of `ensure` where the folder of models holds no spec: all runs, and nothing can be served."""
 
 
 @click.command()
@@ -44,9 +48,14 @@ def check(process: str | None) -> None:
     help="Seconds for which Airflow or the registry may give no answer, or start nothing.",
 )
 def ensure(timeout: float) -> None:
-    """Train every spec that has no champion yet, through Airflow, and show how it goes."""
+    """Train every spec that has no champion yet, through Airflow, and show how it goes.
+
+    Exits with 0 when every spec has a champion, with 3 where there is no spec at all, else with 1.
+    """
     from rich.console import Console
 
+    from mlyard_training_pipeline.interruption import sigterm_as_interrupt
+    from mlyard_training_pipeline.orchestration.client import summary
     from mlyard_training_pipeline.orchestration.client.airflow import Airflow
     from mlyard_training_pipeline.orchestration.client.ensure import ensure as train_all
     from mlyard_training_pipeline.orchestration.client.progress import Progress
@@ -54,16 +63,23 @@ def ensure(timeout: float) -> None:
     from mlyard_training_pipeline.tracking.context import Context
 
     settings = Settings.load()
+    context = Context.from_settings(settings)
     try:
-        with Progress(Console(), Console(stderr=True)) as progress:
-            all_there = train_all(
-                Context.from_settings(settings),
-                connect=lambda: Airflow.from_settings(settings),
-                progress=progress,
-                retry=Retry(timeout, progress),
-            )
+        with sigterm_as_interrupt():
+            try:
+                with Progress(Console(), Console(stderr=True)) as progress:
+                    all_there = train_all(
+                        context,
+                        connect=lambda: Airflow.from_settings(settings),
+                        progress=progress,
+                        retry=Retry(timeout, progress),
+                    )
+                code = 0 if all_there else 1
+            except NothingToTrain as error:
+                click.echo(f"mlyard-training-pipeline: {error}", err=True)
+                code = NOTHING_TO_TRAIN
+            summary.show(context, Console())
     except KeyboardInterrupt:
         click.echo(f"Following ends here; what was started goes on in Airflow: {settings.airflow_url}", err=True)
-        sys.exit(130)
-    if not all_there:
-        sys.exit(1)
+        code = 130
+    sys.exit(code)

@@ -3,6 +3,7 @@
 MlyardError
 ├── CannotStart          the machine lacks what the settings ask for
 ├── DatabaseError        Airflow's database cannot be used
+├── NothingToTrain       the folder of models holds no spec
 ├── AirflowUnavailable   no answer from Airflow, try again later
 └── AirflowDenied        Airflow refused the account
 """
@@ -18,6 +19,16 @@ class CannotStart(MlyardError):
 
 class DatabaseError(MlyardError):
     """Airflow's database cannot be used."""
+
+
+class NothingToTrain(MlyardError):
+    """The folder of models holds no spec."""
+
+    def __init__(self, models: str) -> None:
+        super().__init__(
+            f"there is no model spec in {models}: put one there, in it or one level below, which is then trained by "
+            f"itself, or set {PREFIX}MODELS (of a whole stack: MLYARD_MODELS) to the folder of yours"
+        )
 
 
 class AirflowUnavailable(MlyardError):

@@ -223,4 +223,20 @@ def test_an_airflow_that_never_answers_is_given_up(stack: Stack, models: Path) -
 def test_a_missing_folder_of_specs_is_one_sentence(stack: Stack) -> None:
     done = stack.run("ensure", MLYARD_TRAINING_PIPELINE_MODELS="/nowhere/at/all")
     assert done.returncode == 1
-    assert "MLYARD_TRAINING_PIPELINE_MODELS is not a folder" in done.stderr
+    assert "MLYARD_TRAINING_PIPELINE_MODELS is not a folder: /nowhere/at/all; make it, or set" in done.stderr
+
+
+def test_a_folder_without_a_spec_is_one_sentence_and_a_code_of_its_own(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "ruff.toml").write_text("line-length = 120\n")
+    (tmp_path / "too/deep").mkdir(parents=True)
+    write_spec(tmp_path / "too/deep", "houses")
+    done = stack.run(
+        "ensure",
+        MLYARD_TRAINING_PIPELINE_MODELS=str(tmp_path),
+        MLYARD_TRAINING_PIPELINE_ADDRESSES="Airflow  http://localhost:8080",
+    )
+    assert done.returncode == 3
+    assert f"there is no model spec in {tmp_path}: put one there, in it or one level below" in done.stderr
+    assert "MLYARD_MODELS" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert "http://localhost:8080" in done.stdout

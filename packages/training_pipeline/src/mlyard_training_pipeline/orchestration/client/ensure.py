@@ -15,6 +15,7 @@ from mlyard_training_pipeline.orchestration.client.progress import Progress
 from mlyard_training_pipeline.orchestration.client.retry import PAUSE, Retry
 from mlyard_training_pipeline.orchestration.client.training import Training
 from mlyard_training_pipeline.orchestration.dag_files import dag_file
+from mlyard_training_pipeline.orchestration.errors import NothingToTrain
 from mlyard_training_pipeline.settings import PREFIX, Settings
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.trainings import end_lost
@@ -27,6 +28,7 @@ def ensure(context: Context, *, connect: Callable[[], Airflow], progress: Progre
 
     Raises:
         SettingsError: there is no such folder, or it cannot be read.
+        NothingToTrain: there is no spec in it.
         AirflowUnavailable, RegistryUnavailable: no answer for longer than is tried.
         AirflowDenied, RegistryDenied: the account is refused.
     """
@@ -35,13 +37,14 @@ def ensure(context: Context, *, connect: Callable[[], Airflow], progress: Progre
     for error in errors:
         progress.problem(str(error))
     files = {spec.name: file for file, spec in specs.items()}
+    if not (files or errors):
+        raise NothingToTrain(str(models.absolute()))
     untrained = [name for name in files if retry.call(partial(context.registry.find, name, "champion")) is None]
     begun = [name for name in files if retry.call(partial(context.tracking.running, name, "training"))]
-    if not untrained:
-        nothing = f"there is no spec to train in {models}"
-        progress.line("", f"each of {', '.join(files)} has a champion" if files else nothing)
+    if files and not untrained:
+        progress.line("", f"each of {', '.join(files)} has a champion")
     if not (untrained or begun):
-        return not errors
+        return bool(files) and not errors
     airflow = connect()
     retry.call(airflow.warm_up)
     for name in begun:
@@ -72,7 +75,9 @@ def _admitted(settings: Settings) -> tuple[Mapping[Path, ModelSpec], tuple[SpecE
     """The specs that Airflow trains, and the errors of the others."""
     models = settings.models
     if not models.is_dir():
-        raise SettingsError(f"{PREFIX}MODELS is not a folder: {models}")
+        raise SettingsError(
+            f"{PREFIX}MODELS is not a folder: {models.absolute()}; make it, or set the variable to the one of your specs"
+        )
     if not os.access(models, os.R_OK | os.X_OK):
         raise SettingsError(
             f"{PREFIX}MODELS: the user {os.getuid()} may not read {models}: let it, "
