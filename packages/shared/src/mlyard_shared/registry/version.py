@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mlyard_shared.contract import Contract
-from mlyard_shared.errors import ModelVersionRefused
+from mlyard_shared.errors import ModelVersionRefused, RegistryError
 
 DIGEST_TAG = "mlyard.manifest_sha256"
 GATE_TAG = "mlyard.gate_report"
@@ -26,7 +26,13 @@ class ModelVersion(Contract):
 
 
 def read_version(found: Any) -> ModelVersion:
-    """The version that MLflow's client found."""
+    """The version that MLflow's client found.
+
+    Raises:
+        RegistryError: what was answered is not a version.
+    """
+    if not found.name or not str(found.version).isdecimal() or not found.creation_timestamp:
+        raise RegistryError("the registry answers with something other than a model's version; is it an MLflow server?")
     tags = found.tags or {}
     return ModelVersion(
         name=found.name,
