@@ -68,7 +68,9 @@ def test_a_mistake_is_one_sentence_and_exit_code_1(
     [
         pytest.param(MemoryError(), "there is not enough memory for this training", id="memory"),
         pytest.param(
-            OSError(errno.ENOSPC, "No space left on device", "/tmp/t"), "/tmp/t cannot be written: there is", id="disk"
+            OSError(errno.ENOSPC, "No space left on device", "/tmp/t"),
+            "cannot write into /tmp/t (its disk is full)",
+            id="disk",
         ),
     ],
 )

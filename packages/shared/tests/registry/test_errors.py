@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlyard_shared.errors import (
     ModelNotFound,
     RegistryDenied,
@@ -166,6 +167,44 @@ def test_an_answer_of_many_lines_is_cut_to_its_gist() -> None:
         assert len(str(caught.value)) < 400
 
 
+FULL = "the volume of the artifacts (/data/artifacts) is full: free space there, then send this again"
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_a_full_volume_of_the_registry_is_told_in_its_own_words(call: Callable[[Registry], object]) -> None:
+    with answering(507, f'{{"error_code": "RESOURCE_EXHAUSTED", "message": "{FULL}"}}') as uri:
+        with pytest.raises(RegistryError, match="has no room: the volume of the artifacts") as caught:
+            call(Registry(uri))
+        assert not isinstance(caught.value, RegistryUnavailable), "trying again does not help"
+        assert str(caught.value) == f"the registry at {uri} has no room: {FULL}"
+
+
+def test_a_file_that_a_full_volume_refused_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "model").write_text("x")
+    with answering(507, f'{{"error_code": "RESOURCE_EXHAUSTED", "message": "{FULL}"}}') as uri:
+        repository = get_artifact_repository(f"{uri}/api/2.0/mlflow-artifacts/artifacts/0/run/artifacts")
+        with pytest.raises(RegistryError) as caught, translated(uri):
+            repository.log_artifact(str(tmp_path / "model"))
+        assert str(caught.value) == f"the registry at {uri} has no room: {FULL}"
+
+
+@pytest.mark.parametrize(
+    ("failure", "sentence"),
+    [
+        pytest.param("[Errno 28] No space left on device: '/tmp/m/model'", "(its disk is full)", id="full"),
+        pytest.param("[Errno 28] No space left on device", "(its disk is full)", id="full, no file"),
+        pytest.param("[Errno 13] Permission denied: '/tmp/m/model'", "may not): let the user", id="denied"),
+        pytest.param("[Errno 30] Read-only file system: '/tmp/m/model'", "mounted read-only", id="read-only"),
+    ],
+)
+def test_a_download_that_failed_here_names_what_is_wrong_here(failure: str, sentence: str) -> None:
+    listing = f"The following failures occurred while downloading one or more artifacts:\n##### File a #####\n{failure}"
+    with pytest.raises(RegistryError) as caught, translated("http://r:5000"):
+        raise MlflowException(listing)
+    assert str(caught.value).startswith("cannot write /tmp")
+    assert sentence in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("failure", "kind"),
     [
@@ -185,7 +224,7 @@ def test_a_download_that_failed_says_whose_fault_it_was(failure: str, kind: type
 
 
 def test_a_file_of_our_own_that_cannot_be_read_is_not_the_servers_fault(tmp_path: Path) -> None:
-    caught = pytest.raises(RegistryError, match=r"cannot be read or written: No such file .*none")
+    caught = pytest.raises(RegistryError, match=r"cannot read or write .*none \(there is no such file")
     with caught as error, translated("http://127.0.0.1:5000"):
         (tmp_path / "none").read_bytes()
     assert not isinstance(error.value, RegistryUnavailable)

@@ -1,5 +1,6 @@
 """The one place where MLflow's exceptions become ours: one line each, without passwords, with the way out."""
 
+import json
 import logging
 import os
 import re
@@ -18,6 +19,7 @@ from mlyard_shared.errors import (
     RegistryUnavailable,
     RunMissing,
 )
+from mlyard_shared.storage import storage_fault
 
 _MISSING = {"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"}
 _DELETED = {"INVALID_PARAMETER_VALUE", "INVALID_STATE"}
@@ -33,6 +35,9 @@ _EXPERIMENT = re.compile(
     r"No Experiment with id=(\S+) exists|experiment (\S+) must be in the 'active' state", re.IGNORECASE
 )
 _CUT_OFF = re.compile(r"failures occurred while downloading.*(Connection|IncompleteRead|[Tt]imed out)", re.DOTALL)
+_DOWNLOAD = re.compile(r"failures occurred while downloading.*?\[Errno (\d+)\] [^:'#]+(?:: '([^']+)')?", re.DOTALL)
+_FULL = re.compile(r"\bis full\b")
+_TOLD = re.compile(r'"message":\s*("(?:[^"\\]|\\.)*")')
 _CAUSES = (
     (re.compile(r"Failed to resolve '([^']+)'"), "the name {} is unknown"),
     (re.compile(r"\[Errno -?\d+\] ([\w ,]+)"), "{}"),
@@ -52,9 +57,9 @@ def translated(uri: str) -> Iterator[None]:
     except (RequestException, ConnectionError, TimeoutError) as error:
         raise _translate("", f"failed with exception {error}", shown) from error
     except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
+        fault = storage_fault(error)
         raise RegistryError(
-            f"a file for the registry cannot be read or written: {error.strerror or error}{where}"
+            fault.sentence(doing="read or write") if fault else f"a file for the registry cannot be used: {error}"
         ) from error
 
 
@@ -96,6 +101,10 @@ def _translate(code: str, message: str, uri: str) -> RegistryError:
         return RegistryDenied(_refusal(uri, answer, unknown=code != "PERMISSION_DENIED" and status != 403))
     if missing := _missing(code, answer, uri):
         return missing
+    if status == 507 or (code == "RESOURCE_EXHAUSTED" and _FULL.search(answer)):
+        return RegistryError(f"the registry at {uri} has no room: {_told(message) or answer}")
+    if status is None and (fault := _own_fault(message)):
+        return RegistryError(fault)
     if status is not None:
         if status == 429 or status >= 500:
             return RegistryUnavailable(uri, f"it answers {status}")
@@ -117,6 +126,19 @@ def _missing(code: str, answer: str, uri: str) -> RegistryError | None:
         gone, deleted = experiment.groups()
         return ExperimentMissing(gone or deleted, uri, in_trash=gone is None)
     return ModelNotFound(answer) if code in _MISSING else None
+
+
+def _told(message: str) -> str:
+    """What the server itself says, where its answer is quoted."""
+    found = _TOLD.search(message)
+    return _one_line(str(json.loads(found[1]))) if found else ""
+
+
+def _own_fault(message: str) -> str:
+    """What is wrong on this machine, where that is why files could not be fetched."""
+    found = _DOWNLOAD.search(message)
+    fault = storage_fault(OSError(int(found[1]), "", found[2])) if found else None
+    return fault.sentence(doing="write") if fault else ""
 
 
 def _silent(message: str) -> bool:

@@ -2,22 +2,20 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlyard_shared.errors import DigestMismatch, RunMissing, SettingsError
+from mlyard_shared.errors import DigestMismatch, RunMissing
 from mlyard_shared.manifest import file_digest
 from mlyard_shared.snapshot import Snapshot
 
 from mlyard_training_pipeline.data import encoding
 from mlyard_training_pipeline.data.encoding import Encoded
 from mlyard_training_pipeline.data.sources import TableStream
-from mlyard_training_pipeline.settings import PREFIX
 from mlyard_training_pipeline.tracking import names
 from mlyard_training_pipeline.tracking.context import Context
+from mlyard_training_pipeline.tracking.state_folder import writing
 
 if TYPE_CHECKING:  # it imports MLflow, which a spec is checked without
     from mlyard_shared.registry import Alias
@@ -66,22 +64,6 @@ def fetch(context: Context, snapshot: Snapshot) -> Path:
 def cached(context: Context, sha256: str) -> Path:
     """Where a snapshot is kept on this machine; what is made of it lies beside it, under names that begin alike."""
     return context.settings.snapshots / f"{sha256}.parquet"
-
-
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Make the folder of the cache, and say what to do where it cannot be written to.
-
-    Raises:
-        SettingsError: the folder, and the setting that names it.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        yield
-    except OSError as error:
-        raise SettingsError(
-            f"cannot write into {folder} ({error.strerror}): let this user write there, or set {PREFIX}STATE"
-        ) from None
 
 
 def forget_old(context: Context, model: str, current: Snapshot) -> tuple[str, ...]:

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mlyard_shared.errors import RegistryError, SettingsError
+from mlyard_shared.errors import RegistryError
 
-from mlyard_training_pipeline.settings import PREFIX
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.names import ALIVE, PLACE, RUN_KEY
+from mlyard_training_pipeline.tracking.state_folder import writing
 
 BEAT = 60.0
 """Seconds between two signs of life in the registry."""
@@ -32,7 +32,7 @@ def alive(context: Context, model: str, run_key: str) -> Iterator[None]:
     file = _lock_file(context.settings.trainings, run_key)
     ended = threading.Event()
     beats = threading.Thread(target=_beat, args=(context, model, run_key, ended), daemon=True)
-    with _writing(file.parent):
+    with writing(file.parent):
         lock = file.open("wb")
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -66,7 +66,7 @@ def place(folder: Path) -> str:
     Raises:
         SettingsError: the folder cannot be written.
     """
-    with _writing(folder), _place_file(folder).open("a+") as file:
+    with writing(folder), _place_file(folder).open("a+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
         if not (known := file.read()):
@@ -90,14 +90,3 @@ def _place_file(folder: Path) -> Path:
 
 def _lock_file(folder: Path, run_key: str) -> Path:
     return folder / f"{run_key}.lock"
-
-
-@contextlib.contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        yield
-    except OSError as error:
-        raise SettingsError(
-            f"cannot write into {folder} ({error.strerror}): let this user write there, or set {PREFIX}STATE"
-        ) from None

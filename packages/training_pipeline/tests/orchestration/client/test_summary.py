@@ -107,7 +107,7 @@ def test_no_proxy_comes_between(api: Api, monkeypatch: pytest.MonkeyPatch) -> No
 def test_ensure_ends_with_what_a_person_needs(stack: Stack, api: Api) -> None:
     spec = write_spec(stack.models, "cottages")
     api.answers = [(200, READY)]
-    environment = {
+    environment: dict[str, Any] = {
         "MLYARD_TRAINING_PIPELINE_ADDRESSES": "Airflow  http://localhost:8080",
         "MLYARD_TRAINING_PIPELINE_MODEL_API_URL": api.url,
         "MLYARD_TRAINING_PIPELINE_MODEL_API_KEY_COMMAND": "echo k-e-y",

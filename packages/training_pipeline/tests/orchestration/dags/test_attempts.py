@@ -54,10 +54,14 @@ def fail(error: Exception | None) -> None:
         pytest.param(MemoryError(), "for good: there is not enough memory for this training", id="memory"),
         pytest.param(
             OSError(errno.ENOSPC, "No space left on device", "/tmp/x"),
-            "for good: /tmp/x cannot be written: there is no space left on the disk",
+            "for good: cannot write into /tmp/x (its disk is full): free space there",
             id="full disk",
         ),
-        pytest.param(FileNotFoundError(errno.ENOENT, "", "a.toml"), "for good: a.toml is not there", id="file gone"),
+        pytest.param(
+            FileNotFoundError(errno.ENOENT, "", "a.toml"),
+            "for good: cannot use a.toml (there is no such file or folder)",
+            id="file gone",
+        ),
         pytest.param(ConnectionResetError(errno.ECONNRESET, "reset"), "again", id="a connection that broke"),
         pytest.param(ZeroDivisionError("division by zero"), "again", id="an unknown fault"),
     ],

@@ -2,9 +2,10 @@
 
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NamedTuple
+from types import TracebackType
+from typing import Any, BinaryIO, Literal, NamedTuple, Self
 
 import numpy as np
 
@@ -22,7 +23,7 @@ class Place(NamedTuple):
 
 
 class ArrayWriter:
-    """Writes columns of the same length into a folder, a run at a time."""
+    """Writes columns of the same length into a folder, a run at a time; a context manager."""
 
     def __init__(self, folder: Path, rows: int) -> None:
         """Begin with no column; the folder is there."""
@@ -49,14 +50,28 @@ class ArrayWriter:
         file = self._folder / f"{place.kind}.npy"
         return np.fromfile(file, dtype=place.kind, count=rows.stop - rows.start, offset=offset)
 
-    def close(self) -> None:
-        """Write the headers, without which the files cannot be read."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Write the headers, without which the files cannot be read; after an error there is nothing to be read."""
+        try:
+            if error is None:
+                self._finish()
+        finally:
+            for file in self._files.values():
+                with suppress(OSError):  # of a full disk, which has been told
+                    file.close()
+
+    def _finish(self) -> None:
         for kind, file in self._files.items():
             shape = (self._rows, self._counts.get(kind, 0))
             file.truncate(_HEADER + shape[0] * shape[1] * np.dtype(kind).itemsize)
             file.seek(0)
             file.write(_header(kind, shape))
-            file.close()
+            file.flush()
 
 
 class ColumnWriter(NamedTuple):

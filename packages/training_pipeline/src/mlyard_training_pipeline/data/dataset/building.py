@@ -34,11 +34,8 @@ def build(table: Table, spec: ModelSpec, folder: Path) -> Layout:
     problems = Problems(spec)
     roles.check(spec, table.names, problems)
     problems.check()
-    arrays = ArrayWriter(folder, table.rows)
-    try:
+    with ArrayWriter(folder, table.rows) as arrays:
         layout = _layout(Making(table, spec, arrays, problems))
-    finally:
-        arrays.close()
     problems.check()
     assert layout is not None  # noqa: S101 - what it lacks is a problem
     (folder / FILE).write_text(layout.model_dump_json(), encoding="utf-8")

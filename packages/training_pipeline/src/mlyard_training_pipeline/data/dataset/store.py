@@ -19,6 +19,7 @@ from mlyard_training_pipeline.data.dataset.mapped import Dataset
 from mlyard_training_pipeline.data.table import Table
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import TrainingRun
+from mlyard_training_pipeline.tracking.state_folder import writing
 
 _MATTERS = {"task", "target", "metric", "key", "group", "event_time", "source", "features", "folds", "holdout"}
 
@@ -37,7 +38,7 @@ def load(context: Context, run: TrainingRun, spec: ModelSpec) -> Dataset:
 
     layout = _stored(folder)
     if layout is None:
-        with snapshots.writing(folder.parent):
+        with writing(folder.parent):
             layout = _make(folder, snapshot, spec)
     return Dataset(folder, layout, spec, snapshot)
 

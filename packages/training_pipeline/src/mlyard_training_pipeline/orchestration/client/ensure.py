@@ -76,7 +76,7 @@ def _admitted(settings: Settings) -> tuple[Mapping[Path, ModelSpec], tuple[SpecE
     models = settings.models
     if not models.is_dir():
         raise SettingsError(
-            f"{PREFIX}MODELS is not a folder: {models.absolute()}; make it, or set the variable to the one of your specs"
+            f"{PREFIX}MODELS is not a folder: {models.absolute()}; make it, or set the variable to that of your specs"
         )
     if not os.access(models, os.R_OK | os.X_OK):
         raise SettingsError(

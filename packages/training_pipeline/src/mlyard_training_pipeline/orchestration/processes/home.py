@@ -8,7 +8,8 @@ from pathlib import Path
 
 from mlyard_training_pipeline.orchestration.errors import CannotStart
 from mlyard_training_pipeline.orchestration.processes.environment import airflow_environment
-from mlyard_training_pipeline.settings import PREFIX, Settings
+from mlyard_training_pipeline.settings import Settings
+from mlyard_training_pipeline.tracking.state_folder import problem
 
 
 def prepare(settings: Settings) -> dict[str, str]:
@@ -32,9 +33,7 @@ def prepare(settings: Settings) -> dict[str, str]:
         with tempfile.TemporaryFile(dir=home):
             return environment
     except OSError as error:
-        raise CannotStart(
-            f"cannot write into {home} ({error.strerror}): let this user write there, or set {PREFIX}STATE"
-        ) from error
+        raise CannotStart(problem(error, home)) from error
 
 
 def write_passwords(settings: Settings) -> None:
