@@ -9,14 +9,16 @@ from importlib import metadata
 from fastapi import FastAPI
 from mlyard_shared.account import Account
 
+from mlyard_model_api.access.bodies import Bodies
 from mlyard_model_api.access.keys import BearerKey, api_key
 from mlyard_model_api.routes import health
 from mlyard_model_api.routes import models as model_routes
 from mlyard_model_api.routes.docs import add_docs
-from mlyard_model_api.routes.refusals import handle_errors
+from mlyard_model_api.routes.http import Http
+from mlyard_model_api.routes.predictions import Predictor
+from mlyard_model_api.routes.refusals import handle_errors, refusal
 from mlyard_model_api.serving.cache import Cache
 from mlyard_model_api.serving.deployment import Deployment, Registry
-from mlyard_model_api.serving.lanes import PredictionThread
 from mlyard_model_api.serving.models import Models
 from mlyard_model_api.serving.poller import Poller
 from mlyard_model_api.settings import Settings
@@ -38,7 +40,8 @@ def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = 
     cache = Cache(settings.cache)
     cache.prepare()
     models = Models(settings.models)
-    worker = PredictionThread(limit=settings.queue_limit)
+    bodies = Bodies(limit=settings.bodies_bytes, largest=settings.max_body_bytes, seconds=settings.body_seconds)
+    predictor = Predictor(bodies, max_rows=settings.max_rows, seconds=settings.deadline_seconds)
     connect = registry or partial(_mlflow, settings.registry_uri, settings.registry_account)
     poller = Poller(Deployment(models, cache, connect), seconds=settings.poll_seconds)
 
@@ -47,7 +50,7 @@ def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = 
         poller.start()
         yield
         poller.stop()
-        worker.stop()
+        predictor.close()
 
     app = FastAPI(
         title="mlyard model API",
@@ -61,9 +64,10 @@ def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = 
     )
     handle_errors(app)
     app.include_router(health.router(models))
-    app.include_router(model_routes.router(models, worker, settings))
+    app.include_router(model_routes.router(models, predictor))
     add_docs(app)
-    app.add_middleware(BearerKey, key=api_key(settings, cache))
+    app.add_middleware(BearerKey, key=api_key(settings, cache), refuse=refusal)
+    app.add_middleware(Http)
     return app
 
 

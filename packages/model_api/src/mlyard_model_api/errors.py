@@ -1,25 +1,36 @@
-"""The API's own errors, and the one table from every error to its HTTP status.
+"""The API's own errors: what is the matter, and the way out. What each is over HTTP, `routes.refusals` says.
 
 MlyardError
 ├── CacheUnusable             the cache folder cannot be written
-├── ModelUnknown              no such model is configured or has a champion
-├── ModelNotReady             the model is expected, and no version of it serves yet
-├── Overloaded                too many requests wait for the prediction thread
-├── NotComputable             the model has no finite answer for these values
-└── RequestRefused
-    ├── KeyRefused            no bearer key, or a wrong one
-    ├── BodyTooLarge
-    ├── TooManyRows
-    ├── MediaTypeRefused      the body is not said to be JSON
-    ├── BrokenBody            the body is not JSON
-    └── InputRefused          the document breaks the model's schema
+└── Unanswered                all that a request can meet
+    ├── ModelUnknown          no such model is configured or has a champion
+    ├── ModelNotReady         the model is expected, and no version of it serves yet
+    ├── Overloaded            too much waits already
+    ├── DeadlinePassed        the answer took too long
+    ├── ClientGone            nobody waits for the answer
+    ├── Stopping              the process ends
+    ├── ModelFailed           the model raised an error, or its answer is not what it claims to be
+    ├── NotComputable         the model has no finite answer for these values
+    └── RequestRefused
+        ├── KeyRefused        no bearer key, or a wrong one
+        ├── BodyTooLarge
+        ├── BodyTooSlow
+        ├── TooManyRows
+        ├── MediaTypeRefused  the body is not said to be JSON
+        ├── BrokenBody        the body is not JSON
+        ├── InputRefused      the document breaks the model's schema
+        └── BrokenRequest     the request is not HTTP
+            ├── HeadersTooLarge
+            ├── HeadersTooSlow
+            ├── MethodUnknown
+            └── HttpVersionUnknown
 """
 
 from collections.abc import Sequence
 
-from mlyard_shared import errors as shared
 from mlyard_shared.contract import Contract
 from mlyard_shared.errors import MlyardError
+from mlyard_shared.storage import storage_fault
 
 
 class Problem(Contract):
@@ -34,31 +45,63 @@ class Problem(Contract):
 class CacheUnusable(MlyardError):
     """The cache folder cannot be written."""
 
-    def __init__(self, folder: object, cause: str) -> None:
+    def __init__(self, folder: object, cause: OSError | str) -> None:
+        fault = storage_fault(cause, str(folder)) if isinstance(cause, OSError) else None
         super().__init__(
-            f"the cache folder {folder} cannot be written ({cause}): free it, or set MLYARD_MODEL_API_CACHE"
+            fault.sentence(doing="write", setting="MLYARD_MODEL_API_CACHE")
+            if fault
+            else f"cannot write {folder} ({cause}): set MLYARD_MODEL_API_CACHE to another folder"
         )
 
 
-class ModelUnknown(MlyardError):
+class Unanswered(MlyardError):
+    """A request has no answer but this."""
+
+
+class ModelUnknown(Unanswered):
     """No such model is configured or has a champion."""
 
     def __init__(self, served: Sequence[str]) -> None:
         super().__init__(f"no such model; served are: {', '.join(served) or 'none'}")
 
 
-class ModelNotReady(MlyardError):
+class ModelNotReady(Unanswered):
     """The model is expected, and no version of it serves yet."""
 
 
-class Overloaded(MlyardError):
-    """Too many requests wait for the prediction thread."""
+class Overloaded(Unanswered):
+    """Too much waits already."""
 
-    def __init__(self, limit: int) -> None:
-        super().__init__(f"{limit} requests are waiting already; try again in a moment")
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}; try again in a moment")
 
 
-class NotComputable(MlyardError):
+class DeadlinePassed(Unanswered):
+    """The answer took too long."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"there was no answer within {seconds:g} s: send fewer rows at once, or try again later")
+
+
+class ClientGone(Unanswered):
+    """Nobody waits for the answer."""
+
+    def __init__(self) -> None:
+        super().__init__("the connection was closed before the answer")
+
+
+class Stopping(Unanswered):
+    """The process ends."""
+
+    def __init__(self) -> None:
+        super().__init__("the API is stopping; try again")
+
+
+class ModelFailed(Unanswered):
+    """The model raised an error, or its answer is not what it claims to be. The cause is for the log."""
+
+
+class NotComputable(Unanswered):
     """The model has no finite answer for these values."""
 
     def __init__(self, message: str, *, row: int | None = None) -> None:
@@ -66,7 +109,7 @@ class NotComputable(MlyardError):
         super().__init__(message)
 
 
-class RequestRefused(MlyardError):
+class RequestRefused(Unanswered):
     """The request itself is wrong."""
 
 
@@ -84,11 +127,18 @@ class BodyTooLarge(RequestRefused):
         super().__init__(f"the body is larger than {limit} bytes: send fewer rows at once")
 
 
+class BodyTooSlow(RequestRefused):
+    """The body did not arrive in time."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"the body was not complete after {seconds:.0f} s: send it faster, or in smaller parts")
+
+
 class TooManyRows(RequestRefused):
     """The body has more rows than the limit."""
 
-    def __init__(self, rows: int, limit: int) -> None:
-        super().__init__(f"there are {rows} rows, and at most {limit} are taken: send fewer at once")
+    def __init__(self, fact: str) -> None:
+        super().__init__(f"{fact}: send fewer at once")
 
 
 class MediaTypeRefused(RequestRefused):
@@ -107,43 +157,33 @@ class InputRefused(RequestRefused):
         super().__init__(self.problems[0].message)
 
 
-STATUS: dict[type[MlyardError], tuple[int, str]] = {
-    MlyardError: (500, "internal_error"),
-    shared.SettingsError: (500, "internal_error"),
-    shared.SpecError: (500, "internal_error"),
-    shared.TableError: (500, "internal_error"),
-    shared.SourceUnavailable: (500, "internal_error"),
-    shared.TrainingError: (500, "internal_error"),
-    shared.ModelVersionRefused: (503, "model_not_ready"),
-    shared.DigestMismatch: (503, "model_not_ready"),
-    shared.RegistryError: (503, "registry_unavailable"),
-    shared.RegistryUnavailable: (503, "registry_unavailable"),
-    shared.RegistryDenied: (503, "registry_unavailable"),
-    shared.ModelNotFound: (503, "registry_unavailable"),
-    shared.ExperimentMissing: (503, "registry_unavailable"),
-    shared.RunMissing: (503, "registry_unavailable"),
-    shared.ArtifactMissing: (503, "registry_unavailable"),
-    shared.PromotionConflict: (503, "registry_unavailable"),
-    CacheUnusable: (500, "internal_error"),
-    ModelUnknown: (404, "model_unknown"),
-    ModelNotReady: (503, "model_not_ready"),
-    Overloaded: (503, "overloaded"),
-    NotComputable: (422, "not_computable"),
-    RequestRefused: (400, "bad_request"),
-    KeyRefused: (401, "key_refused"),
-    BodyTooLarge: (413, "body_too_large"),
-    TooManyRows: (413, "too_many_rows"),
-    MediaTypeRefused: (415, "media_type_refused"),
-    BrokenBody: (400, "broken_body"),
-    InputRefused: (422, "input_refused"),
-}
-"""Status and code of each error. An `InputRefused` is answered with the code of its first problem."""
+class BrokenRequest(RequestRefused):
+    """The request is not HTTP as RFC 9112 has it."""
 
 
-def problems(error: MlyardError) -> tuple[Problem, ...]:
-    """What an error says to a client, the main problem first; nothing of an error that is ours."""
-    status, code = STATUS[type(error)]
-    if isinstance(error, InputRefused):
-        return error.problems
-    message = str(error) if status != 500 else "the request failed inside of the API; its log says why"
-    return (Problem(code=code, message=message, row=getattr(error, "row", None)),)
+class HeadersTooLarge(BrokenRequest):
+    """The address and the headers have more bytes than the limit."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the address and the headers are larger than {limit} bytes")
+
+
+class HeadersTooSlow(BrokenRequest):
+    """The headers did not arrive in time."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"the headers were not complete after {seconds:g} s")
+
+
+class MethodUnknown(BrokenRequest):
+    """HTTP has no such method."""
+
+    def __init__(self) -> None:
+        super().__init__("HTTP has no such method")
+
+
+class HttpVersionUnknown(BrokenRequest):
+    """Only HTTP/1.1 and HTTP/1.0 are spoken here."""
+
+    def __init__(self) -> None:
+        super().__init__("send the request as HTTP/1.1")

@@ -1,42 +1,74 @@
-"""From the bytes of a request to the bytes of its answer, for one version of a model."""
+"""A prediction: a model's columns in; ids, version, time and values out. It knows no wire format."""
 
-import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import uuid_utils
-from mlyard_shared.columns import GRAMMARS
+from mlyard_shared.features import Array
 
-from mlyard_model_api.protocols import rows
-from mlyard_model_api.protocols.documents import parse
-from mlyard_model_api.serving.version import ServedVersion
+from mlyard_model_api.serving.version import Reference, ServedVersion
+
+Columns = dict[str, Array]
+"""Each column of a version's schema, shape [n], as `mlyard_shared.features` takes it."""
 
 
-def answer(version: ServedVersion, body: bytes, *, max_rows: int) -> bytes:
-    """Return the JSON of a `PredictionAnswer`.
+@dataclass(frozen=True)
+class Predictions:
+    """What one version answers for n rows.
+
+    `values` are classes, or numbers for a regression; `probabilities` has the shape [n, classes], or is None where the
+    model gives none; `ids` are UUIDv7, new for each row.
+    """
+
+    version: Reference
+    at: datetime
+    ids: list[str]
+    values: list[Any]
+    classes: tuple[bool | int | str, ...]
+    probabilities: Array | None
+
+
+async def predict(version: ServedVersion, columns: Columns, *, is_gone: Callable[[], bool]) -> Predictions:
+    """Let a version answer in its lane.
+
+    Args:
+        version: who answers, also where another version serves meanwhile.
+        columns: the rows.
+        is_gone: whether the client has gone; then nothing is computed.
 
     Raises:
-        RequestRefused: the body is not JSON, or breaks the model's schema.
+        Overloaded: too much waits for this version.
         NotComputable: the model has no finite answer for a row.
+        ModelFailed: the fault is the model's.
     """
-    manifest = version.manifest
-    columns = rows.read(parse(body), manifest.input_schema, GRAMMARS[manifest.grammar], max_rows=max_rows)
+
+    def answer(given: Columns) -> Predictions:
+        return compute(version, given)
+
+    rows = count(columns)
+    size = sum(array.nbytes for array in columns.values())
+    return await version.lane.run(answer, columns, rows=rows, size=size, is_gone=is_gone)
+
+
+def compute(version: ServedVersion, columns: Columns) -> Predictions:
+    """Answer in this thread; raises `NotComputable` and `ModelFailed`."""
     output = version.predict(columns)
     values: list[Any] = output.predictions.tolist()
-    classes = manifest.classes
+    classes = version.manifest.classes
     if classes:
         values = [classes[index] for index in values]
-    probabilities: list[dict[str, float] | None] = [None] * len(values)
-    if output.probabilities is not None:
-        labels = [label(value) for value in classes]
-        probabilities = [dict(zip(labels, row, strict=True)) for row in output.probabilities.tolist()]
-    predictions = [
-        {"id": str(uuid_utils.uuid7()), "prediction": value, "probabilities": by_label}
-        for value, by_label in zip(values, probabilities, strict=True)
-    ]
-    document = {"model": version.reference.name, "version": version.reference.version, "predictions": predictions}
-    return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return Predictions(
+        version=version.reference,
+        at=datetime.now(UTC),
+        ids=[str(uuid_utils.uuid7()) for _ in values],
+        values=values,
+        classes=classes,
+        probabilities=output.probabilities,
+    )
 
 
-def label(value: bool | int | str) -> str:
-    """A class as a key of a JSON object: true and false as JSON spells them."""
-    return value if isinstance(value, str) else json.dumps(value)
+def count(columns: Columns) -> int:
+    """The number of rows."""
+    return len(next(iter(columns.values()), ()))

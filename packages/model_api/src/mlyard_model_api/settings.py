@@ -63,7 +63,12 @@ class Settings(ServiceSettings):
     poll_seconds: float = Field(2.0, ge=0.05, le=3600)
     max_body_bytes: int = Field(16 * 1024**2, ge=1)
     max_rows: int = Field(10_000, ge=1)
-    queue_limit: int = Field(64, ge=1)
+    bodies_bytes: int = Field(64 * 1024**2, ge=1)
+    queue_rows: int = Field(100_000, ge=1)
+    deadline_seconds: float = Field(30.0, gt=0, le=3600)
+    header_seconds: float = Field(10.0, gt=0, le=3600)
+    body_seconds: float = Field(60.0, gt=0, le=3600)
+    keep_alive_seconds: float = Field(120.0, gt=0, le=86400)
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"
     api_key: Annotated[SecretStr, AfterValidator(_key)] | None = None
 

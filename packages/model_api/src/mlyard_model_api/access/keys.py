@@ -4,19 +4,19 @@ import hmac
 import logging
 import secrets
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from mlyard_shared.errors import SettingsError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mlyard_model_api.errors import CacheUnusable, KeyRefused
-from mlyard_model_api.routes.refusals import refusal
+from mlyard_model_api.errors import CacheUnusable, KeyRefused, Unanswered
 from mlyard_model_api.serving.cache import Cache
 from mlyard_model_api.settings import Settings
 
 KEY_FILE = ".api_key"
 """No model's name begins with a dot."""
-OPEN_PATHS = ("/docs", "/openapi.json")
+OPEN_PATHS = ("/", "/docs", "/openapi.json")
 OPEN_FOLDERS = ("/docs/", "/health/")
 
 log = logging.getLogger(__name__)
@@ -61,17 +61,18 @@ def _make(file: Path) -> None:
 class BearerKey:
     """ASGI middleware: answers 401 to everything but health and docs unless the request carries the key."""
 
-    def __init__(self, app: ASGIApp, *, key: str) -> None:
-        """Stand before the application."""
+    def __init__(self, app: ASGIApp, *, key: str, refuse: Callable[[Unanswered], ASGIApp]) -> None:
+        """Stand before the application; `refuse` makes the answer of an error."""
         self._app = app
         self._key = key.encode("ascii")
+        self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through, or refuse it before its body is read."""
         if scope["type"] != "http" or _is_open(scope["path"]) or self._allows(scope):
             await self._app(scope, receive, send)
         else:
-            await refusal(KeyRefused())(scope, receive, send)
+            await self._refuse(KeyRefused())(scope, receive, send)
 
     def _allows(self, scope: Scope) -> bool:
         given = [value for name, value in scope["headers"] if name == b"authorization"]

@@ -5,7 +5,12 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from mlyard_model_api.errors import BrokenBody
+from mlyard_model_api.errors import BrokenBody, TooManyRows
+
+MAX_DEPTH = 100
+"""Deeper than any document that a model takes."""
+SLACK = 1000
+"""More objects, lists and values than a right document has: one with a few too many is read, to tell what is wrong."""
 
 
 class Repeating(dict[str, Any]):
@@ -14,12 +19,22 @@ class Repeating(dict[str, Any]):
     repeated: tuple[str, ...] = ()
 
 
-def parse(body: bytes) -> Any:
+def parse(body: bytes | bytearray, *, rows: int, columns: int) -> Any:
     """Return the document: objects with repeated keys as `Repeating`, NaN and 1e999 as floats, for the reader to place.
+
+    What Python makes of a body takes many times its bytes, and the parser lets nothing else run meanwhile: so the parts
+    are counted first.
+
+    Args:
+        body: the bytes.
+        rows: the most rows that can be meant.
+        columns: how many values a row has.
 
     Raises:
         BrokenBody: it is not UTF-8, not JSON, or nested too deep.
+        TooManyRows: it has far more parts than that many rows.
     """
+    _check_parts(body, rows=rows, columns=columns)
     try:
         return json.loads(body.decode("utf-8"), object_pairs_hook=_object)
     except UnicodeDecodeError as error:
@@ -28,7 +43,7 @@ def parse(body: bytes) -> Any:
         where = f"line {error.lineno}, character {error.colno}"
         raise BrokenBody(f"the body is not JSON: {error.msg.rstrip(': ')} ({where})") from None
     except RecursionError:
-        raise BrokenBody("the body is nested too deep") from None
+        raise _too_deep() from None
     except ValueError:
         # Python refuses to read integers of more than 4300 digits.
         raise BrokenBody("the body holds a number with too many digits") from None
@@ -43,6 +58,36 @@ def renamed(found: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     before = [names.get(key, key) for key in found.repeated]
     repeating.repeated = tuple(dict.fromkeys([*before, *getattr(result, "repeated", ())]))
     return repeating
+
+
+def _check_parts(body: bytes | bytearray, *, rows: int, columns: int) -> None:
+    """Refuse a body with more objects and lists, or more values, than the most rows have."""
+    most_containers = rows + columns + SLACK
+    most_values = (rows + 1) * (columns + 1) + SLACK
+    # Cheap, and enough for nearly all that is sent, though it also counts what is in texts.
+    if body.count(b",") <= most_values and body.count(b"{") + body.count(b"[") <= most_containers:
+        return
+    if b"\\" in body:
+        body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    opened = closed = values = texts = place = 0
+    while True:
+        text = body.find(b'"', place)
+        span = (place, text if text >= 0 else len(body))
+        opened += body.count(b"{", *span) + body.count(b"[", *span)
+        closed += body.count(b"}", *span) + body.count(b"]", *span)
+        values += body.count(b",", *span)
+        if opened - closed > MAX_DEPTH:
+            raise _too_deep()
+        if opened > most_containers or values > most_values or texts > 2 * most_values:
+            raise TooManyRows(f"there are more values than {rows} rows of {columns} columns have")
+        texts += 1
+        place = body.find(b'"', text + 1) + 1
+        if text < 0 or place == 0:
+            return
+
+
+def _too_deep() -> BrokenBody:
+    return BrokenBody("the body is nested too deep")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """From a JSON document to a model's columns: rows as records, or columns as lists, and nothing else."""
 
-from collections.abc import Iterable
+import heapq
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import islice
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from mlyard_shared import cells
 from mlyard_shared.columns import Grammar, composed
 from mlyard_shared.features import Array
-from mlyard_shared.schema import Schema
+from mlyard_shared.schema import Column, Schema
 
 from mlyard_model_api.errors import InputRefused, Problem, TooManyRows
 from mlyard_model_api.protocols.documents import Repeating, renamed
@@ -51,14 +52,26 @@ class _Names:
         """The same values by the schema's own spelling; names that are not in it stay as they are."""
         if not self._any_form:
             return found
+        other = {name: meant for name in found if (meant := self._meant(name)) != name}
+        return renamed(found, other) if other else found
+
+    def _meant(self, name: str) -> str:
+        known = self._spellings.get(name)
         # Text is at most four times as long as its NFC form, and normalising takes quadratic time.
-        longest = 4 * max(map(len, self._spellings), default=0)
-        other = (name for name in found if name not in self.known and len(name) <= longest)
-        return renamed(found, {name: self._spellings.get(composed(name), name) for name in other})
+        if known is None and len(name) <= self._longest:
+            known = self._spellings.get(composed(name))
+            if known is not None:
+                # The next row spells it likewise.
+                self._spellings[name] = known
+        return name if known is None else known
 
     @cached_property
     def _spellings(self) -> dict[str, str]:
-        return {composed(name): name for name in self.all}
+        return {composed(name): name for name in self.all} | {name: name for name in self.all}
+
+    @cached_property
+    def _longest(self) -> int:
+        return 4 * max(map(len, self._spellings), default=0)
 
 
 def _content(document: Any) -> tuple[str, Any]:
@@ -90,10 +103,12 @@ def _respelled(rows: list[Any], names: _Names) -> list[dict[str, Any]]:
         if not isinstance(row, dict):
             message = "a row must be an object of columns and values"
             problems.append(Problem(code="wrong_shape", message=message, row=number))
-        else:
-            result.append(names.as_in_schema(row))
-            if not names.fit(result[-1]):
-                problems += islice(_name_problems(result[-1], names, row=number), MAX_PROBLEMS)
+            continue
+        if not names.fit(row):
+            row = names.as_in_schema(row)
+            if not names.fit(row):
+                problems += islice(_name_problems(row, names, row=number), MAX_PROBLEMS)
+        result.append(row)
         if len(problems) >= MAX_PROBLEMS:
             break
     if problems:
@@ -141,27 +156,62 @@ def _name_problems(found: dict[str, Any], names: _Names, *, row: int | None) -> 
 
 def _arrays(columns: dict[str, list[Any]], schema: Schema, grammar: Grammar) -> dict[str, Array]:
     arrays: dict[str, Array] = {}
-    problems: list[Problem] = []
+    wrong: list[Iterator[Problem]] = []
     for column in schema.columns:
-        values = columns[column.name]
         try:
-            arrays[column.name] = cells.array(column, values, grammar)
+            arrays[column.name] = cells.array(column, columns[column.name], grammar)
         except cells.DoesNotFit:
-            problems += [
-                Problem(code=fault.code, message=fault.message, row=row, column=column.name)
-                for row, fault in islice(cells.faults(column, values, grammar), MAX_PROBLEMS)
-            ]
-    if problems:
-        # A stable sort: within a row the columns stay in the schema's order.
-        raise InputRefused(sorted(problems, key=lambda problem: problem.row or 0)[:MAX_PROBLEMS])
+            wrong.append(_value_problems(column, columns[column.name], grammar))
+    if wrong:
+        # The first by their rows; within a row the columns stay in the schema's order.
+        in_order = heapq.merge(*wrong, key=lambda problem: problem.row or 0)
+        raise InputRefused(list(islice(in_order, MAX_PROBLEMS)))
     return arrays
+
+
+def _value_problems(column: Column, values: list[Any], grammar: Grammar) -> Iterator[Problem]:
+    start = 0
+    while (row := _first_wrong(column, values, start, grammar)) < len(values):
+        fault = cells.fault(column, values[row], grammar)
+        if fault is not None:
+            yield Problem(code=fault.code, message=fault.message, row=row, column=column.name)
+        start = row + 1
+
+
+def _first_wrong(column: Column, values: list[Any], start: int, grammar: Grammar) -> int:
+    """The next row that does not fit, found in ever larger steps and then by halves.
+
+    So all that is wrong in a column is found in about the time that it takes to read it.
+    """
+    step = 1
+    while _fits(column, values[start : start + step], grammar):
+        start += step
+        step *= 2
+        if start >= len(values):
+            return len(values)
+    end = min(start + step, len(values))
+    while end - start > 1:
+        middle = (start + end) // 2
+        if _fits(column, values[start:middle], grammar):
+            start = middle
+        else:
+            end = middle
+    return start
+
+
+def _fits(column: Column, values: list[Any], grammar: Grammar) -> bool:
+    try:
+        cells.array(column, values, grammar)
+    except cells.DoesNotFit:
+        return False
+    return True
 
 
 def _check_count(count: int, max_rows: int) -> None:
     if count == 0:
         raise _refused("no_rows", "there must be at least one row")
     if count > max_rows:
-        raise TooManyRows(count, max_rows)
+        raise TooManyRows(f"there are {count} rows, and at most {max_rows} are taken")
 
 
 def _refused(code: str, message: str) -> InputRefused:

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from swagger_ui_bundle import swagger_ui_path
 
@@ -16,6 +16,10 @@ OPENAPI_VERSION = "3.0.3"
 def add_docs(app: FastAPI) -> None:
     """Add the page, its files and the document, which need no key."""
     routes = APIRouter()
+
+    @routes.get("/", include_in_schema=False)
+    async def root() -> Response:
+        return RedirectResponse("docs")
 
     @routes.get("/docs", include_in_schema=False)
     async def docs() -> Response:

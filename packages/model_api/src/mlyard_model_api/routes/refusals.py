@@ -6,31 +6,64 @@ from fastapi import FastAPI
 from mlyard_shared.errors import MlyardError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
-from mlyard_model_api.errors import STATUS, Problem, problems
-from mlyard_model_api.routes.answers import ErrorAnswer, ErrorFacts
+from mlyard_model_api import errors
+from mlyard_model_api.errors import Problem
+from mlyard_model_api.protocols import native
 
 RETRY_SECONDS = 1
+
+STATUS: dict[type[errors.Unanswered], tuple[int, str]] = {
+    errors.ModelUnknown: (404, "model_unknown"),
+    errors.ModelNotReady: (503, "model_not_ready"),
+    errors.Overloaded: (503, "overloaded"),
+    errors.DeadlinePassed: (503, "deadline_passed"),
+    errors.ClientGone: (499, "client_gone"),  # nobody reads it
+    errors.Stopping: (503, "stopping"),
+    errors.ModelFailed: (500, "model_failed"),
+    errors.NotComputable: (422, "not_computable"),
+    errors.KeyRefused: (401, "key_refused"),
+    errors.BodyTooLarge: (413, "body_too_large"),
+    errors.BodyTooSlow: (408, "body_too_slow"),
+    errors.TooManyRows: (413, "too_many_rows"),
+    errors.MediaTypeRefused: (415, "media_type_refused"),
+    errors.BrokenBody: (400, "broken_body"),
+    errors.InputRefused: (422, "input_refused"),
+    errors.BrokenRequest: (400, "bad_request"),
+    errors.HeadersTooLarge: (431, "headers_too_large"),
+    errors.HeadersTooSlow: (408, "headers_too_slow"),
+    errors.MethodUnknown: (501, "method_unknown"),
+    errors.HttpVersionUnknown: (505, "http_version_unknown"),
+}
+"""Status and code of each error that a request can meet. An `InputRefused` has the code of its first problem."""
+
+_BUG = Problem(code="internal_error", message="the request failed inside of the API; its log says why")
 _HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": str(RETRY_SECONDS)}}
 _CODES = {404: ("not_found", "there is nothing at this address"), 405: ("method_not_allowed", "use another method")}
 
 log = logging.getLogger(__name__)
 
 
-def refusal(error: MlyardError) -> Response:
+def refusal(error: errors.Unanswered) -> Response:
     """Answer with what an error says."""
-    status, _ = STATUS[type(error)]
-    return _answer(status, *problems(error))
+    status, code = STATUS[type(error)]
+    if isinstance(error, errors.ModelFailed):
+        return _answer(status, Problem(code=code, message="the model failed; the API's log says why"))
+    if isinstance(error, errors.InputRefused):
+        return _answer(status, *error.problems)
+    return _answer(status, Problem(code=code, message=str(error), row=getattr(error, "row", None)))
 
 
 def handle_errors(app: FastAPI) -> None:
-    """Let the application answer every error as an `ErrorAnswer`."""
+    """Let the application answer every error in our own form."""
 
     async def ours(_request: Request, error: Exception) -> Response:
-        assert isinstance(error, MlyardError)  # noqa: S101 - it is registered for these alone
-        if STATUS[type(error)][0] == 500:
+        if not isinstance(error, errors.Unanswered):
             log.error("a request failed", exc_info=error)
+            return _answer(500, _BUG)
+        if isinstance(error, errors.ModelFailed):
+            log.error("a model failed: %s", error, exc_info=error.__cause__)
         return refusal(error)
 
     async def of_the_framework(_request: Request, error: Exception) -> Response:
@@ -39,18 +72,19 @@ def handle_errors(app: FastAPI) -> None:
         return _answer(error.status_code, Problem(code=code, message=message), headers=error.headers)
 
     async def bug(_request: Request, _error: Exception) -> Response:
-        # uvicorn logs the error with its traceback.
-        return _answer(500, Problem(code="internal_error", message="the request failed inside of the API"))
+        # The server logs the error with its traceback.
+        return _answer(500, _BUG)
 
     app.add_exception_handler(MlyardError, ours)
     app.add_exception_handler(HTTPException, of_the_framework)
     app.add_exception_handler(Exception, bug)
 
 
-def _answer(status: int, first: Problem, *others: Problem, headers: object = None) -> Response:
-    listed = (first, *others) if first.row is not None or first.column is not None or others else ()
-    facts = ErrorFacts(**first.model_dump(), problems=listed)
+def _answer(status: int, *problems: Problem, headers: object = None) -> Response:
     added = headers if isinstance(headers, dict) else {}
-    return JSONResponse(
-        ErrorAnswer(error=facts).model_dump(mode="json"), status, headers={**_HEADERS.get(status, {}), **added}
+    return Response(
+        native.refuse(problems),
+        status,
+        headers={**_HEADERS.get(status, {}), **added},
+        media_type=native.MEDIA_TYPE,
     )

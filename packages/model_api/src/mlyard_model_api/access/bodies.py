@@ -1,0 +1,93 @@
+"""How much of requests' bodies may be in memory, and how fast they have to arrive."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from mlyard_model_api.errors import BodyTooLarge, BodyTooSlow, Overloaded
+
+SMALL_BYTES = 64 * 1024
+"""Bodies up to this size have a share of the memory that larger ones cannot take."""
+GRACE_SECONDS = 10.0
+"""So long a body may take whatever its size."""
+SLOWEST = 16 * 1024
+"""Beyond that, so many bytes must have come in each second."""
+
+
+class Bodies:
+    """The bytes of all bodies that are being read or wait to be decoded. Not for several threads."""
+
+    def __init__(self, *, limit: int, largest: int, seconds: float) -> None:
+        """At most `limit` bytes in all, `largest` in one body, which must be complete after `seconds`."""
+        self._limit = limit
+        self._largest = largest
+        self._seconds = seconds
+        self.held = 0
+
+    def take(self, length: int | None) -> "Place":
+        """Take a place for a body; for all of it where its length is known, else as it grows.
+
+        Raises:
+            BodyTooLarge: it is larger than any may be.
+            Overloaded: there is no place.
+        """
+        place = Place(self, largest=self._largest, seconds=self._seconds)
+        place.grow(length or 0)
+        return place
+
+    def change(self, before: int, after: int) -> None:
+        """Note that a body has grown or is gone.
+
+        Raises:
+            Overloaded: there is no place for it. One body alone always has its place.
+        """
+        others = self.held - before
+        limit = self._limit if after <= SMALL_BYTES else self._limit - self._limit // 8
+        if after > before and others and others + after > limit:
+            raise Overloaded(f"{self.held} bytes of other requests are being read already")
+        self.held = others + after
+
+
+class Place:
+    """The memory of one body, until it is freed."""
+
+    def __init__(self, bodies: Bodies, *, largest: int, seconds: float) -> None:
+        """Nothing is taken yet."""
+        self._bodies = bodies
+        self._largest = largest
+        self._seconds = seconds
+        self._taken = 0
+
+    def free(self) -> None:
+        """Give it back, once or again."""
+        self._bodies.change(self._taken, 0)
+        self._taken = 0
+
+    def grow(self, size: int) -> None:
+        """Take as much memory as the body has bytes; raises `BodyTooLarge` and `Overloaded`."""
+        if size > self._largest:
+            raise BodyTooLarge(self._largest)
+        if size > self._taken:
+            self._bodies.change(self._taken, size)
+            self._taken = size
+
+    async def read(self, chunks: AsyncIterator[bytes]) -> bytearray:
+        """Return the whole body.
+
+        Raises:
+            BodyTooLarge: more comes than may.
+            BodyTooSlow: it is not there in time.
+            Overloaded: it grows, and there is no place.
+        """
+        body = bytearray()
+        started = asyncio.get_running_loop().time()
+        allowed = min(self._seconds, GRACE_SECONDS)
+        try:
+            async with asyncio.timeout(allowed) as deadline:
+                async for chunk in chunks:
+                    self.grow(len(body) + len(chunk))
+                    body += chunk
+                    allowed = min(self._seconds, GRACE_SECONDS + len(body) / SLOWEST)
+                    deadline.reschedule(started + allowed)
+        except TimeoutError:
+            raise BodyTooSlow(allowed) from None
+        return body

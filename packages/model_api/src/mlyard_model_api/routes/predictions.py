@@ -1,0 +1,80 @@
+"""From a request with rows to the answer's bytes, without harm to any other request."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+
+from starlette.requests import ClientDisconnect, Request
+
+from mlyard_model_api import prediction
+from mlyard_model_api.access.bodies import Bodies
+from mlyard_model_api.errors import BrokenBody, DeadlinePassed
+from mlyard_model_api.protocols import native
+from mlyard_model_api.serving.lanes import Lane
+from mlyard_model_api.serving.version import ServedVersion
+
+CLIENT = "mlyard.client"
+"""The ASGI extension by which a connection says whether its client has gone."""
+QUICK_BYTES = 32 * 1024
+"""A body up to this size is decoded in the event loop: that takes less than to hand it to a thread and back."""
+QUICK_ROWS = 100
+"""So many answers are encoded there."""
+
+
+class Predictor:
+    """Answers requests. What takes long is done in threads: one decodes and encodes, and each version has its own."""
+
+    def __init__(self, bodies: Bodies, *, max_rows: int, seconds: float) -> None:
+        """Take at most `max_rows` rows at once, and answer each request within a deadline."""
+        self._bodies = bodies
+        self._max_rows = max_rows
+        self._seconds = seconds
+        # What waits here is bounded already, by the bytes of the bodies and the rows of the versions' lanes.
+        self._codec = Lane("decoding", rows=1)
+
+    def close(self) -> None:
+        """Let the thread end."""
+        self._codec.close()
+
+    async def answer(self, version: ServedVersion, request: Request) -> bytes:
+        """Return the answer of one version; what can be refused without the body is refused before it is read.
+
+        Raises:
+            Unanswered: there is none.
+        """
+        headers, is_gone = request.headers, _is_gone(request)
+        native.check(headers.getlist("content-type"), headers.getlist("content-encoding"))
+        version.lane.check()
+        length = headers.get("content-length")
+        place = self._bodies.take(None if length is None else int(length))
+        try:
+            body = await place.read(_chunks(request))
+            async with asyncio.timeout(self._seconds):
+                decode = partial(native.decode, manifest=version.manifest, max_rows=self._max_rows)
+                if len(body) <= QUICK_BYTES:
+                    columns = decode(body)
+                else:
+                    columns = await self._codec.run(decode, body, rows=0, is_gone=is_gone)
+                del body
+                place.free()
+                predictions = await prediction.predict(version, columns, is_gone=is_gone)
+                if len(predictions.ids) <= QUICK_ROWS:
+                    return native.encode(predictions)
+                return await self._codec.run(native.encode, predictions, rows=0, is_gone=is_gone)
+        except TimeoutError:
+            raise DeadlinePassed(self._seconds) from None
+        finally:
+            place.free()
+
+
+async def _chunks(request: Request) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in request.stream():
+            yield chunk
+    except ClientDisconnect:
+        raise BrokenBody("the body is not complete") from None
+
+
+def _is_gone(request: Request) -> Callable[[], bool]:
+    found: Callable[[], bool] = request.scope.get("extensions", {}).get(CLIENT, bool)
+    return found
