@@ -15,8 +15,8 @@ import httpx
 import numpy as np
 import pytest
 from mlyard_model_api.app import create_app
+from mlyard_model_api.serving.assembly import assemble
 from mlyard_model_api.serving.cache import Cache
-from mlyard_model_api.serving.deployment import Deployment
 from mlyard_model_api.serving.models import Models
 from mlyard_model_api.settings import Settings
 from mlyard_shared import decision, features
@@ -178,7 +178,9 @@ def refusal(registry: Registry, name: str, folder: Path) -> str:
     cache = Cache(folder)
     cache.prepare()
     models = Models((name,))
-    Deployment(models, cache, lambda: registry).poll()
+    watch = assemble(Settings(registry_uri=registry.uri, cache=folder, models=(name,)), models, cache)
+    watch.poll()
+    watch.followers.of(name).step()
     slot = models.slot(name)
     assert slot.current is None
     assert slot.refused is not None

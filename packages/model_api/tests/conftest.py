@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from mlyard_model_api.app import create_app
+from mlyard_model_api.serving import children, trial
 from mlyard_model_api.settings import Settings
 from pydantic import SecretStr
 
@@ -26,6 +27,24 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def fitted() -> Any:
     return classifier()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "trials: trials run in processes of their own, as they always do outside of tests"
+    )
+
+
+@pytest.fixture(autouse=True)
+def _quick_trials(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trials run in this process: each other one would import scikit-learn anew."""
+    if request.node.get_closest_marker("trials") is None:
+        run = children.run
+
+        def here(module: str, task: dict[str, Any], **limits: Any) -> Any:
+            return trial.work(task) if module == trial.__name__ else run(module, task, **limits)
+
+        monkeypatch.setattr(children, "run", here)
 
 
 @pytest.fixture

@@ -2,10 +2,11 @@
 
 import shutil
 import threading
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from mlyard_shared.errors import ArtifactMissing, RegistryUnavailable
-from mlyard_shared.registry import Alias, ModelVersion
+from mlyard_shared.registry import Alias, ModelVersion, Standing
 
 from .versions import WHEN
 
@@ -15,6 +16,9 @@ class FakeRegistry:
         self.folders: dict[tuple[str, int], Path] = {}
         self.champions: dict[str, ModelVersion] = {}
         self.versions: dict[tuple[str, int], ModelVersion] = {}
+        self.models: dict[str, datetime] = {}
+        """When each model was made; the experiment of its promotions was made an hour later."""
+        self.ledgers: dict[str, datetime] = {}
         self.away = False
         self.downloads: list[int] = []
         self.polls = 0
@@ -27,6 +31,8 @@ class FakeRegistry:
 
     def register(self, name: str, version: int, folder: Path, digest: str) -> None:
         self.folders[name, version] = folder
+        self.models.setdefault(name, WHEN - timedelta(days=1))
+        self.ledgers.setdefault(name, self.models[name] + timedelta(hours=1))
         self.versions[name, version] = ModelVersion(
             name=name, version=version, manifest_sha256=digest, gate_report=None, run_id="run", created_at=WHEN
         )
@@ -43,6 +49,10 @@ class FakeRegistry:
         assert alias == "champion"
         self._answer()
         return self.champions.get(name)
+
+    def standing(self, name: str) -> Standing:
+        self._answer()
+        return Standing(model=self.models.get(name), promotions=self.ledgers.get(name))
 
     def download(self, version: ModelVersion, folder: Path) -> None:
         self._answer()

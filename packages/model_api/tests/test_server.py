@@ -14,11 +14,10 @@ from pathlib import Path
 import httpx
 import pytest
 from mlyard_model_api.serving.cache import Cache
-from mlyard_model_api.serving.deployment import Deployment
-from mlyard_model_api.serving.models import Models
 
 from .conftest import KEY
 from .fake_registry import FakeRegistry
+from .serving.watched import poll, watched
 from .versions import PENGUIN
 
 COMMAND = [sys.executable, "-m", "mlyard_model_api"]
@@ -37,7 +36,7 @@ def environment(tmp_path: Path, registry: FakeRegistry) -> dict[str, str]:
     cache.prepare()
     registry.promote("penguins", 1)
     registry.promote("diabetes", 1)
-    Deployment(Models(()), cache, registry).poll()
+    poll(watched(cache, registry))
     return os.environ | {
         "MLYARD_MODEL_API_PORT": str(free_port()),
         "MLYARD_MODEL_API_REGISTRY_URI": f"http://127.0.0.1:{free_port()}",
@@ -158,4 +157,4 @@ def test_a_wrong_setting_is_one_sentence(environment: dict[str, str]) -> None:
 def test_an_unusable_cache_is_one_sentence(environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = run("serve", environment=environment | {"MLYARD_MODEL_API_CACHE": str(tmp_path / "file")})
-    assert_one_sentence(done, "cannot be written")
+    assert_one_sentence(done, "cannot write")

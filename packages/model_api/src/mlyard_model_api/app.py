@@ -3,11 +3,9 @@
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 from importlib import metadata
 
 from fastapi import FastAPI
-from mlyard_shared.account import Account
 
 from mlyard_model_api.access.bodies import Bodies
 from mlyard_model_api.access.keys import BearerKey, api_key
@@ -17,10 +15,10 @@ from mlyard_model_api.routes.docs import add_docs
 from mlyard_model_api.routes.http import Http
 from mlyard_model_api.routes.predictions import Predictor
 from mlyard_model_api.routes.refusals import handle_errors, refusal
+from mlyard_model_api.serving.assembly import assemble
 from mlyard_model_api.serving.cache import Cache
-from mlyard_model_api.serving.deployment import Deployment, Registry
 from mlyard_model_api.serving.models import Models
-from mlyard_model_api.serving.poller import Poller
+from mlyard_model_api.serving.registry import Registry
 from mlyard_model_api.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -31,7 +29,7 @@ def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = 
 
     Args:
         settings: the service's settings.
-        registry: connects to the registry, in the poll thread at its first poll; by default to `registry_uri`.
+        registry: connects to the registry, in the watch's thread at its first poll; by default to `registry_uri`.
 
     Raises:
         CacheUnusable: the cache folder cannot be written.
@@ -42,14 +40,13 @@ def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = 
     models = Models(settings.models)
     bodies = Bodies(limit=settings.bodies_bytes, largest=settings.max_body_bytes, seconds=settings.body_seconds)
     predictor = Predictor(bodies, max_rows=settings.max_rows, seconds=settings.deadline_seconds)
-    connect = registry or partial(_mlflow, settings.registry_uri, settings.registry_account)
-    poller = Poller(Deployment(models, cache, connect), seconds=settings.poll_seconds)
+    watch = assemble(settings, models, cache, registry=registry)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        poller.start()
+        watch.start()
         yield
-        poller.stop()
+        watch.stop()
         predictor.close()
 
     app = FastAPI(
@@ -69,10 +66,3 @@ def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = 
     app.add_middleware(BearerKey, key=api_key(settings, cache), refuse=refusal)
     app.add_middleware(Http)
     return app
-
-
-def _mlflow(uri: str, account: Account | None) -> Registry:
-    # Here, since importing MLflow takes seconds in which the cached models serve already.
-    from mlyard_shared.registry import Registry as MlflowRegistry
-
-    return MlflowRegistry(uri, account=account)

@@ -69,6 +69,11 @@ class Settings(ServiceSettings):
     header_seconds: float = Field(10.0, gt=0, le=3600)
     body_seconds: float = Field(60.0, gt=0, le=3600)
     keep_alive_seconds: float = Field(120.0, gt=0, le=86400)
+    download_seconds: float = Field(600.0, gt=0, le=86400)
+    download_bytes: int = Field(4 * 1024**3, ge=1)
+    trial_seconds: float = Field(60.0, gt=0, le=3600)
+    latency_budget_ms: float = Field(1000.0, gt=0)
+    retention_days: float = Field(7.0, ge=0, le=3650)
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"
     api_key: Annotated[SecretStr, AfterValidator(_key)] | None = None
 

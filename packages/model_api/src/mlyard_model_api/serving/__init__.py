@@ -1,4 +1,7 @@
-"""The versions that serve.
+"""The versions that serve, in the order in which one comes to serve.
 
-How one is loaded (`version`, `engines`), kept (`cache`, `models`), run (`lanes`) and followed (`deployment`, `poller`).
+Who sees that a champion moved (`registry`, `watch`, `followers`, `follower`), how its files come here and stay
+(`download`, `cache`, `history`), how it is loaded (`loading`: `marks`, `turns`, `memory`, `trial`; what may have to be
+stopped runs in `children`), what it is then (`version`, `engines`, `answers`, `lanes`), and where requests find it
+(`models`). `assembly` puts these together; `orders` are what a person asks of a running API.
 """

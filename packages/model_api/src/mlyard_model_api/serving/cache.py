@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mlyard_shared.contract import Contract
-from pydantic import ValidationError
+from mlyard_shared.manifest import MANIFEST_FILE, parse_manifest
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mlyard_model_api.errors import CacheUnusable
 from mlyard_model_api.serving.version import Reference
@@ -24,10 +25,20 @@ POINTER_FILE = "current.json"
 WORK_FOLDER = ".work"
 """No model's name begins with a dot."""
 ABANDONED_SECONDS = 24 * 3600.0
+_ASIDE = f"{POINTER_FILE}.kept-"
 
 
 class Pointer(Contract):
     """Which version of a model serves, and which one did before."""
+
+    current: Reference
+    previous: Reference | None = None
+
+
+class _PointerOfAnotherRelease(BaseModel):
+    """A pointer with more in it than this release knows."""
+
+    model_config = ConfigDict(extra="ignore")
 
     current: Reference
     previous: Reference | None = None
@@ -50,7 +61,7 @@ class Cache:
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise CacheUnusable(self.folder, error.strerror or str(error)) from None
+            raise CacheUnusable(self.folder, error) from None
         self.check_writable(size=0)
         for leftover in self._work.iterdir():
             if time.time() - leftover.lstat().st_mtime > ABANDONED_SECONDS:
@@ -68,11 +79,30 @@ class Cache:
                 file.write(bytes(size))
                 file.flush()
         except OSError as error:
-            raise CacheUnusable(self.folder, error.strerror or str(error)) from None
+            raise CacheUnusable(self.folder, error) from None
 
     def path(self, reference: Reference) -> Path:
         """Where a version's files are, if they are there."""
         return self.folder / reference.name / f"{reference.version}-{reference.digest[:12]}"
+
+    def holds(self, reference: Reference) -> bool:
+        """Whether a version has a folder here; raises `OSError` where that cannot be told."""
+        try:
+            self.path(reference).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
+
+    def lacks_files(self, reference: Reference) -> bool:
+        """Whether a file that belongs to a version is not in its folder."""
+        folder = self.path(reference)
+        try:
+            manifest = parse_manifest((folder / MANIFEST_FILE).read_bytes())
+            for name in manifest.files:
+                (folder / name).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        return False
 
     @contextmanager
     def work_folder(self) -> Iterator[Path]:
@@ -88,6 +118,8 @@ class Cache:
         """Give a finished work folder its place, unless another process has filled it meanwhile."""
         place = self.path(reference)
         place.parent.mkdir(mode=0o700, exist_ok=True)
+        if self.holds(reference) and self.lacks_files(reference):
+            self._remove(place)
         try:
             folder.rename(place)
         except OSError:
@@ -98,51 +130,84 @@ class Cache:
         """Remove a version's files."""
         self._remove(self.path(reference))
 
-    def pointers(self) -> tuple[Pointer, ...]:
-        """What served last, for every model; a damaged pointer counts as none."""
-        found = (self.pointer(folder.name) for folder in sorted(self.folder.iterdir()) if folder.is_dir())
-        return tuple(pointer for pointer in found if pointer is not None)
+    def models(self) -> tuple[str, ...]:
+        """The models that have a folder here."""
+        found = (place.name for place in self.folder.iterdir() if MODEL_NAME.fullmatch(place.name))
+        return tuple(sorted(found))
 
     def pointer(self, name: str) -> Pointer | None:
-        """What served last, for one model."""
+        """What served last, for one model; None where nothing did, or what is there is no pointer.
+
+        Raises:
+            OSError: it cannot be read.
+        """
         if MODEL_NAME.fullmatch(name) is None:
             return None
         try:
-            pointer = Pointer.model_validate_json((self.folder / name / POINTER_FILE).read_bytes())
-        except (OSError, ValidationError):
+            content = (self.folder / name / POINTER_FILE).read_bytes()
+            found = _PointerOfAnotherRelease.model_validate_json(content)
+        except (FileNotFoundError, NotADirectoryError, ValidationError):
             return None
-        return pointer if pointer.current.name == name else None
+        return Pointer(current=found.current, previous=found.previous) if found.current.name == name else None
 
     def point(self, pointer: Pointer) -> None:
-        """Say which version serves, then remove the versions that no pointer names."""
+        """Say which version serves, then remove the versions that no pointer names.
+
+        A pointer that this release did not write is kept aside, and what it may name with it.
+
+        Raises:
+            OSError: it cannot be written, or the one before cannot be read.
+        """
         place = self.folder / pointer.current.name
         place.mkdir(mode=0o700, exist_ok=True)
-        with self.work_folder() as folder, (folder / POINTER_FILE).open("wb") as file:
-            file.write(pointer.model_dump_json().encode())
-            file.flush()
-            os.fsync(file.fileno())
-            Path(file.name).replace(place / POINTER_FILE)
+        self._keep_aside(place / POINTER_FILE)
+        self.write(place / POINTER_FILE, pointer)
         # Another process may have pointed elsewhere since.
-        latest = self.pointer(pointer.current.name) or pointer
+        latest = self.pointer(pointer.current.name)
+        if latest is None or _is_kept_aside(place):
+            return
         named = (pointer.current, pointer.previous, latest.current, latest.previous)
         kept = {self.path(reference) for reference in named if reference is not None}
         for other in place.iterdir():
             if other.is_dir() and other not in kept:
                 self._remove(other)
 
+    def write(self, file: Path, content: Contract) -> None:
+        """Put a small file into its place as a whole."""
+        with self.work_folder() as folder:
+            new = folder / file.name
+            with new.open("wb") as stream:
+                stream.write(content.model_dump_json().encode())
+                stream.flush()
+                os.fsync(stream.fileno())
+            new.replace(file)
+
     def drop(self, name: str) -> None:
-        """Forget a model."""
+        """Remove all files of a model."""
         (self.folder / name / POINTER_FILE).unlink(missing_ok=True)
         self._remove(self.folder / name)
+
+    def _keep_aside(self, file: Path) -> None:
+        try:
+            Pointer.model_validate_json(file.read_bytes())
+        except FileNotFoundError:
+            return
+        except ValidationError:
+            file.rename(file.with_name(f"{_ASIDE}{secrets.token_hex(4)}"))
 
     def _remove(self, folder: Path) -> None:
         """Remove a folder without ever leaving half of it in its place."""
         grave = self._work / f"removed-{secrets.token_hex(8)}"
         try:
+            self._work.mkdir(mode=0o700, exist_ok=True)
             folder.rename(grave)
         except FileNotFoundError:
             return
         shutil.rmtree(grave, ignore_errors=True)
+
+
+def _is_kept_aside(place: Path) -> bool:
+    return any(file.name.startswith(_ASIDE) for file in place.iterdir())
 
 
 def _erase(path: Path) -> None:

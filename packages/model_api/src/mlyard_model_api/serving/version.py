@@ -1,11 +1,9 @@
-"""One version of a model in memory: its files verified, its engine loaded, tried on its own input example."""
+"""One version of a model in memory: its files verified, its engine loaded, a lane for its predictions."""
 
-import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 from mlyard_shared import cells
 from mlyard_shared.columns import GRAMMARS
 from mlyard_shared.contract import Contract
@@ -13,10 +11,10 @@ from mlyard_shared.errors import ModelVersionRefused
 from mlyard_shared.features import Array
 from mlyard_shared.manifest import Digest, Manifest, verify_folder
 
-from mlyard_model_api.errors import NotComputable
+from mlyard_model_api.errors import ModelFailed, NotComputable
+from mlyard_model_api.serving import answers
 from mlyard_model_api.serving.engines import Engine, Output, choose
-
-log = logging.getLogger(__name__)
+from mlyard_model_api.serving.lanes import Lane
 
 
 class Reference(Contract):
@@ -34,40 +32,17 @@ class ServedVersion:
     reference: Reference
     manifest: Manifest
     engine: Engine
+    lane: Lane
     loaded_at: datetime
 
     def predict(self, columns: dict[str, Array]) -> Output:
-        """Answer for n rows: class indices or finite float64 [n], and finite probabilities [n, classes] or None.
+        """Answer for n rows: class indices or finite float64 [n], and probabilities [n, classes] or None.
 
         Raises:
-            NotComputable: the model fails on these values, or its answer for a row is not finite.
+            ModelFailed: the engine fails, or answers what no such model can.
+            NotComputable: the answer for a row is not finite.
         """
-        try:
-            output = self.engine.predict(columns)
-        # The libraries raise what they like for values that they cannot take; the version itself was tried before.
-        except Exception as error:
-            name, version = self.reference.name, self.reference.version
-            log.warning("%s version %d failed on a request: %s", name, version, type(error).__name__)
-            raise NotComputable("the model cannot compute an answer for these values") from error
-        return self._checked(output, len(next(iter(columns.values()), ())))
-
-    def _checked(self, output: Output, count: int) -> Output:
-        predictions, probabilities = output
-        classes = len(self.manifest.classes)
-        if predictions.shape != (count,) or (probabilities is not None and probabilities.shape != (count, classes)):
-            raise NotComputable("the model's answer has the wrong shape")
-        if self.manifest.task == "regression":
-            predictions = predictions.astype(np.float64)
-            numbers = predictions[:, None]
-        else:
-            whole = np.issubdtype(predictions.dtype, np.integer)
-            if not (whole and ((predictions >= 0) & (predictions < classes)).all()):
-                raise NotComputable("the model's answer is not one of its classes")
-            numbers = np.zeros((count, 1)) if probabilities is None else probabilities
-        finite = np.asarray(np.isfinite(numbers).all(axis=1))
-        if not finite.all():
-            raise NotComputable("the model has no finite answer for this row", row=int(np.argmin(finite)))
-        return Output(predictions, probabilities)
+        return answers.predict(self.engine, self.manifest, columns)
 
 
 def verify(folder: Path, reference: Reference) -> Manifest:
@@ -82,19 +57,28 @@ def verify(folder: Path, reference: Reference) -> Manifest:
     return manifest
 
 
-def load(folder: Path, reference: Reference, manifest: Manifest) -> ServedVersion:
-    """Load a verified version and try it.
+def load(folder: Path, reference: Reference, manifest: Manifest, *, lane: Lane) -> ServedVersion:
+    """Load a verified version and let it answer its own input example.
 
     Raises:
         ModelVersionRefused: nothing here can run it, or it fails on its own example.
     """
-    version = ServedVersion(reference, manifest, choose(folder, manifest), loaded_at=datetime.now(UTC))
+    engine = choose(folder, manifest)
+    answer_example(engine, manifest)
+    return ServedVersion(reference, manifest, engine, lane, loaded_at=datetime.now(UTC))
+
+
+def answer_example(engine: Engine, manifest: Manifest) -> None:
+    """Let an engine answer the version's input example.
+
+    Raises:
+        ModelVersionRefused: it cannot.
+    """
+    example = _example(manifest)
     try:
-        version.predict(_example(manifest))
-    except NotComputable as error:
-        cause = f" ({error.__cause__})" if error.__cause__ else ""
-        raise ModelVersionRefused(f"it was tried on its input example: {error}{cause}"[:500]) from error
-    return version
+        answers.predict(engine, manifest, example)
+    except (ModelFailed, NotComputable) as error:
+        raise ModelVersionRefused(f"it was tried on its input example: {error}") from error
 
 
 def _example(manifest: Manifest) -> dict[str, Array]:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from mlyard_model_api.serving import version
 from mlyard_model_api.serving.engines import Engine, choose
+from mlyard_model_api.serving.lanes import Lane
 from mlyard_model_api.serving.version import Reference, verify
 from mlyard_shared import features
 from mlyard_shared.decision import Decision, labels
@@ -16,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import LinearSVC
 
-from .versions import (
+from ..versions import (
     CODES,
     HOLDS,
     PENGUINS,
@@ -169,7 +170,7 @@ def test_a_classifier_without_probabilities_answers_none(tmp_path: Path) -> None
     pipeline = fit(LinearSVC(max_iter=20000, tol=1.0))
     digest = write_version(tmp_path / "v", pipeline)
     reference = Reference(name="penguins", version=1, digest=digest)
-    loaded = version.load(tmp_path / "v", reference, verify(tmp_path / "v", reference))
+    loaded = version.load(tmp_path / "v", reference, verify(tmp_path / "v", reference), lane=Lane("penguins", rows=1))
     assert loaded.predict(columns).probabilities is None
     expected = pipeline.predict(features.matrix(columns, PENGUINS, CODES))
     assert list(loaded.predict(columns).predictions) == list(expected)
@@ -204,7 +205,7 @@ def test_a_version_with_every_fact_of_the_contract_serves(tmp_path: Path, fitted
     digest = write_full_version(tmp_path / "v", fitted)
     reference = Reference(name="penguins", version=1, digest=digest)
     manifest = verify(tmp_path / "v", reference)
-    loaded = version.load(tmp_path / "v", reference, manifest)
+    loaded = version.load(tmp_path / "v", reference, manifest, lane=Lane("penguins", rows=1))
     assert loaded.engine.name == "onnx"
     output = loaded.predict(penguin_columns(50))
     assert output.probabilities is not None

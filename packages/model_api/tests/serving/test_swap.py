@@ -1,7 +1,6 @@
 """How versions come and go while requests are answered."""
 
 import asyncio
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,12 +8,12 @@ from typing import Any
 import httpx
 import pytest
 from mlyard_model_api.serving.cache import Cache
-from mlyard_model_api.serving.deployment import FIRST_RETRY_SECONDS, Deployment
-from mlyard_model_api.serving.models import Models
+from mlyard_model_api.serving.follower import FIRST_RETRY_SECONDS
 
-from .conftest import Start, answers, serves, until
-from .fake_registry import FakeRegistry
-from .versions import PENGUIN, regressor, rewrite, write_regressor, write_version
+from ..conftest import Start, answers, serves, until
+from ..fake_registry import FakeRegistry
+from ..versions import PENGUIN, regressor, rewrite, write_regressor, write_version
+from .watched import poll, watched
 
 pytestmark = pytest.mark.anyio
 PREDICT = "/models/diabetes/predict"
@@ -209,12 +208,12 @@ def test_a_refused_version_is_tried_again_after_a_growing_time(registry: FakeReg
     (registry.folders["diabetes", 2] / "MLmodel").write_text("changed")
     cache = Cache(tmp_path / "cache")
     cache.prepare()
-    deployment = Deployment(Models(()), cache, registry, clock=lambda: now)
+    watch = watched(cache, registry, clock=lambda: now)
     tries = []
     for second in range(0, int(FIRST_RETRY_SECONDS * 8), 10):
         now = float(second)
         before = len(registry.downloads)
-        deployment.poll()
+        poll(watch)
         tries += [second] * (len(registry.downloads) - before)
     assert tries == [0, 60, 180, 420]
 
@@ -222,30 +221,29 @@ def test_a_refused_version_is_tried_again_after_a_growing_time(registry: FakeReg
 def test_another_champion_is_tried_at_once_after_a_refusal(registry: FakeRegistry, tmp_path: Path) -> None:
     registry.promote("diabetes", 2)
     (registry.folders["diabetes", 2] / "MLmodel").write_text("changed")
-    cache, models = Cache(tmp_path / "cache"), Models(())
+    cache = Cache(tmp_path / "cache")
     cache.prepare()
-    deployment = Deployment(models, cache, registry, clock=lambda: 0.0)
-    deployment.poll()
+    watch = watched(cache, registry, clock=lambda: 0.0)
+    poll(watch)
     registry.promote("diabetes", 3)
-    deployment.poll()
-    served, slot = models.serving("diabetes")
+    served, slot = poll(watch).serving("diabetes")
     assert (served.reference.version, slot.refused) == (3, None)
 
 
 def test_a_registry_that_is_away_is_no_refusal_and_logged_once(
     registry: FakeRegistry, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    cache, models = Cache(tmp_path / "cache"), Models(())
+    cache = Cache(tmp_path / "cache")
     cache.prepare()
     registry.promote("diabetes", 1)
-    deployment = Deployment(models, cache, registry)
-    deployment.poll()
+    watch = watched(cache, registry)
+    models = poll(watch)
     registry.away = True
     with caplog.at_level("INFO"):
         for _ in range(5):
-            deployment.poll()
+            poll(watch)
         registry.away = False
-        deployment.poll()
+        poll(watch)
     assert [record.message for record in caplog.records] == [
         "no answer from the registry at http://registry: it is away; serving what is here",
         "the registry answers",
@@ -253,7 +251,9 @@ def test_a_registry_that_is_away_is_no_refusal_and_logged_once(
     assert models.slot("diabetes").refused is None
 
 
-async def test_a_registry_that_goes_away_in_a_download_is_no_refusal(start: Start, registry: FakeRegistry) -> None:
+async def test_a_version_whose_download_broke_off_is_fetched_when_the_registry_is_back(
+    start: Start, registry: FakeRegistry
+) -> None:
     registry.promote("diabetes", 1)
     async with start() as client:
         registry.gate.clear()
@@ -261,8 +261,9 @@ async def test_a_registry_that_goes_away_in_a_download_is_no_refusal(start: Star
         await asyncio.sleep(0.2)
         registry.away = True
         registry.gate.set()
-        await asyncio.sleep(0.2)
-        assert (await client.get("/models/diabetes")).json()["refused"] is None
+        await until(lambda: refused(client, 2))
+        assert await predicted(client) == (1, {1.0})
+        await asyncio.sleep(0.1)
         registry.away = False
         await until(lambda: serves(client, "diabetes", 2))
 
@@ -278,18 +279,6 @@ async def test_a_model_without_a_champion_is_not_served_any_more(
         await until(lambda: answers(client, "/health/ready", 200))
         answer = await client.post(PREDICT, json={"columns": {"a": [1]}})
         assert answer.json()["error"]["message"] == "no such model; served are: penguins"
-    assert not (tmp_path / "cache" / "diabetes").exists()
-
-
-async def test_the_queue_has_an_end(start: Start, registry: FakeRegistry) -> None:
-    registry.promote("penguins", 1)
-    body = json.dumps({"rows": [PENGUIN] * 3000})
-    async with start(queue_limit=2) as client:
-        headers = {"Content-Type": "application/json"}
-        asked = [client.post("/models/penguins/predict", content=body, headers=headers) for _ in range(12)]
-        responses = await asyncio.gather(*asked)
-    statuses = {response.status_code for response in responses}
-    assert statuses == {200, 503}
-    turned_away = next(response for response in responses if response.status_code == 503)
-    assert turned_away.headers["Retry-After"] == "1"
-    assert turned_away.json()["error"]["code"] == "overloaded"
+        registry.promote("diabetes", 1)
+        await until(lambda: serves(client, "diabetes", 1))
+    assert registry.downloads.count(1) == 2

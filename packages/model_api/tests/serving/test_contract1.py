@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from .conftest import Start, until
-from .fake_registry import FakeRegistry
-from .versions import PENGUIN, SPECIES, TEXT, classifier, write_version
+from ..conftest import Start, until
+from ..fake_registry import FakeRegistry
+from ..versions import PENGUIN, SPECIES, TEXT, classifier, write_version
 
 pytestmark = pytest.mark.anyio
 
-GOLDEN = Path(__file__).parents[2] / "shared/tests/golden/contract1"
+GOLDEN = Path(__file__).parents[3] / "shared/tests/golden/contract1"
 MODELS = ("mixed", "amount", "again")
 
 

@@ -6,12 +6,12 @@ import pytest
 from mlyard_model_api.app import create_app
 from mlyard_model_api.errors import CacheUnusable
 from mlyard_model_api.serving.cache import Cache, Pointer
-from mlyard_model_api.serving.deployment import Deployment
 from mlyard_model_api.serving.models import Models
 from mlyard_model_api.serving.version import Reference
 from mlyard_model_api.settings import Settings
 
-from .fake_registry import FakeRegistry
+from ..fake_registry import FakeRegistry
+from .watched import poll, watched
 
 FOLDER = "cache"
 
@@ -24,13 +24,11 @@ def cache(tmp_path: Path) -> Cache:
 
 
 def deployed(registry: FakeRegistry, cache: Cache, *versions: int) -> Models:
-    models = Models(())
-    deployment = Deployment(models, cache, registry)
-    deployment.start_from_cache()
+    watch = watched(cache, registry)
     for version in versions:
         registry.promote("diabetes", version)
-        deployment.poll()
-    return models
+        poll(watch)
+    return watch.followers.place.models if versions else poll(watch)
 
 
 def restarted(cache: Cache) -> Models:
@@ -82,66 +80,67 @@ def test_a_damaged_pointer_counts_as_none(registry: FakeRegistry, cache: Cache, 
 
 
 def test_a_retired_model_does_not_come_back_at_the_start(registry: FakeRegistry, cache: Cache) -> None:
-    models = Models(())
-    deployment = Deployment(models, cache, registry)
+    watch = watched(cache, registry)
     registry.promote("diabetes", 1)
-    deployment.poll()
+    poll(watch)
     registry.champions.clear()
-    deployment.poll()
-    assert models.names() == ()
+    assert poll(watch).names() == ()
     assert restarted(cache).names() == ()
 
 
 def test_a_model_that_lost_its_champion_while_the_api_was_down_is_retired(registry: FakeRegistry, cache: Cache) -> None:
     deployed(registry, cache, 1)
     registry.champions.clear()
-    models = Models(())
-    deployment = Deployment(models, cache, registry)
-    deployment.start_from_cache()
-    assert models.names() == ("diabetes",)
-    deployment.poll()
-    assert models.names() == ()
+    registry.away = True
+    watch = watched(cache, registry)
+    assert poll(watch).names() == ("diabetes",)
+    registry.away = False
+    assert poll(watch).names() == ()
 
 
 def test_two_processes_share_a_folder(registry: FakeRegistry, cache: Cache) -> None:
     other = Cache(cache.folder)
     other.prepare()
-    one, two = (Deployment(Models(()), place, registry) for place in (cache, other))
+    one, two = (watched(place, registry) for place in (cache, other))
     for version in (1, 2, 3, 1, 2):
         registry.promote("diabetes", version)
-        one.poll()
-        two.poll()
-        assert {d.models.serving("diabetes")[0].reference.version for d in (one, two)} == {version}
+        assert {poll(watch).serving("diabetes")[0].reference.version for watch in (one, two)} == {version}
     assert restarted(cache).serving("diabetes")[0].reference.version == 2
 
 
-def test_a_place_that_another_process_has_filled_is_kept(cache: Cache, tmp_path: Path) -> None:
-    reference = Reference(name="diabetes", version=1, digest="a" * 64)
+@pytest.mark.parametrize(("lost", "kept"), [(None, "first"), ("model.skops", "second"), ("mlyard.json", "second")])
+def test_a_place_that_another_process_has_filled_is_kept_unless_it_lacks_files(
+    registry: FakeRegistry, cache: Cache, lost: str | None, kept: str
+) -> None:
+    version = registry.versions["diabetes", 1]
+    reference = Reference(name="diabetes", version=1, digest=version.manifest_sha256)
     for content in ("first", "second"):
         with cache.work_folder() as folder:
+            registry.download(version, folder)
             (folder / "file").write_text(content)
             cache.keep(folder, reference)
-    assert (cache.path(reference) / "file").read_text() == "first"
+        if content == "first" and lost is not None:
+            (cache.path(reference) / lost).unlink()
+    assert (cache.path(reference) / "file").read_text() == kept
+    assert not cache.lacks_files(reference)
 
 
 def test_a_full_disk_keeps_the_old_version(
     registry: FakeRegistry, cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    models = Models(())
-    deployment = Deployment(models, cache, registry)
+    watch = watched(cache, registry)
     registry.promote("diabetes", 1)
-    deployment.poll()
+    poll(watch)
 
     def full(pointer: Pointer) -> None:
         raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(cache, "point", full)
     registry.promote("diabetes", 2)
-    deployment.poll()
-    served, slot = models.serving("diabetes")
+    served, slot = poll(watch).serving("diabetes")
     assert served.reference.version == 1
     assert slot.refused is not None
-    assert "No space left on device" in slot.refused.reason
+    assert "its disk is full" in slot.refused.reason
 
 
 def test_leftovers_of_crashed_processes_are_cleared_after_a_day(cache: Cache) -> None:
@@ -156,7 +155,7 @@ def test_leftovers_of_crashed_processes_are_cleared_after_a_day(cache: Cache) ->
 
 def test_a_cache_that_cannot_be_made_is_said_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(CacheUnusable, match=r"set MLYARD_MODEL_API_CACHE$"):
+    with pytest.raises(CacheUnusable, match=r"set MLYARD_MODEL_API_CACHE to another place$"):
         create_app(Settings(cache=tmp_path / "file" / "cache"))
 
 

@@ -1,0 +1,63 @@
+"""The parts that bring models to serve, put together as the settings say."""
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from importlib import metadata
+
+from mlyard_model_api.serving import memory
+from mlyard_model_api.serving.cache import Cache
+from mlyard_model_api.serving.download import Limits
+from mlyard_model_api.serving.follower import Place
+from mlyard_model_api.serving.followers import Followers
+from mlyard_model_api.serving.history import Histories
+from mlyard_model_api.serving.lanes import Lane
+from mlyard_model_api.serving.loading import Budget, Loader
+from mlyard_model_api.serving.marks import Marks
+from mlyard_model_api.serving.models import Models
+from mlyard_model_api.serving.registry import MlflowRegistry, Registry
+from mlyard_model_api.serving.turns import Turns
+from mlyard_model_api.serving.watch import Watch
+from mlyard_model_api.settings import Settings
+
+DOWNLOADS = 4
+"""So many run at the same time: each is a process of 100 MB."""
+
+
+def assemble(
+    settings: Settings,
+    models: Models,
+    cache: Cache,
+    *,
+    registry: Callable[[], Registry] | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Watch:
+    """Make the watch of the registry, and all that it sets in motion; nothing runs yet.
+
+    Args:
+        settings: the service's settings.
+        models: where the versions come to serve.
+        cache: a prepared cache folder.
+        registry: connects to the registry, in the watch's thread; by default to the settings' one.
+        clock: the seconds by which a version that was refused is tried again.
+
+    Raises:
+        SettingsError: the registry's account is given by half.
+    """
+    limits = Limits(settings.download_seconds, settings.download_bytes)
+    # It is called late, since importing MLflow takes seconds in which the cached models serve already.
+    connect = registry or partial(
+        MlflowRegistry, settings.registry_uri, account=settings.registry_account, limits=limits
+    )
+    marks = Marks(cache.folder, release=metadata.version("mlyard-model-api"), limit_bytes=memory.limit())
+    loader = Loader(
+        models,
+        marks,
+        Turns(),
+        budget=Budget(settings.trial_seconds, settings.latency_budget_ms),
+        lane=lambda name: Lane(name, rows=settings.queue_rows),
+    )
+    place = Place(models, cache, Histories(cache), loader, Turns(DOWNLOADS), clock)
+    retention = timedelta(days=settings.retention_days)
+    return Watch(Followers(place), connect, seconds=settings.poll_seconds, retention=retention)

@@ -1,0 +1,154 @@
+"""Which versions are being loaded, noted on disk before they are: who ends the process twice is not loaded again.
+
+`<cache>/.marks/<model>/<version>-<digest>-<random>.json` is one load. Whoever loads holds a lock on the file, and takes
+it away at the end: a file that nobody holds is of a load that ended its process.
+"""
+
+import fcntl
+import os
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from mlyard_shared.contract import Contract
+from pydantic import ValidationError
+
+from mlyard_model_api.serving.version import Reference
+
+MARKS_FOLDER = ".marks"
+DEATHS = 2
+"""A version that ended the process this often is not loaded again."""
+
+_SAME_LIMIT = 0.01
+
+
+class Mark(Contract):
+    """Under what a version was loaded: another release or another limit is worth another try."""
+
+    release: str
+    limit_bytes: int
+
+
+class Loading:
+    """A load that is under way."""
+
+    def __init__(self, file: Path | None, descriptor: int | None) -> None:
+        self._file = file
+        self._descriptor = descriptor
+
+    def clear(self) -> None:
+        """Take the mark away."""
+        if self._file is not None:
+            self._file.unlink(missing_ok=True)
+        self.leave()
+
+    def leave(self) -> None:
+        """Let the mark count as a death, be it of a process that tried the version in place of this one."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+        self._file = self._descriptor = None
+
+
+class Marks:
+    """The marks in one cache folder, by whom this process is told."""
+
+    def __init__(self, cache: Path, *, release: str, limit_bytes: int) -> None:
+        """Name the folder; nothing is read or written yet."""
+        self.limit_bytes = limit_bytes
+        self._folder = cache / MARKS_FOLDER
+        self._mark = Mark(release=release, limit_bytes=limit_bytes)
+        self._lock = threading.Lock()
+        self._under_way: set[Loading] = set()
+        self._stopped = False
+
+    @contextmanager
+    def loading(self, reference: Reference) -> Iterator[Loading]:
+        """Mark a version as being loaded for as long as the block runs."""
+        loading = self._write(reference)
+        with self._lock:
+            self._under_way.add(loading)
+            if self._stopped:
+                loading.clear()
+        try:
+            yield loading
+        finally:
+            with self._lock:
+                loading.clear()
+                self._under_way.discard(loading)
+
+    def deaths(self, reference: Reference) -> int:
+        """How often a load of the version ended its process, under this release and this limit."""
+        return sum(1 for file in self._files(reference.name, f"{_key(reference)}-") if self._is_death(file))
+
+    def clear(self, name: str) -> None:
+        """Forget the deaths of all versions of a model."""
+        for file in self._files(name, ""):
+            file.unlink(missing_ok=True)
+
+    def stop(self) -> None:
+        """Take all marks of this process away: it ends because it was asked to."""
+        with self._lock:
+            self._stopped = True
+            for loading in self._under_way:
+                loading.clear()
+
+    def _write(self, reference: Reference) -> Loading:
+        folder = self._folder / reference.name
+        name = f"{_key(reference)}-{secrets.token_hex(6)}.json"
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(folder / f".{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            try:
+                # It is held before it has its name, so that nobody ever sees it without its holder.
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                os.write(descriptor, self._mark.model_dump_json().encode())
+                os.fsync(descriptor)
+                (folder / f".{name}").rename(folder / name)
+                _sync(folder)
+            except OSError:
+                os.close(descriptor)
+                raise
+        except OSError:
+            # A full disk takes no model away: it is loaded without a mark.
+            with suppress(OSError):
+                (folder / f".{name}").unlink(missing_ok=True)
+            return Loading(None, None)
+        return Loading(folder / name, descriptor)
+
+    def _files(self, name: str, prefix: str) -> list[Path]:
+        try:
+            return [file for file in (self._folder / name).iterdir() if file.name.startswith(prefix)]
+        except FileNotFoundError:
+            return []
+
+    def _is_death(self, file: Path) -> bool:
+        try:
+            with file.open("rb") as stream:
+                try:
+                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return False
+                mark = Mark.model_validate_json(stream.read())
+        except FileNotFoundError:
+            return False
+        except ValidationError:
+            mark = None
+        limit = self._mark.limit_bytes
+        if mark is None or mark.release != self._mark.release or abs(mark.limit_bytes - limit) > limit * _SAME_LIMIT:
+            file.unlink(missing_ok=True)
+            return False
+        return True
+
+
+def _key(reference: Reference) -> str:
+    return f"{reference.version}-{reference.digest[:12]}"
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
