@@ -35,6 +35,30 @@ def check(ready: bool) -> None:
     click.echo(health.check(settings.host, settings.port, ready=ready))
 
 
+@cli.command()
+@click.argument("model")
+def forget(model: str) -> None:
+    """Serve MODEL no more and remove its files from the cache, as after a move to another registry.
+
+    A running API does so at its next poll. It fetches the model again where its registry names a champion of it.
+    """
+    from mlyard_model_api.serving import orders
+
+    click.echo(orders.forget(Settings.load().cache, model))
+
+
+@cli.command()
+@click.argument("model")
+def retry(model: str) -> None:
+    """Try a version of MODEL again that was refused, also one that ended the process while it was loaded.
+
+    A running API does so at its next poll.
+    """
+    from mlyard_model_api.serving import orders
+
+    click.echo(orders.retry(Settings.load().cache, model))
+
+
 def main() -> None:
     """Run the command: a mistake of the user's is one sentence and exit code 1."""
     try:

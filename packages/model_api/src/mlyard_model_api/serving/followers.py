@@ -7,6 +7,7 @@ import time
 from mlyard_shared.manifest import ONNX_FILE
 
 from mlyard_model_api.serving.follower import Follower, Place
+from mlyard_model_api.serving.marks import clear_marks
 from mlyard_model_api.serving.version import Reference
 
 HEAD_START_SECONDS = 2.0
@@ -59,7 +60,7 @@ class Followers:
             follower.retire()
             follower.stop()
         self.place.cache.drop(name)
-        self.place.loader.marks.clear(name)
+        clear_marks(self.place.cache.folder, name)
 
     def resume(self) -> None:
         """Let what served last serve again, without any registry; what cannot be read now is read the next time."""

@@ -67,7 +67,9 @@ class Loader:
             needed = max(needed, self._try(folder, reference, needed=needed, alone=alone))
         with self.turns.take(reference.name, alone=alone), self.marks.loading(reference):
             self._make_room(reference, needed)
-            return version.load(folder, reference, manifest, lane=self._lane(reference.name))
+            loaded = version.load(folder, reference, manifest, lane=self._lane(reference.name))
+        self.marks.survived(reference)
+        return loaded
 
     def _try(self, folder: Path, reference: Reference, *, needed: int, alone: bool) -> int:
         """Try the version in a process of its own; return how much memory that took."""

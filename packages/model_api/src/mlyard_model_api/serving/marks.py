@@ -80,12 +80,15 @@ class Marks:
 
     def deaths(self, reference: Reference) -> int:
         """How often a load of the version ended its process, under this release and this limit."""
-        return sum(1 for file in self._files(reference.name, f"{_key(reference)}-") if self._is_death(file))
+        files = _files(self._folder / reference.name, f"{_key(reference)}-")
+        return sum(1 for file in files if self._is_death(file))
 
-    def clear(self, name: str) -> None:
-        """Forget the deaths of all versions of a model."""
-        for file in self._files(name, ""):
-            file.unlink(missing_ok=True)
+    def survived(self, reference: Reference) -> None:
+        """Forget the deaths of a version that has been loaded."""
+        for file in _files(self._folder / reference.name, f"{_key(reference)}-"):
+            with suppress(FileNotFoundError, ValidationError):
+                if _read_dead(file) is not None:
+                    file.unlink()
 
     def stop(self) -> None:
         """Take all marks of this process away: it ends because it was asked to."""
@@ -117,29 +120,47 @@ class Marks:
             return Loading(None, None)
         return Loading(folder / name, descriptor)
 
-    def _files(self, name: str, prefix: str) -> list[Path]:
-        try:
-            return [file for file in (self._folder / name).iterdir() if file.name.startswith(prefix)]
-        except FileNotFoundError:
-            return []
-
     def _is_death(self, file: Path) -> bool:
+        """Whether a mark is of a load that ended its process under this release and this limit."""
         try:
-            with file.open("rb") as stream:
-                try:
-                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    return False
-                mark = Mark.model_validate_json(stream.read())
-        except FileNotFoundError:
+            mark = _read_dead(file)
+        except (FileNotFoundError, ValidationError):
             return False
-        except ValidationError:
-            mark = None
         limit = self._mark.limit_bytes
-        if mark is None or mark.release != self._mark.release or abs(mark.limit_bytes - limit) > limit * _SAME_LIMIT:
-            file.unlink(missing_ok=True)
-            return False
-        return True
+        return (
+            mark is not None
+            and mark.release == self._mark.release
+            and abs(mark.limit_bytes - limit) <= limit * _SAME_LIMIT
+        )
+
+
+def clear_marks(cache: Path, name: str) -> None:
+    """Forget the deaths of all versions of a model."""
+    for file in _files(cache / MARKS_FOLDER / name, ""):
+        file.unlink(missing_ok=True)
+
+
+def marked_models(cache: Path) -> tuple[str, ...]:
+    """The models that have a mark, be it of a load or of a death."""
+    return tuple(folder.name for folder in _files(cache / MARKS_FOLDER, "") if _files(folder, ""))
+
+
+def _files(folder: Path, prefix: str) -> list[Path]:
+    try:
+        return [file for file in folder.iterdir() if file.name.startswith(prefix)]
+    except FileNotFoundError:
+        return []
+
+
+def _read_dead(file: Path) -> Mark | None:
+    """A mark that nobody holds any more; None for one of a load that is under way."""
+    with file.open("rb") as stream:
+        try:
+            # Shared, so that two who ask do not take each other for the holder.
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return None
+        return Mark.model_validate_json(stream.read())
 
 
 def _key(reference: Reference) -> str:

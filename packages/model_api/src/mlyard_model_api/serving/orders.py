@@ -10,11 +10,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from mlyard_shared.errors import MlyardError
+
+from mlyard_model_api.errors import CacheUnusable
+from mlyard_model_api.serving.cache import Cache
+from mlyard_model_api.serving.marks import clear_marks, marked_models
+
 ORDERS_FOLDER = ".orders"
 KEPT_SECONDS = 24 * 3600.0
 
 Kind = Literal["forget", "retry"]
 KINDS: tuple[Kind, ...] = ("forget", "retry")
+
+
+class NothingKnown(MlyardError):
+    """The cache has nothing of a model."""
 
 
 class Order(NamedTuple):
@@ -60,3 +70,46 @@ class Orders:
             if found not in self._known:
                 self._known.add(found)
                 yield file, order
+
+
+def forget(folder: Path, model: str) -> str:
+    """Remove a model's files, and let running APIs drop it; return a sentence.
+
+    Raises:
+        NothingKnown: the folder has nothing of such a model.
+        CacheUnusable: it cannot be written.
+    """
+    cache = Cache(folder)
+    try:
+        _check_known(cache, model)
+        Orders(folder).give(Order(model, "forget"))
+        cache.drop(model)
+        clear_marks(folder, model)
+    except OSError as error:
+        raise CacheUnusable(folder, error) from None
+    return f"{model} is forgotten: {folder} holds nothing of it, and a running API drops it at its next poll"
+
+
+def retry(folder: Path, model: str) -> str:
+    """Forget the deaths of a model's versions, and let running APIs try again; return a sentence.
+
+    Raises:
+        NothingKnown: the folder has nothing of such a model.
+        CacheUnusable: it cannot be written.
+    """
+    try:
+        _check_known(Cache(folder), model)
+        clear_marks(folder, model)
+        Orders(folder).give(Order(model, "retry"))
+    except OSError as error:
+        raise CacheUnusable(folder, error) from None
+    return f"{model} is tried again: by a running API at its next poll, else at the next start"
+
+
+def _check_known(cache: Cache, model: str) -> None:
+    known = sorted({*cache.models(), *marked_models(cache.folder)}) if cache.folder.is_dir() else []
+    if model not in known:
+        raise NothingKnown(
+            f"the cache folder {cache.folder} has nothing of {model!r}, but of: {', '.join(known) or 'no model'}; "
+            "MLYARD_MODEL_API_CACHE says which folder it is"
+        )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mlyard_shared.errors import ModelVersionRefused, RegistryError, RegistryUnavailable
 
 from mlyard_model_api.serving.followers import Followers
+from mlyard_model_api.serving.marks import clear_marks
 from mlyard_model_api.serving.models import Refusal
 from mlyard_model_api.serving.orders import Order, Orders
 from mlyard_model_api.serving.registry import Registry
@@ -148,7 +149,7 @@ class Watch:
             self._seen.pop(name, None)
             self._lost.discard(name)
         else:
-            self.followers.place.loader.marks.clear(name)
+            clear_marks(self._cache.folder, name)
             if name in self.followers.names():
                 self.followers.of(name).try_again()
 
