@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow.exceptions import MlflowException
@@ -182,7 +183,7 @@ def test_a_full_volume_of_the_registry_is_told_in_its_own_words(call: Callable[[
 def test_a_file_that_a_full_volume_refused_is_told_so(tmp_path: Path) -> None:
     (tmp_path / "model").write_text("x")
     with answering(507, f'{{"error_code": "RESOURCE_EXHAUSTED", "message": "{FULL}"}}') as uri:
-        repository = get_artifact_repository(f"{uri}/api/2.0/mlflow-artifacts/artifacts/0/run/artifacts")
+        repository: Any = get_artifact_repository(f"{uri}/api/2.0/mlflow-artifacts/artifacts/0/run/artifacts")
         with pytest.raises(RegistryError) as caught, translated(uri):
             repository.log_artifact(str(tmp_path / "model"))
         assert str(caught.value) == f"the registry at {uri} has no room: {FULL}"

@@ -102,11 +102,14 @@ def _api(settings: Settings) -> dict[str, str]:
 def _login(settings: Settings) -> dict[str, str]:
     if settings.auth_manager == "fab":
         return {
-            "AIRFLOW__CORE__AUTH_MANAGER": "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager",
+            "AIRFLOW__CORE__AUTH_MANAGER": "mlyard_training_pipeline.orchestration.guards.fab.FabAuthManager",
+            # It refuses a right password after wrong ones from the same address, which all share behind a gateway.
+            "AIRFLOW__FAB__AUTH_RATE_LIMITED": "False",
             # `airflow init` writes the permissions; each start of the API server would do so again, for seconds.
             "AIRFLOW__FAB__UPDATE_FAB_PERMS": "False",
         }
     return {
+        "AIRFLOW__CORE__AUTH_MANAGER": "mlyard_training_pipeline.orchestration.guards.simple.SimpleAuthManager",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{settings.airflow_user}:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(settings.airflow_home / "passwords.json"),
     }

@@ -1,0 +1,135 @@
+"""The guards in front of real API servers: with Airflow's simple auth manager, and with FAB's, on its own accounts."""
+
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+from mlyard_training_pipeline.settings import PREFIX
+
+from ..conftest import COMMAND, Stack
+
+FAB: dict[str, Any] = {f"{PREFIX}AUTH_MANAGER": "fab"}
+
+
+@pytest.fixture(scope="module")
+def fab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """An API server with FAB's auth manager."""
+    stack = Stack(tmp_path_factory.mktemp("fab"))
+    done = stack.run("airflow", "init", **FAB)
+    assert done.returncode == 0, done.stderr
+    with (stack.folder / "api-server.log").open("wb") as log:
+        stack.processes.append(
+            subprocess.Popen(
+                [COMMAND, "airflow", "api-server"], env=stack.environment(**FAB), stdout=log, stderr=subprocess.STDOUT
+            )
+        )
+    try:
+        stack.wait_until_answering()
+        yield stack
+    finally:
+        stack.stop()
+
+
+@pytest.fixture(params=["simple", "fab"])
+def server(request: pytest.FixtureRequest) -> Stack:
+    name = "stack" if request.param == "simple" else "fab"
+    found: Stack = request.getfixturevalue(name)
+    return found
+
+
+@contextmanager
+def no_traceback(server: Stack) -> Iterator[None]:
+    log = server.folder / "api-server.log"
+    known = len(log.read_text())
+    yield
+    assert "Traceback" not in log.read_text()[known:]
+
+
+def ask(server: Stack, path: str, **request: Any) -> tuple[httpx.Response, float]:
+    started = time.monotonic()
+    answer = httpx.post(f"{server.settings.airflow_url}{path}", timeout=30, trust_env=False, **request)
+    return answer, time.monotonic() - started
+
+
+def credentials(server: Stack, *, name: str = "admin", password: str = "") -> dict[str, str]:
+    return {"username": name, "password": password or server.settings.secret("airflow_password")}
+
+
+def test_wrong_passwords_wait_and_the_right_one_does_not(server: Stack) -> None:
+    for name in ("nobody", "nobody", "admin"):
+        answer, seconds = ask(server, "/auth/token", json=credentials(server, name=name, password="wrong"))
+        assert (answer.status_code, answer.json()) == (401, {"detail": "Invalid credentials"})
+        assert seconds >= 1
+    answer, seconds = ask(server, "/auth/token", json=credentials(server))
+    assert (answer.status_code, seconds < 1) == (201, True)
+    token = answer.json()["access_token"]
+    url = f"{server.settings.airflow_url}/api/v2/dags"
+    assert httpx.get(url, headers={"Authorization": f"Bearer {token}"}, trust_env=False).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param({"username": "ad\0min", "password": "x"}, id="NUL"),
+        pytest.param({"username": 1, "password": "x"}, id="number"),
+        pytest.param({"username": {"a": 1}, "password": ["x"]}, id="object"),
+    ],
+)
+def test_what_names_no_account_is_401_without_a_traceback(server: Stack, body: dict[str, Any]) -> None:
+    with no_traceback(server):
+        assert ask(server, "/auth/token", json=body)[0].status_code == 401
+
+
+@pytest.mark.parametrize(
+    "header", ["Basic YWRtaW46eA==", "Basic %%%", "Basic", "Bearer", "Bearer x", "Bearer a.b.c", "Digest x"]
+)
+def test_other_credentials_than_a_token_are_refused_without_a_traceback(server: Stack, header: str) -> None:
+    url = f"{server.settings.airflow_url}/api/v2/dags"
+    with no_traceback(server):
+        answer = httpx.get(url, headers={"Authorization": header}, trust_env=False)
+    assert answer.status_code in (401, 403)
+
+
+@pytest.mark.parametrize("path", ["/auth/token", "/api/v2/dags/houses/dagRuns", "/auth/login/", "/execution/x"])
+def test_a_page_of_another_port_does_not_write(server: Stack, path: str) -> None:
+    answer, _ = ask(server, path, json=credentials(server), headers={"Origin": "http://localhost:9999"})
+    assert answer.status_code == 403
+    assert "may not write here" in answer.json()["detail"]
+
+
+def test_its_own_page_writes(server: Stack) -> None:
+    origin = {"Origin": server.settings.airflow_url}
+    assert ask(server, "/auth/token", json=credentials(server), headers=origin)[0].status_code == 201
+
+
+def fill_in(server: Stack, name: str, password: str) -> tuple[httpx.Response, float]:
+    """Sign in by the form of FAB's page."""
+    with httpx.Client(base_url=server.settings.airflow_url, timeout=30, trust_env=False) as page:
+        token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.get("/auth/login/").text)
+        assert token is not None
+        started = time.monotonic()
+        data = {"csrf_token": token[1], "username": name, "password": password}
+        return page.post("/auth/login/", data=data), time.monotonic() - started
+
+
+def test_the_form_of_the_page_waits_too_and_refuses_no_right_password(fab: Stack) -> None:
+    for number in range(2):
+        answer, seconds = fill_in(fab, "ann", "wrong")
+        assert answer.headers["location"].startswith("/auth/login/")
+        assert seconds >= 2**number
+    for _ in range(7):  # FAB's own limit is five tries of an address in 40 s, right ones among them
+        answer, seconds = fill_in(fab, "admin", fab.settings.secret("airflow_password"))
+        assert (answer.status_code, answer.headers["location"]) == (302, "/auth/")
+        assert seconds < 1
+    assert fill_in(fab, "ad\0min", "x")[0].status_code == 401
+
+
+def test_fabs_own_api_waits_too(fab: Stack) -> None:
+    body = {**credentials(fab, name="eve", password="x"), "provider": "db"}
+    answer, seconds = ask(fab, "/auth/api/v1/security/login", json=body)
+    assert (answer.status_code, seconds >= 1) == (401, True)
