@@ -7,7 +7,6 @@ MlyardError
     ├── ModelNotReady         the model is expected, and no version of it serves yet
     ├── Overloaded            too much waits already
     ├── DeadlinePassed        the answer took too long
-    ├── ClientGone            nobody waits for the answer
     ├── Stopping              the process ends
     ├── ModelFailed           the model raised an error, or its answer is not what it claims to be
     ├── NotComputable         the model has no finite answer for these values
@@ -81,13 +80,6 @@ class DeadlinePassed(Unanswered):
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"there was no answer within {seconds:g} s: send fewer rows at once, or try again later")
-
-
-class ClientGone(Unanswered):
-    """Nobody waits for the answer."""
-
-    def __init__(self) -> None:
-        super().__init__("the connection was closed before the answer")
 
 
 class Stopping(Unanswered):
@@ -176,10 +168,10 @@ class HeadersTooSlow(BrokenRequest):
 
 
 class MethodUnknown(BrokenRequest):
-    """HTTP has no such method."""
+    """No such method is known here."""
 
     def __init__(self) -> None:
-        super().__init__("HTTP has no such method")
+        super().__init__("no such method is known here")
 
 
 class HttpVersionUnknown(BrokenRequest):

@@ -1,6 +1,5 @@
 """A prediction: a model's columns in; ids, version, time and values out. It knows no wire format."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -30,13 +29,12 @@ class Predictions:
     probabilities: Array | None
 
 
-async def predict(version: ServedVersion, columns: Columns, *, is_gone: Callable[[], bool]) -> Predictions:
+async def predict(version: ServedVersion, columns: Columns) -> Predictions:
     """Let a version answer in its lane.
 
     Args:
         version: who answers, also where another version serves meanwhile.
         columns: the rows.
-        is_gone: whether the client has gone; then nothing is computed.
 
     Raises:
         Overloaded: too much waits for this version.
@@ -49,7 +47,7 @@ async def predict(version: ServedVersion, columns: Columns, *, is_gone: Callable
 
     rows = count(columns)
     size = sum(array.nbytes for array in columns.values())
-    return await version.lane.run(answer, columns, rows=rows, size=size, is_gone=is_gone)
+    return await version.lane.run(answer, columns, rows=rows, size=size)
 
 
 def compute(version: ServedVersion, columns: Columns) -> Predictions:

@@ -1,7 +1,7 @@
 """From a request with rows to the answer's bytes, without harm to any other request."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from functools import partial
 
 from starlette.requests import ClientDisconnect, Request
@@ -13,8 +13,6 @@ from mlyard_model_api.protocols import native
 from mlyard_model_api.serving.lanes import Lane
 from mlyard_model_api.serving.version import ServedVersion
 
-CLIENT = "mlyard.client"
-"""The ASGI extension by which a connection says whether its client has gone."""
 QUICK_BYTES = 32 * 1024
 """A body up to this size is decoded in the event loop: that takes less than to hand it to a thread and back."""
 QUICK_ROWS = 100
@@ -42,7 +40,7 @@ class Predictor:
         Raises:
             Unanswered: there is none.
         """
-        headers, is_gone = request.headers, _is_gone(request)
+        headers = request.headers
         native.check(headers.getlist("content-type"), headers.getlist("content-encoding"))
         version.lane.check()
         length = headers.get("content-length")
@@ -54,13 +52,13 @@ class Predictor:
                 if len(body) <= QUICK_BYTES:
                     columns = decode(body)
                 else:
-                    columns = await self._codec.run(decode, body, rows=0, is_gone=is_gone)
+                    columns = await self._codec.run(decode, body, rows=0)
                 del body
                 place.free()
-                predictions = await prediction.predict(version, columns, is_gone=is_gone)
+                predictions = await prediction.predict(version, columns)
                 if len(predictions.ids) <= QUICK_ROWS:
                     return native.encode(predictions)
-                return await self._codec.run(native.encode, predictions, rows=0, is_gone=is_gone)
+                return await self._codec.run(native.encode, predictions, rows=0)
         except TimeoutError:
             raise DeadlinePassed(self._seconds) from None
         finally:
@@ -73,8 +71,3 @@ async def _chunks(request: Request) -> AsyncIterator[bytes]:
             yield chunk
     except ClientDisconnect:
         raise BrokenBody("the body is not complete") from None
-
-
-def _is_gone(request: Request) -> Callable[[], bool]:
-    found: Callable[[], bool] = request.scope.get("extensions", {}).get(CLIENT, bool)
-    return found

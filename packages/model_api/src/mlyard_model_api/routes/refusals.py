@@ -19,7 +19,6 @@ STATUS: dict[type[errors.Unanswered], tuple[int, str]] = {
     errors.ModelNotReady: (503, "model_not_ready"),
     errors.Overloaded: (503, "overloaded"),
     errors.DeadlinePassed: (503, "deadline_passed"),
-    errors.ClientGone: (499, "client_gone"),  # nobody reads it
     errors.Stopping: (503, "stopping"),
     errors.ModelFailed: (500, "model_failed"),
     errors.NotComputable: (422, "not_computable"),
@@ -55,13 +54,18 @@ def refusal(error: errors.Unanswered) -> Response:
     return _answer(status, Problem(code=code, message=str(error), row=getattr(error, "row", None)))
 
 
+def bug() -> Response:
+    """Answer that the fault is the API's own, whose log says why."""
+    return _answer(500, _BUG)
+
+
 def handle_errors(app: FastAPI) -> None:
     """Let the application answer every error in our own form."""
 
     async def ours(_request: Request, error: Exception) -> Response:
         if not isinstance(error, errors.Unanswered):
             log.error("a request failed", exc_info=error)
-            return _answer(500, _BUG)
+            return bug()
         if isinstance(error, errors.ModelFailed):
             log.error("a model failed: %s", error, exc_info=error.__cause__)
         return refusal(error)
@@ -71,13 +75,13 @@ def handle_errors(app: FastAPI) -> None:
         code, message = _CODES.get(error.status_code, ("bad_request", "the request cannot be handled"))
         return _answer(error.status_code, Problem(code=code, message=message), headers=error.headers)
 
-    async def bug(_request: Request, _error: Exception) -> Response:
-        # The server logs the error with its traceback.
-        return _answer(500, _BUG)
+    async def any_other(_request: Request, _error: Exception) -> Response:
+        # The connection logs the error with its traceback.
+        return bug()
 
     app.add_exception_handler(MlyardError, ours)
     app.add_exception_handler(HTTPException, of_the_framework)
-    app.add_exception_handler(Exception, bug)
+    app.add_exception_handler(Exception, any_other)
 
 
 def _answer(status: int, *problems: Problem, headers: object = None) -> Response:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from mlyard_model_api.errors import ClientGone, Overloaded
+from mlyard_model_api.errors import Overloaded
 
 MAX_BYTES = 64 * 1024**2
 """Most bytes of input that wait in one lane: rows may be wide."""
@@ -41,32 +41,22 @@ class Lane:
         if self._rows and (self._rows + rows > self._limit or self._bytes + size > MAX_BYTES):
             raise Overloaded(f"{self._rows} rows wait for {self.name} already")
 
-    async def run(
-        self,
-        function: Callable[[Given], Result],
-        given: Given,
-        *,
-        rows: int,
-        size: int = 0,
-        is_gone: Callable[[], bool] = lambda: False,
-    ) -> Result:
+    async def run(self, function: Callable[[Given], Result], given: Given, *, rows: int, size: int = 0) -> Result:
         """Return what the function returns for what it is given, or raise what it raises.
 
-        Where the caller is cancelled, as by its deadline, what waits is not done any more; what is being done ends by
-        itself, and its result is dropped.
+        Where the caller is cancelled, by its deadline or since the client has gone, what waits is not done any more;
+        what is being done ends by itself, and its result is dropped.
 
         Args:
             function: called in the lane's thread.
             given: what it is called with.
             rows: how much work that is.
             size: how many bytes that is.
-            is_gone: whether the client has gone; asked in the lane's thread, before the function is called.
 
         Raises:
             Overloaded: too much waits.
-            ClientGone: nobody waits any more.
         """
-        work = _Work(function, given, rows=rows, size=size, is_gone=is_gone)
+        work = _Work(function, given, rows=rows, size=size)
         with self._changed:
             self.check(rows, size=size)
             self._rows += rows
@@ -123,15 +113,12 @@ class Lane:
 class _Work:
     """A call, and the future of its result in the event loop that waits for it."""
 
-    def __init__(
-        self, function: Callable[[Any], Any], given: Any, *, rows: int, size: int, is_gone: Callable[[], bool]
-    ) -> None:
+    def __init__(self, function: Callable[[Any], Any], given: Any, *, rows: int, size: int) -> None:
         self.rows = rows
         self.size = size
         self.is_waiting = True
         self._function = function
         self._given = given
-        self._is_gone = is_gone
         self._loop = asyncio.get_running_loop()
         self.result: asyncio.Future[Any] = self._loop.create_future()
 
@@ -140,11 +127,8 @@ class _Work:
         if self.result.done():
             return
         try:
-            if self._is_gone():
-                raise ClientGone
             result = self._function(self._given)
-        # Whatever it is, the request that waits has to hear of it.
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the request that waits has to hear of it
             self._tell(self.result.set_exception, error)
         else:
             self._tell(self.result.set_result, result)

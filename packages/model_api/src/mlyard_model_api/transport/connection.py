@@ -1,0 +1,405 @@
+"""A connection: requests in, answers out in their order, and an end to all that takes too long."""
+
+import asyncio
+import re
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+import httptools
+from starlette.types import ASGIApp, Scope
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from mlyard_model_api.errors import (
+    BrokenRequest,
+    HeadersTooLarge,
+    HeadersTooSlow,
+    HttpVersionUnknown,
+    MethodUnknown,
+    Unanswered,
+)
+from mlyard_model_api.routes.refusals import refusal
+from mlyard_model_api.transport import peer
+from mlyard_model_api.transport.exchange import CONTINUE, MANY_BYTES, Exchange
+
+HEAD_BYTES = 64 * 1024
+"""The most of an address and its headers."""
+LINGER_SECONDS = 1.0
+"""So long a connection that ends stays open for what is on its way: a request that reuses it, the rest of a body."""
+LINGER_BYTES = 1024**2
+"""So much of a refused body is read, so that the client can read the answer instead of a reset."""
+HALF_CLOSED_SECONDS = 0.25
+"""How often a client that has no more to send is asked whether it waits for its answer."""
+
+# One for all: it is parsed before anything else is read.
+_BUFFER = memoryview(bytearray(MANY_BYTES))
+_METHOD = re.compile(rb"[A-Za-z-]+ ")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a connection may take, in seconds."""
+
+    headers: float
+    idle: float
+
+
+class HttpConnection(asyncio.BufferedProtocol):
+    """HTTP/1.1 on one connection, in the place of uvicorn's own: its server makes one for each and tells it to end."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        limits: Limits,
+    ) -> None:
+        """As uvicorn calls it, but for the limits."""
+        self._app: ASGIApp = config.loaded_app
+        self._state = server_state
+        self._app_state = app_state
+        self._limits = limits
+        self._loop = _loop or asyncio.get_running_loop()
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport
+        self._timer: asyncio.TimerHandle | None = None
+        self._watch: asyncio.TimerHandle | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
+        # What is being parsed.
+        self._target = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._in_head = False
+        self._head_bytes = 0
+        self._incoming: Exchange | None = None
+        # What is being answered, and what waits for that.
+        self._current: Exchange | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._waiting: deque[tuple[Exchange, ASGIApp]] = deque()
+        self._is_paused = False
+        self._is_stopping = False
+        self._is_broken = False
+        self._is_closing = False
+        self._has_ended = False
+        self._discarded = 0
+
+    # --- what the event loop and the server call ---
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Wait for the first request."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the types
+        self._transport = transport
+        self._state.connections.add(self)  # type: ignore[arg-type] # it names its own classes
+        self._arm(self._limits.headers, self._close)
+
+    def get_buffer(self, _size: int) -> memoryview:
+        """Where to read to."""
+        return _BUFFER
+
+    def buffer_updated(self, count: int) -> None:
+        """Take what has been read."""
+        if self._is_closing or self._is_broken:
+            self._discarded += count
+            if self._discarded > LINGER_BYTES:
+                self._transport.close()
+            return
+        self._feed(_BUFFER[:count])
+        if self._waiting or (self._incoming is not None and not self._incoming.takes_more):
+            self._pause()
+
+    def eof_received(self) -> bool:
+        """Take note that the client has no more to send; what it waits for it still gets."""
+        self._has_ended = True
+        if self._in_head and not self._is_closing:
+            self._refuse(BrokenRequest("the connection ended within the headers"))
+        if self._incoming is not None:
+            self._incoming.lose()
+        if self._current is None or self._is_closing:
+            return False
+        self._watch = self._loop.call_later(HALF_CLOSED_SECONDS, self._ask_peer)
+        return True
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Drop what was asked for."""
+        self._is_closing = True
+        self._state.connections.discard(self)
+        for timer in (self._timer, self._watch):
+            if timer is not None:
+                timer.cancel()
+        self._waiting.clear()
+        self._writable.set()
+        if self._incoming is not None:
+            self._incoming.lose()
+        if self._task is not None:
+            self._task.cancel()
+
+    def pause_writing(self) -> None:
+        """Let the answer wait for a client that reads slowly."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """Let it go on."""
+        self._writable.set()
+
+    def shutdown(self) -> None:
+        """End after the answer that is due; one that is asked for just now is answered too."""
+        self._is_stopping = True
+        if not self._is_closing:
+            self._loop.call_later(LINGER_SECONDS, self._stop)
+
+    # --- what an exchange calls ---
+
+    @property
+    def keeps_alive(self) -> bool:
+        """Whether the connection may stay open after an answer."""
+        return not self._is_stopping and (bool(self._waiting) or not (self._is_broken or self._has_ended))
+
+    @property
+    def default_headers(self) -> list[tuple[bytes, bytes]]:
+        """The headers of every answer."""
+        return self._state.default_headers
+
+    def write(self, *parts: bytes) -> None:
+        """Send bytes, unless nobody is there any more."""
+        if not self._transport.is_closing():
+            self._transport.write(b"".join(parts))
+
+    async def drain(self) -> None:
+        """Wait until little is left to send; a client that reads nothing for too long loses the connection."""
+        try:
+            async with asyncio.timeout(self._limits.idle):
+                await self._writable.wait()
+        except TimeoutError:
+            self._transport.abort()
+
+    def resume(self) -> None:
+        """Read on, if reading has stopped."""
+        if self._is_paused and not self._waiting:
+            self._is_paused = False
+            self._transport.resume_reading()
+
+    def finish(self, exchange: Exchange, *, close: bool) -> None:
+        """Go on with the next request, or end."""
+        self._state.total_requests += 1
+        self._current = self._task = None
+        if exchange is self._incoming:
+            self._incoming = None
+        if self._transport.is_closing():
+            return
+        if close or not self.keeps_alive:
+            self._close()
+        elif self._waiting:
+            self._start(*self._waiting.popleft())
+        elif not self._in_head:
+            self._arm(self._limits.idle, self._close)
+        self.resume()
+
+    # --- what the parser calls ---
+
+    def on_message_begin(self) -> None:
+        """Begin with a request."""
+        self._target = b""
+        self._headers = []
+        self._in_head = True
+        self._head_bytes = 0
+        self._arm(self._limits.headers, self._give_up_on_headers)
+
+    def on_url(self, part: bytes) -> None:
+        """Take a part of the target."""
+        self._target += part
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; those after a body are not needed."""
+        if self._in_head:
+            self._headers.append((name.lower(), value))
+            self._head_bytes += len(name) + len(value)
+
+    def on_headers_complete(self) -> None:
+        """Let the application answer, as soon as it is this request's turn."""
+        self._in_head = False
+        self._disarm()
+        version = self._parser.get_http_version()
+        if self._parser.should_upgrade():
+            if self._parser.get_method() == b"CONNECT":
+                raise MethodUnknown
+            return
+        if version not in ("1.0", "1.1"):
+            raise HttpVersionUnknown
+        if self._head_bytes + len(self._target) > HEAD_BYTES:
+            raise HeadersTooLarge(HEAD_BYTES)
+        if version == "1.1" and len(self._values(b"host")) != 1:
+            raise BrokenRequest("send one header Host")
+        codings = self._values(b"transfer-encoding")
+        if codings and (version == "1.0" or codings != [b"chunked"]):
+            raise BrokenRequest("send the body as Transfer-Encoding: chunked, or with its Content-Length")
+        self._incoming = Exchange(
+            self,
+            self._scope(version),
+            keep_alive=version == "1.1" and self._parser.should_keep_alive(),
+            expects=version == "1.1" and b"100-continue" in [value.lower() for value in self._values(b"expect")],
+        )
+        self._queue(self._incoming, self._app)
+
+    def on_body(self, part: bytes) -> None:
+        """Take a part of the body."""
+        if self._incoming is not None:
+            self._incoming.add(part)
+
+    def on_message_complete(self) -> None:
+        """End with a request."""
+        if self._incoming is not None:
+            self._incoming.complete()
+            self._incoming = None
+
+    # --- the rest ---
+
+    def _feed(self, data: memoryview) -> None:
+        was_in_head = self._in_head
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            head = self._without_upgrade()
+            self._parser = httptools.HttpRequestParser(self)
+            self._feed(memoryview(head + data[upgrade.args[0] :]))
+        except httptools.HttpParserError as error:
+            self._refuse(_fault(error, data))
+        else:
+            if was_in_head and self._in_head:
+                self._head_bytes += len(data)
+                if self._head_bytes > HEAD_BYTES:
+                    self._refuse(HeadersTooLarge(HEAD_BYTES))
+
+    def _without_upgrade(self) -> bytes:
+        """The head of a request that asks for another protocol, as if it did not (RFC 9110, 7.8)."""
+        lines = [b"%b: %b\r\n" % header for header in self._headers if header[0] != b"upgrade"]
+        version = self._parser.get_http_version().encode()
+        first = b"%b %b HTTP/%b\r\n" % (self._parser.get_method(), self._target, version)
+        return b"".join([first, *lines, b"\r\n"])
+
+    def _pause(self) -> None:
+        if not (self._is_paused or self._is_closing):
+            self._is_paused = True
+            self._transport.pause_reading()
+
+    def _refuse(self, error: Unanswered) -> None:
+        """Answer that this is not HTTP, after what came before it, and end the connection."""
+        self._is_broken = True
+        self._in_head = False
+        self._disarm()
+        if self._incoming is not None:
+            # It is within a body: the application answers.
+            self._incoming.lose()
+            return
+        scope: Scope = {"type": "http", "method": "GET", "http_version": "1.1"}
+        self._queue(Exchange(self, scope, keep_alive=False, expects=False), refusal(error))
+
+    def _queue(self, exchange: Exchange, app: ASGIApp) -> None:
+        if self._current is None:
+            self._start(exchange, app)
+        else:
+            self._waiting.append((exchange, app))
+
+    def _start(self, exchange: Exchange, app: ASGIApp) -> None:
+        self._current = exchange
+        self._task = self._loop.create_task(exchange.run(app))
+        self._state.tasks.add(self._task)
+        self._task.add_done_callback(self._state.tasks.discard)
+
+    def _scope(self, version: str) -> Scope:
+        target, _, query = self._target.partition(b"#")[0].partition(b"?")
+        if not target.startswith(b"/") and b"://" in target:
+            # The absolute form (RFC 9112, 3.2.2), as proxies send it.
+            target = b"/" + target.partition(b"://")[2].partition(b"/")[2]
+        path = target.decode("ascii")
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": version,
+            "method": self._parser.get_method().decode("ascii"),
+            "scheme": "http",
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": target,
+            "query_string": query,
+            "root_path": "",
+            "headers": self._headers,
+            "client": _address(self._transport, "peername"),
+            "server": _address(self._transport, "sockname"),
+            "state": self._app_state.copy(),
+        }
+
+    def _values(self, wanted: bytes) -> list[bytes]:
+        return [value for name, value in self._headers if name == wanted]
+
+    def _arm(self, seconds: float, then: Callable[[], None]) -> None:
+        self._disarm()
+        self._timer = self._loop.call_later(seconds, then)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _give_up_on_headers(self) -> None:
+        self._refuse(HeadersTooSlow(self._limits.headers))
+
+    def _ask_peer(self) -> None:
+        """See whether a client that has no more to send still waits: who has gone answers with a reset."""
+        current = self._current
+        if current is None or self._transport.is_closing():
+            return
+        if peer.is_closed(self._transport):
+            self._transport.abort()
+            return
+        if not current.is_started and current.scope["http_version"] == "1.1":
+            self.write(CONTINUE)
+        self._watch = self._loop.call_later(HALF_CLOSED_SECONDS, self._ask_peer)
+
+    def _stop(self) -> None:
+        """End what is idle, and what still waits for a body."""
+        if self._current is None:
+            self._close()
+        elif not self._current.is_complete and self._task is not None:
+            self._task.cancel()
+
+    def _close(self) -> None:
+        """End the connection after what is written, without a reset for what the client sends meanwhile."""
+        if self._is_closing:
+            return
+        self._is_closing = True
+        if self._has_ended or not self._transport.can_write_eof():
+            self._transport.close()
+            self._arm(self._limits.idle, self._transport.abort)
+            return
+        try:
+            self._transport.write_eof()
+        except OSError:
+            # The client was faster.
+            self._transport.abort()
+            return
+        if self._is_paused:
+            self._is_paused = False
+            self._transport.resume_reading()
+        self._arm(LINGER_SECONDS, self._end)
+
+    def _end(self) -> None:
+        self._transport.close()
+        self._arm(self._limits.idle, self._transport.abort)
+
+
+def _fault(error: httptools.HttpParserError, data: memoryview) -> Unanswered:
+    if isinstance(error.__context__, Unanswered):
+        return error.__context__
+    if isinstance(error, httptools.HttpParserInvalidMethodError) and _METHOD.match(data):
+        return MethodUnknown()
+    # llhttp's own words name the rule, and nothing of what was sent.
+    return BrokenRequest(f"the request is not HTTP: {error}")
+
+
+def _address(transport: asyncio.Transport, which: str) -> tuple[str, int] | None:
+    found = transport.get_extra_info(which)
+    return (str(found[0]), int(found[1])) if isinstance(found, tuple) else None
