@@ -3,7 +3,7 @@
 import contextlib
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,25 @@ from mlyard_shared.spec import ModelSpec
 from mlyard_training_pipeline.settings import Settings
 from mlyard_training_pipeline.tracking.context import Context
 
+from .clusters import Cluster, cluster, programs
+
 EXAMPLES = Path(__file__).parents[3] / "examples"
+
+
+@pytest.fixture(scope="session")
+def postgresql_cluster() -> Iterator[Cluster]:
+    """A real PostgreSQL."""
+    found = programs()
+    if found is None:
+        pytest.skip("no PostgreSQL on this machine (no pg_ctl in PATH or /usr/lib/postgresql): its tests were left out")
+    with cluster(found) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgresql(postgresql_cluster: Cluster) -> str:
+    """The URI of a real PostgreSQL, without a database."""
+    return postgresql_cluster.uri
 
 
 @pytest.fixture(scope="session")

@@ -128,8 +128,9 @@ def settings(tmp_path: Path) -> Settings:
 class Stack:
     """Airflow's processes, and commands run against them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **changes: str) -> None:
         port = free_port()
+        self._changes = {f"{PREFIX}{name.upper()}": value for name, value in changes.items()}
         (folder / "models").mkdir()
         self.folder = folder
         self.settings = make_settings(
@@ -152,7 +153,7 @@ class Stack:
         }
         folder = {f"{PREFIX}SECRETS_DIR": str(self.folder / "secrets")}
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
-        return {**kept, **own, **folder, "NO_PROXY": "127.0.0.1", **changes}
+        return {**kept, **own, **folder, "NO_PROXY": "127.0.0.1", **self._changes, **changes}
 
     def run(self, *arguments: str, timeout: float = 240, **changes: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -169,12 +170,15 @@ class Stack:
         done = self.run("airflow", "init")
         assert done.returncode == 0, done.stderr
         for process in ("api-server", "scheduler", "dag-processor", "triggerer"):
-            with (self.folder / f"{process}.log").open("wb") as log:
-                command = [COMMAND, "airflow", process]
-                self.processes.append(
-                    subprocess.Popen(command, cwd=self.folder, env=self.environment(), stdout=log, stderr=log)
-                )
+            self.begin(process)
         self.wait_until_answering()
+
+    def begin(self, process: str) -> None:
+        with (self.folder / f"{process}.log").open("wb") as log:
+            command = [COMMAND, "airflow", process]
+            self.processes.append(
+                subprocess.Popen(command, cwd=self.folder, env=self.environment(), stdout=log, stderr=log)
+            )
 
     def wait_until_answering(self) -> None:
         deadline = time.monotonic() + 300
@@ -208,6 +212,22 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack = Stack(tmp_path_factory.mktemp("stack"))
     try:
         stack.start()
+        yield stack
+    finally:
+        stack.stop()
+
+
+@pytest.fixture(scope="session")
+def fab(tmp_path_factory: pytest.TempPathFactory, postgresql: str) -> Iterator[Stack]:
+    """A running API server as it is in containers: FAB's auth manager, on PostgreSQL."""
+    stack = Stack(
+        tmp_path_factory.mktemp("fab"), auth_manager="fab", database_uri=f"{postgresql}/postgres?application_name=fab"
+    )
+    done = stack.run("airflow", "init")
+    assert done.returncode == 0, done.stderr
+    try:
+        stack.begin("api-server")
+        stack.wait_until_answering()
         yield stack
     finally:
         stack.stop()

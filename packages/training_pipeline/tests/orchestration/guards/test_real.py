@@ -1,7 +1,6 @@
-"""The guards in front of real API servers: with Airflow's simple auth manager, and with FAB's, on its own accounts."""
+"""The guards in front of real API servers: with Airflow's simple auth manager, and with FAB's."""
 
 import re
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,30 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
-from mlyard_training_pipeline.settings import PREFIX
 
-from ..conftest import COMMAND, Stack
-
-FAB: dict[str, Any] = {f"{PREFIX}AUTH_MANAGER": "fab"}
-
-
-@pytest.fixture(scope="module")
-def fab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """An API server with FAB's auth manager."""
-    stack = Stack(tmp_path_factory.mktemp("fab"))
-    done = stack.run("airflow", "init", **FAB)
-    assert done.returncode == 0, done.stderr
-    with (stack.folder / "api-server.log").open("wb") as log:
-        stack.processes.append(
-            subprocess.Popen(
-                [COMMAND, "airflow", "api-server"], env=stack.environment(**FAB), stdout=log, stderr=subprocess.STDOUT
-            )
-        )
-    try:
-        stack.wait_until_answering()
-        yield stack
-    finally:
-        stack.stop()
+from ..conftest import Stack
 
 
 @pytest.fixture(params=["simple", "fab"])

@@ -4,12 +4,15 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from mlyard_training_pipeline.orchestration.processes import health
 from mlyard_training_pipeline.orchestration.processes.health import CHECKS, PREFIX, Unhealthy, _age, check
 
+from ...clusters import Cluster
 from ..conftest import Stack, free_port
 
 
@@ -26,11 +29,40 @@ def database(folder: Path, job: str, *, age: float) -> dict[str, str]:
 
 @pytest.mark.parametrize("process", ["api-server", "scheduler", "dag-processor", "triggerer"])
 def test_a_running_process_is_healthy(stack: Stack, process: str) -> None:
-    for _ in range(60):
-        done = stack.run("check", process)
-        if done.returncode == 0:
-            break
-    assert done.returncode == 0, done.stderr
+    deadline = time.monotonic() + 60
+    while (done := stack.run("check", process)).returncode:
+        assert time.monotonic() < deadline, done.stderr
+        time.sleep(0.5)
+
+
+@pytest.mark.parametrize(
+    ("process", "sentence"),
+    [
+        pytest.param("api-server", "has not answered for 4 s: see whether its database does", id="api-server"),
+        pytest.param("scheduler", "database does not answer (no answer for 4 s)", id="scheduler"),
+        pytest.param("dag-processor", "database does not answer (no answer for 4 s)", id="dag-processor"),
+    ],
+)
+def test_with_a_frozen_database_nothing_is_healthy(
+    fab: Stack, postgresql_cluster: Cluster, process: str, sentence: str
+) -> None:
+    assert fab.run("check", "api-server").returncode == 0
+    with postgresql_cluster.frozen():
+        started = time.monotonic()
+        done = fab.run("check", process)
+        assert time.monotonic() - started < 8
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert fab.run("check", "api-server").returncode == 0
+
+
+def test_a_database_that_freezes_when_it_has_been_reached_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, postgresql: str
+) -> None:
+    monkeypatch.setattr(health, "HEARTBEAT", "SELECT pg_sleep(60)")
+    monkeypatch.setattr(health, "SECONDS", 0.5)
+    with pytest.raises(Unhealthy, match=r"does not answer \(no answer for 0\.5 s\)"):
+        check("scheduler", {f"{PREFIX}DATABASE_URI": f"{postgresql}/postgres"})
 
 
 @pytest.mark.parametrize("process", CHECKS)

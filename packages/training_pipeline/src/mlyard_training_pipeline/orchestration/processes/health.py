@@ -6,7 +6,9 @@ database's driver where the process has no port to ask at.
 
 import json
 import os
+import select
 import socket
+import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
@@ -20,6 +22,9 @@ EVERY_INTERFACE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared
 
 SECONDS = 4
 """For an answer."""
+
+LARGEST = 1 << 20
+"""Bytes of an answer."""
 
 STALE_SECONDS = 30
 """Processes that have no port write a heartbeat into the database every 5 seconds."""
@@ -69,8 +74,11 @@ def _age() -> float:
 
 def _api_server(environment: Mapping[str, str], _fresh: float) -> str:
     host, port = _address(environment)
-    version = _get(host, port, "/api/v2/version").get("version")
-    return f"Airflow {version} answers at {host}:{port}"
+    # It asks the database, and answers 200 whatever that says.
+    found = _get(host, port, "/api/v2/monitor/health").get("metadatabase")
+    if not isinstance(found, dict) or found.get("status") != "healthy":
+        raise Unhealthy(f"Airflow's API server at {host}:{port} cannot use its database: its log says why")
+    return f"Airflow answers at {host}:{port}, and its database to it"
 
 
 def _by_heartbeat(job: str) -> Check:
@@ -105,11 +113,15 @@ def _address(environment: Mapping[str, str]) -> tuple[str, int]:
 
 def _get(host: str, port: int, path: str) -> dict[str, Any]:
     """GET a JSON object. HTTP/1.0 by hand, since the library for it costs more than the whole check."""
+    deadline = time.monotonic() + SECONDS
     try:
         with socket.create_connection((host, port), timeout=SECONDS) as connection:
             connection.sendall(f"GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
-            with connection.makefile("rb") as answer:
-                head, _, body = answer.read().partition(b"\r\n\r\n")
+            head, _, body = _read(connection, until=deadline).partition(b"\r\n\r\n")
+    except TimeoutError:
+        raise Unhealthy(
+            f"Airflow's API server at {host}:{port} has not answered for {SECONDS} s: see whether its database does"
+        ) from None
     except OSError as error:
         raise Unhealthy(f"no API server answers at {host}:{port} ({error})") from None
     status = head.split(b" ", 2)[1:2]
@@ -122,19 +134,22 @@ def _get(host: str, port: int, path: str) -> dict[str, Any]:
     return found
 
 
+def _read(connection: socket.socket, *, until: float) -> bytes:
+    answer = b""
+    while True:
+        connection.settimeout(max(0.001, until - time.monotonic()))
+        part = connection.recv(65536)
+        answer += part
+        if not part or len(answer) > LARGEST:
+            return answer
+
+
 def _last_heartbeat(job: str, environment: Mapping[str, str]) -> datetime | None:
     uri = _database(environment)
     query = HEARTBEAT.format(job)
     try:
         if uri.startswith(("postgres", "pgsql")):
-            import psycopg2
-
-            _, _, rest = uri.partition("://")
-            with closing(psycopg2.connect(f"postgresql://{rest}", connect_timeout=SECONDS)) as server:
-                cursor = server.cursor()
-                cursor.execute(query)
-                row = cursor.fetchone()
-                return row[0] if row else None
+            return _ask_server(f"postgresql://{uri.partition('://')[2]}", query)
         import sqlite3
 
         with closing(sqlite3.connect(f"file:{uri.partition(':///')[2]}?mode=ro", uri=True, timeout=SECONDS)) as file:
@@ -143,6 +158,30 @@ def _last_heartbeat(job: str, environment: Mapping[str, str]) -> datetime | None
     # Each driver has a tree of its own.
     except Exception as error:  # noqa: BLE001
         raise Unhealthy(f"Airflow's database does not answer ({str(error).strip().splitlines()[0]})") from None
+
+
+def _ask_server(uri: str, query: str) -> datetime | None:
+    """Ask PostgreSQL, for some seconds: its driver has no limit for a server that is frozen after it was reached."""
+    import psycopg2
+    from psycopg2.extensions import POLL_OK, POLL_READ, set_wait_callback
+
+    deadline = time.monotonic() + SECONDS
+
+    def wait(connection: Any) -> None:
+        while (state := connection.poll()) != POLL_OK:
+            ends = ([connection], []) if state == POLL_READ else ([], [connection])
+            if not any(select.select(*ends, [], max(0.0, deadline - time.monotonic()))):
+                raise TimeoutError(f"no answer for {SECONDS} s")
+
+    set_wait_callback(wait)
+    try:
+        with closing(psycopg2.connect(uri)) as server:
+            cursor = server.cursor()
+            cursor.execute(query)
+            row = cursor.fetchone()
+            return row[0] if row else None
+    finally:
+        set_wait_callback(None)
 
 
 def _database(environment: Mapping[str, str]) -> str:
