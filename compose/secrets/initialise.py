@@ -7,8 +7,8 @@
     initialise.py connection NAME     keep the database URL on standard input as the connection NAME of model specs
 
 The volume holds `.values/`, one file for each value, for root alone, and from it a folder for each reader: owned by the
-reader's user, its files of mode 0400. It runs isolated (`python3 -I`) and without a network, so it imports the standard
-library only.
+reader's user, its files of mode 0400. What there is stands in `inventory.toml`. It runs isolated (`python3 -I`) and
+without a network, so it imports the standard library only.
 """
 
 import base64
@@ -17,85 +17,40 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Callable
+import tomllib
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(os.environ.get("MLYARD_SECRETS", "/secrets"))
-SERVICE = 50000
-"""The user of every image of ours."""
-POSTGRES = 999
-"""The user of the official PostgreSQL image."""
-
-
-def token() -> str:
-    """256 random bits, safe in URLs, configuration files and shells."""
-    return secrets.token_urlsafe(32)
-
-
-def signing_key() -> str:
-    """Airflow signs its tokens with SHA-512, which wants 64 bytes."""
-    return secrets.token_urlsafe(64)
-
-
-def fernet_key() -> str:
-    """32 random bytes in URL-safe base64 with its padding, as Fernet takes them."""
-    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-
-
-MAKERS: dict[str, Callable[[], str]] = {
-    "mlflow_admin_password": token,
-    "mlflow_pipeline_password": token,
-    "mlflow_api_password": token,
-    "mlflow_flask_secret_key": token,
-    "mlflow_db_password": token,
-    "airflow_admin_password": token,
-    "airflow_jwt_secret": signing_key,
-    "airflow_secret_key": token,
-    "airflow_fernet_key": fernet_key,
-    "airflow_db_password": token,
-    "model_api_key": token,
-}
-"""Every value and how it is made."""
-
-READERS: dict[str, tuple[int, dict[str, str]]] = {
-    "mlflow": (
-        SERVICE,
-        {
-            "pgpass": "mlflow-db:5432:*:mlflow:{mlflow_db_password}\n",
-            "flask_secret_key": "{mlflow_flask_secret_key}",
-            "admin_password": "{mlflow_admin_password}",
-            "pipeline_password": "{mlflow_pipeline_password}",
-            "api_password": "{mlflow_api_password}",
-        },
-    ),
-    "mlflow-db": (POSTGRES, {"password": "{mlflow_db_password}"}),
-    "airflow": (
-        SERVICE,
-        {
-            "pgpass": "airflow-db:5432:*:airflow:{airflow_db_password}\n",
-            "airflow_password": "{airflow_admin_password}",
-            "airflow_jwt_secret": "{airflow_jwt_secret}",
-            "airflow_secret_key": "{airflow_secret_key}",
-            "airflow_fernet_key": "{airflow_fernet_key}",
-            "registry_password": "{mlflow_pipeline_password}",
-        },
-    ),
-    "airflow-db": (POSTGRES, {"password": "{airflow_db_password}"}),
-    "model-api": (SERVICE, {"api_key": "{model_api_key}", "registry_password": "{mlflow_api_password}"}),
-}
-"""Each reader's user, and its files with what stands in them."""
-
-LOGINS = {
-    "mlflow_admin_password": "MLflow     http://localhost:{mlflow}  user admin, password",
-    "airflow_admin_password": "Airflow    http://localhost:{airflow}  user admin, password",
-    "model_api_key": "model API  http://localhost:{api}  Authorization: Bearer",
-}
-RENEWABLE = (*LOGINS, "mlflow_pipeline_password", "mlflow_api_password")
-"""Not the databases' passwords, which stand in the databases too, nor what Airflow's own data are encrypted with."""
+MODELS = Path("/models")
+INVENTORY = Path(__file__).resolve().parents[1] / "inventory.toml"
 
 
 class Refused(Exception):
     """What was asked for cannot be done."""
+
+
+class Stack:
+    """What the inventory says of the stack's secrets."""
+
+    def __init__(self, inventory: dict[str, Any]) -> None:
+        self.services: dict[str, dict[str, Any]] = inventory["services"]
+        self.secrets: dict[str, dict[str, Any]] = inventory["secrets"]
+        self.readers: dict[str, dict[str, Any]] = inventory["readers"]
+        self.renewable = [name for name, secret in self.secrets.items() if secret.get("renewable")]
+        self.logins = {name: secret["login"] for name, secret in self.secrets.items() if "login" in secret}
+
+    def value(self, name: str) -> str:
+        """A random value of the form that the inventory gives."""
+        made = base64.urlsafe_b64encode(secrets.token_bytes(self.secrets[name]["bytes"])).decode()
+        return made if self.secrets[name].get("padded") else made.rstrip("=")
+
+    def address(self, service: str) -> str:
+        """Where people reach a service."""
+        port = self.services[service]["port"]
+        host = os.environ.get("MLYARD_BIND", "127.0.0.1")
+        named = "localhost" if host in ("127.0.0.1", "0.0.0.0", "[::]") else host  # noqa: S104 - compared with
+        return f"http://{named}:{os.environ.get(port['variable'], port['default'])}"
 
 
 def write(file: Path, content: str, *, owner: int = 0) -> None:
@@ -110,52 +65,61 @@ def write(file: Path, content: str, *, owner: int = 0) -> None:
     draft.replace(file)
 
 
-def values() -> dict[str, str]:
+def check_models() -> None:
+    """See that the models' folder is one: the engine has refused a path where nothing is, and takes a file."""
+    if MODELS.exists() and not MODELS.is_dir():
+        raise Refused(
+            f"MLYARD_MODELS is not a folder: {os.environ.get('MLYARD_MODELS')}; name the one of your model specs"
+        )
+
+
+def values(stack: Stack) -> dict[str, str]:
     """Every value; those that are missing are made and kept."""
     kept = ROOT / ".values"
     kept.mkdir(mode=0o700, exist_ok=True)
-    for name, make in MAKERS.items():
+    for name in stack.secrets:
         if not (kept / name).exists():
-            write(kept / name, make())
-    return {name: (kept / name).read_text() for name in MAKERS}
+            write(kept / name, stack.value(name))
+    return {name: (kept / name).read_text() for name in stack.secrets}
 
 
-def make() -> None:
+def make(stack: Stack) -> None:
     """Bring every reader's folder in line with the values."""
     for draft in ROOT.glob("*/.*"):
         draft.unlink()  # of a run that was killed; this one is alone
-    known = values()
-    for reader, (owner, files) in READERS.items():
-        folder = ROOT / reader
+    known = values(stack)
+    for name, reader in stack.readers.items():
+        folder, owner = ROOT / name, reader["user"]
         folder.mkdir(mode=0o500, exist_ok=True)
-        for name, template in files.items():
+        for file, template in reader["files"].items():
             content = template.format(**known)
-            if not (folder / name).exists() or (folder / name).read_text() != content:
-                write(folder / name, content, owner=owner)
+            if not (folder / file).exists() or (folder / file).read_text() != content:
+                write(folder / file, content, owner=owner)
         os.chown(folder, owner, owner)
+        os.utime(folder)  # when the stack was started last
 
 
-def show() -> None:
+def show(stack: Stack) -> None:
     """Print what a person needs to log in."""
-    known = values()
-    ports = {name: os.environ.get(f"{name.upper()}_PORT", "") for name in ("mlflow", "airflow", "api")}
-    for name, text in LOGINS.items():
-        print(text.format(**ports), known[name])
+    known = values(stack)
+    for name, login in stack.logins.items():
+        title = stack.services[login["service"]]["title"]
+        print(f"{title:<10} {stack.address(login['service'])}  {login['with']} {known[name]}")
 
 
-def renew(name: str, value: str | None = None) -> None:
+def renew(stack: Stack, name: str, value: str | None = None) -> None:
     """Give a login another value, by default a random one."""
-    if name not in RENEWABLE:
-        raise Refused(f"{name!r} cannot be renewed here: give one of {', '.join(RENEWABLE)}")
+    if name not in stack.renewable:
+        raise Refused(f"{name!r} cannot be renewed here: give one of {', '.join(stack.renewable)}")
     if value is not None and not re.fullmatch(r"[!-~]{16,}", value):
         raise Refused(f"the value for {name} must be 16 or more characters of ASCII without spaces")
-    values()
-    write(ROOT / ".values" / name, value or MAKERS[name]())
-    make()
-    print(f"{name} is new; `docker compose restart` lets the services take it")
+    values(stack)
+    write(ROOT / ".values" / name, value or stack.value(name))
+    make(stack)
+    print(f"{name} is new: `docker compose up --detach --force-recreate` lets the services take it")
 
 
-def connection(name: str) -> None:
+def connection(stack: Stack, name: str) -> None:
     """Keep a database URL where the pipeline alone reads it."""
     if not re.fullmatch(r"[a-z][a-z0-9_-]{0,62}", name):
         raise Refused(f"{name!r} is not the name of a connection: use lower-case letters, digits, - and _")
@@ -164,10 +128,10 @@ def connection(name: str) -> None:
         raise Refused(
             "standard input does not hold a database URL: give one such as postgresql://user:password@host/db"
         )
-    make()
+    make(stack)
     # The pipeline takes my-db and my_db for one connection: a new URL replaces the former, however it was spelled.
     spelled = re.sub("[-_]+", "_", name).strip("_")
-    write(ROOT / "airflow" / f"connections__{spelled}", url, owner=SERVICE)
+    write(ROOT / "airflow" / f"connections__{spelled}", url, owner=stack.readers["airflow"]["user"])
     print(f"model specs can name the connection {name} from their next run on")
 
 
@@ -179,17 +143,19 @@ def main(arguments: list[str]) -> None:
 
 
 def run(arguments: list[str]) -> None:
+    stack = Stack(tomllib.loads(INVENTORY.read_text()))
     match arguments:
         case ["make"]:
-            make()
+            check_models()
+            make(stack)
         case ["show"]:
-            show()
+            show(stack)
         case ["renew", name]:
-            renew(name)
+            renew(stack, name)
         case ["set", name]:
-            renew(name, sys.stdin.read().strip())
+            renew(stack, name, sys.stdin.read().strip())
         case ["connection", name]:
-            connection(name)
+            connection(stack, name)
         case _:
             raise Refused("give one of: make, show, renew NAME, set NAME, connection NAME")
 

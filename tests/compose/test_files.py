@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "compose"
 SERVICES = ("mlflow_server.yaml", "training_pipeline.yaml", "model_api.yaml")
 COMBINATIONS = [*((file,) for file in SERVICES), ("compose.yaml",), ("compose.yaml", "compose.dev.yaml")]
-VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
+VARIABLE = re.compile(r"\$\{(MLYARD_\w+):-((?:\$\{|[^}])*)\}")
 
 
 def configuration(*files: str, **settings: str) -> dict[str, Any]:
@@ -60,7 +60,9 @@ def test_the_example_of_settings_names_each_variable_with_its_default() -> None:
     used = {name: default for file in COMPOSE.glob("*.yaml") for name, default in VARIABLE.findall(file.read_text())}
     example = (COMPOSE / ".env.example").read_text().splitlines()
     named = dict(line.split("=", 1) for line in example if line and not line.startswith("#"))
-    assert named == used
+    # What is made of the stack's name must not stand in a file that another stack's name comes beside.
+    assert named == {name: "" if "COMPOSE_PROJECT_NAME" in default else default for name, default in used.items()}
+    assert "# COMPOSE_PROJECT_NAME=mlyard" in example
 
 
 def test_a_variable_has_one_default() -> None:
@@ -78,6 +80,34 @@ def test_images_carry_the_version_of_their_package(package: str) -> None:
     assert re.findall(r"^ARG VERSION=(.+)$", dockerfile, re.MULTILINE) == [project["version"]]
     tags = re.findall(rf"\$\{{MLYARD_{package.upper()}_TAG:-([^}}]+)\}}", (COMPOSE / f"{package}.yaml").read_text())
     assert set(tags) == {project["version"]}
+
+
+def test_two_names_are_two_stacks_that_share_nothing() -> None:
+    one, two = (configuration("compose.yaml", COMPOSE_PROJECT_NAME=name) for name in ("one", "two"))
+    assert (one["name"], two["name"]) == ("one", "two")
+    for kind in ("networks", "volumes"):
+        names = [{entry["name"] for entry in stack[kind].values()} for stack in (one, two)]
+        assert names[0]
+        assert not names[0] & names[1], kind
+    assert not [name for name, service in one["services"].items() if "container_name" in service]
+    assert configuration("compose.yaml", MLYARD_NETWORK="shop")["networks"]["airflow_network"]["name"] == "shop"
+
+
+def test_no_service_reaches_another_through_a_proxy() -> None:
+    services = configuration("compose.yaml", MLYARD_NO_PROXY="registry.intranet,.example.org")["services"]
+    for name, service in services.items():
+        if name in ("secrets", "mlflow-db", "airflow-db"):
+            continue  # they call nobody
+        direct = service["environment"]["NO_PROXY"].split(",")
+        assert service["environment"]["no_proxy"].split(",") == direct, name
+        assert {"localhost", "127.0.0.1", "mlflow", "airflow", "model-api"} <= set(direct), name
+        assert {"registry.intranet", ".example.org"} <= set(direct), name
+        assert not {"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"} & set(service["environment"]), name
+
+
+def test_a_training_by_hand_may_take_the_memory_of_a_training() -> None:
+    services = configuration("compose.yaml", MLYARD_TRAINING_PIPELINE_MEMORY="5g")["services"]
+    assert services["ensure"]["mem_limit"] == services["airflow-scheduler"]["mem_limit"] == str(5 * 1024**3)
 
 
 def test_what_another_folder_of_models_means_is_relative_to_the_compose_files() -> None:

@@ -34,7 +34,7 @@ runpy.run_path(program, run_name="__main__")
 
 
 def start(root: Path, *arguments: str) -> subprocess.Popen[str]:
-    environment = {**os.environ, "MLYARD_SECRETS": str(root), "MLFLOW_PORT": "5001"}
+    environment = {**os.environ, "MLYARD_SECRETS": str(root), "MLYARD_MLFLOW_SERVER_PORT": "5001"}
     command, pipe = [sys.executable, "-I", *arguments], subprocess.PIPE
     return subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 

@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from mlyard_local import logs as logs_of
-from mlyard_local import supervision
+from mlyard_local import readiness, supervision
 from mlyard_local.down import down as stop_stack
-from mlyard_local.errors import LocalError, NotRunning, SupervisorSilent
+from mlyard_local.errors import FULL, LocalError, NotRunning, StateFull, SupervisorSilent
 from mlyard_local.progress import Progress
 from mlyard_local.settings import Settings, absolute
 from mlyard_local.state import StateFolder
@@ -44,7 +44,7 @@ def down() -> None:
 
 @commands.command()
 def ps() -> None:
-    """Show each service's state, process, age and address."""
+    """Show each service's state, process, age and address, and whether it is ready."""
     folder = StateFolder(absolute(Settings.load().state))
     try:
         with supervision.connect(folder) as supervisor:
@@ -52,15 +52,21 @@ def ps() -> None:
     except SupervisorSilent as error:
         raise NotRunning(folder.path) from error
     addresses = supervision.addresses(folder)
+    alive = {name for name, process in processes.items() if process.alive}
+    missing = readiness.ask_all({name: probe for name, probe in supervision.probes(folder).items() if name in alive})
     table = Table(box=None, pad_edge=False)
-    for heading in ("SERVICE", "STATE", "PID", "UP FOR", "ADDRESS"):
+    for heading in ("SERVICE", "STATE", "READY", "PID", "UP FOR", "ADDRESS"):
         table.add_column(heading, no_wrap=True)
     for name, process in processes.items():
         if process.state == "EXITED" and process.exit_code == 0:
             continue  # a one-shot that has done its work
         age = f"{time.time() - process.started:.0f} s" if process.alive else ""
-        table.add_row(name, process.state.lower(), str(process.pid or ""), age, addresses.get(name, ""))
+        ready = "" if name not in missing else "no" if missing[name] else "yes"
+        table.add_row(name, process.state.lower(), ready, str(process.pid or ""), age, addresses.get(name, ""))
     Console().print(table, soft_wrap=True)
+    for name, reason in missing.items():
+        if reason:
+            click.echo(f"{name} is not ready: {reason}")
 
 
 @commands.command()
@@ -107,4 +113,9 @@ def guarded(command: Callable[[], int | None]) -> int:
         return 1
     except LocalError as error:
         click.echo(f"Error: {error}", err=True)
+        return 1
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        click.echo(f"Error: {StateFull(absolute(Settings.load().state))}", err=True)
         return 1

@@ -21,7 +21,7 @@ COMMANDS = {
     "mlflow-server": "mlyard-mlflow-server",
     "training-pipeline": "mlyard-training-pipeline",
 }
-"""Each service's environment and the command that must be in it."""
+"""Each package's environment and the command that must be in it."""
 
 
 def prepare(folder: StateFolder, progress: Progress) -> dict[str, Path]:

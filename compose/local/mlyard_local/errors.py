@@ -3,6 +3,7 @@
 LocalError
 ├── SettingsError        a variable has a wrong value
 ├── StateError           the state folder cannot be used
+│   └── StateFull        its disk is full
 ├── AlreadyRunning       another `up` holds the state folder
 ├── NotRunning           there is no stack to look at
 ├── UnknownService       no service has this name
@@ -14,7 +15,11 @@ LocalError
 └── SupervisorSilent     the supervisor does not answer
 """
 
+import errno
 from pathlib import Path
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""The disk, or what an account may take of it, is used up."""
 
 
 class LocalError(Exception):
@@ -30,6 +35,22 @@ class StateError(LocalError):
 
     def __init__(self, path: Path, cause: str) -> None:
         super().__init__(f"{path} cannot be used: {cause}; name a folder you can write to in MLYARD_STATE")
+
+    @classmethod
+    def of(cls, path: Path, error: OSError) -> "StateError":
+        """Return the error that fits what the system said."""
+        return StateFull(path) if error.errno in FULL else cls(path, error.strerror or str(error))
+
+
+class StateFull(StateError):
+    """Its disk is full; nobody's permissions are at fault."""
+
+    def __init__(self, path: Path) -> None:
+        LocalError.__init__(
+            self,
+            f"nothing can be written into {path}: its disk is full; free space there, or name a folder on another disk"
+            " in MLYARD_STATE, and start again with `hatch run up`",
+        )
 
 
 class AlreadyRunning(LocalError):

@@ -9,7 +9,7 @@ from typing import NoReturn, Protocol
 import psutil
 
 from mlyard_local import processes, supervision
-from mlyard_local.errors import StateError, SupervisorSilent
+from mlyard_local.errors import ServiceFailed, StateError, StateFull, SupervisorLost, SupervisorSilent, TrainingFailed
 from mlyard_local.interruption import Interrupted, Interruptions
 from mlyard_local.keeper import SWEEP_SECONDS, Keeper
 from mlyard_local.lock import STOP_SECONDS, lock
@@ -77,6 +77,10 @@ class Foreground:
             return 0 if self._complete else 128 + interrupted.signal
         except StoppedElsewhere:
             return 0
+        except (ServiceFailed, SupervisorLost, SupervisorSilent, TrainingFailed) as error:
+            if self._folder.is_full():  # the log, which would say so, is on the same disk
+                raise StateFull(self._folder.path) from error
+            raise
         finally:
             interruptions.hold()
             self._stop()
@@ -107,7 +111,7 @@ class Foreground:
         try:
             supervision.write(self._folder, services)
         except OSError as error:
-            raise StateError(self._folder.run, error.strerror or str(error)) from error
+            raise StateError.of(self._folder.run, error) from error
 
     def _wait_for(self, supervisor: Supervisor) -> None:
         deadline = time.monotonic() + STOP_SECONDS

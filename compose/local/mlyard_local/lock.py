@@ -60,7 +60,7 @@ def lock(folder: StateFolder) -> Lock:
     try:
         descriptor = os.open(folder.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise StateError(folder.lock, error.strerror or str(error)) from error
+        raise StateError.of(folder.lock, error) from error
     deadline = time.monotonic() + STOP_SECONDS
     while not _locked_now(descriptor):
         holder = read_holder(folder)

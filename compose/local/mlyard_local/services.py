@@ -2,21 +2,22 @@
 
 import os
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-if TYPE_CHECKING:
-    import httpx
 
 from mlyard_local import processes
 from mlyard_local.settings import ROOT, Settings
 from mlyard_local.state import StateFolder
 
-Probe = Callable[["httpx.Client"], bool]
-"""Tells whether a service is up; it may raise `httpx.HTTPError` or `ValueError` while it is not."""
+
+@dataclass(frozen=True)
+class Probe:
+    """What a service is asked: any 2xx answer is a yes, or a report of Airflow's that calls a component healthy."""
+
+    address: str
+    component: str = ""
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Service:
     """The setting of the port in `address`."""
     up: Probe | None = None
     """Without one, a service is up when its process has lived for a moment."""
+    ready: Probe | None = None
+    """What is asked where up is not enough; without one, up is."""
     warm_up: str | None = None
     """An address asked for once when the service is up, since its first answer is slow."""
     one_shot: bool = False
@@ -50,16 +53,6 @@ def script(service: Service) -> str:
     lines = ["#!/bin/sh", f"cd {shlex.quote(str(ROOT))} || exit 1"]
     lines += [f"export {name}={shlex.quote(value)}" for name, value in service.environment.items()]
     return "\n".join([*lines, f"exec {shlex.join(service.command)}", ""])
-
-
-def answers(address: str) -> Probe:
-    """Return a probe that wants any 2xx answer."""
-    return lambda client: client.get(address).is_success
-
-
-def reports_healthy(address: str, component: str) -> Probe:
-    """Return a probe of one component in Airflow's health report, which answers 200 whatever it reports."""
-    return lambda client: client.get(address).json()[component]["status"] == "healthy"
 
 
 @dataclass(frozen=True)
@@ -107,7 +100,8 @@ class Stack:
             ),
             address=self.model_api,
             variable="MLYARD_MODEL_API_PORT",
-            up=answers(f"{self.model_api}/health/live"),
+            up=Probe(f"{self.model_api}/health/live"),
+            ready=Probe(f"{self.model_api}/health/ready"),
         )
 
     def _mlflow(self) -> Service:
@@ -124,7 +118,7 @@ class Stack:
             ),
             address=self.mlflow,
             variable="MLYARD_MLFLOW_SERVER_PORT",
-            up=answers(f"{self.mlflow}/health"),
+            up=Probe(f"{self.mlflow}/health/ready"),
         )
 
     def _airflow(self) -> tuple[Service, ...]:
@@ -138,7 +132,7 @@ class Stack:
             needs=(init.name,),
             address=self.airflow,
             variable="MLYARD_TRAINING_PIPELINE_PORT",
-            up=answers(f"{self.airflow}/api/v2/version"),
+            up=Probe(f"{self.airflow}/api/v2/version"),
             warm_up=f"{self.airflow}/execution/health",
         )
         others = (
@@ -147,7 +141,7 @@ class Stack:
                 (*self._pipeline_command(), "airflow", process),
                 self._pipeline_environment(),
                 needs=(init.name,),
-                up=reports_healthy(f"{self.airflow}/api/v2/monitor/health", process.replace("-", "_")),
+                up=Probe(f"{self.airflow}/api/v2/monitor/health", process.replace("-", "_")),
                 late=process == "triggerer",
             )
             for process in ("scheduler", "dag-processor", "triggerer")

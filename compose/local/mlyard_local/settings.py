@@ -49,6 +49,12 @@ class Settings(BaseSettings):
             ]
             raise SettingsError("; ".join(problems)) from None
 
+    def port(self, variable: str) -> int:
+        """Return the port that a variable sets."""
+        fields = {field.validation_alias: name for name, field in type(self).model_fields.items()}
+        port: int = getattr(self, fields[variable])
+        return port
+
     def specs(self) -> Path:
         """Return the folder of model specs, absolute.
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import httpx
 
+from mlyard_local import readiness
 from mlyard_local.errors import ServiceFailed
 from mlyard_local.logs import last_words
 from mlyard_local.progress import Progress
@@ -87,10 +88,7 @@ class Startup:
             return process.state == "EXITED"
         if service.up is None:
             return time.monotonic() - self._started[service.name] > LIVED
-        try:
-            return service.up(client)
-        except (httpx.HTTPError, ValueError, LookupError, TypeError):
-            return False
+        return not readiness.ask(service.up, client)
 
 
 def _ask_once(address: str) -> None:

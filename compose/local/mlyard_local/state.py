@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlyard_local.errors import StateError
+from mlyard_local.inventory import Inventory
 
 PRIVATE = 0o700
+
+NEXT_TO_NOTHING = 256 * 1024
+"""Bytes that are left of a disk on which no service can work."""
 
 SOCKET_LENGTH = 85
 """Unix sockets have paths of 103 bytes at most on macOS, and supervisor adds a suffix while it makes its own."""
@@ -63,17 +67,19 @@ class StateFolder:
         Raises:
             StateError: the folder cannot be made or written to.
         """
-        folders = [
-            self.path,
-            *(self.path / name for name in ("run", "logs", "secrets", "mlflow", "airflow", "model_api")),
-        ]
+        folders = [self.path, *(self.path / name for name in ("run", "logs", *Inventory.load().folders()))]
         for folder in folders:
             try:
                 folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
             except OSError as error:
-                raise StateError(folder, error.strerror or str(error)) from error
+                raise StateError.of(folder, error) from error
             if not os.access(folder, os.W_OK | os.X_OK):
                 raise StateError(folder, "it is not writable for you")
+
+    def is_full(self) -> bool:
+        """Return whether its disk takes nothing more, or next to nothing."""
+        disk = os.statvfs(self.path)
+        return disk.f_bavail * disk.f_frsize < NEXT_TO_NOTHING or (disk.f_files > 0 and disk.f_favail == 0)
 
     def place_socket(self) -> None:
         """Choose the supervisor's socket and write down where it is: a folder of its own where the path is too long."""

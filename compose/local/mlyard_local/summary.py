@@ -12,8 +12,8 @@ import httpx
 from rich.console import Console
 from rich.text import Text
 
-from mlyard_local.errors import LocalError
-from mlyard_local.services import Stack
+from mlyard_local import readiness
+from mlyard_local.services import Probe, Stack
 from mlyard_local.settings import ROOT
 
 LOADED = 60
@@ -25,6 +25,7 @@ class Api:
 
     def __init__(self, address: str, key: Path) -> None:
         headers = {"Authorization": f"Bearer {key.read_text().strip()}"}
+        self._ready = Probe(f"{address}/health/ready")
         self._client = httpx.Client(base_url=address, headers=headers, timeout=10, trust_env=False)
 
     def __enter__(self) -> Self:
@@ -35,35 +36,29 @@ class Api:
     ) -> None:
         self._client.close()
 
-    def wait_for_models(self, check: Callable[[], None]) -> list[str]:
-        """Return the names of the served models once all are loaded, or none where nothing has a champion yet.
-
-        Raises:
-            LocalError: the API is not ready in time; the message has its reason.
-        """
-        deadline = time.monotonic() + LOADED
+    def wait_until_ready(self, check: Callable[[], None], *, seconds: float = LOADED) -> str:
+        """Return nothing once the API is ready, or in the end why it is not."""
+        deadline = time.monotonic() + seconds
         while True:
             check()
-            try:
-                answer = self._client.get("/health/ready")
-                if answer.is_success:
-                    return self._models()
-                reason = " ".join(answer.text.split())[:400]
-            except httpx.HTTPError as error:
-                reason = str(error)
-            if time.monotonic() > deadline:
-                raise LocalError(f"the model API is not ready after {LOADED} s: {reason}")
+            reason = readiness.ask(self._ready, self._client)
+            if not reason or time.monotonic() > deadline:
+                return reason
             time.sleep(0.2)
+
+    def models(self) -> list[str]:
+        """Return the names of the served models; none where the API cannot tell."""
+        try:
+            models = self._get("/models")
+        except (httpx.HTTPError, ValueError):
+            return []
+        entries = models["models"] if isinstance(models, dict) else models
+        return [entry["name"] if isinstance(entry, dict) else entry for entry in entries]
 
     def example_row(self, model: str) -> dict[str, Any]:
         """Return a row that the model takes, from its own schema."""
         columns = self._get(f"/models/{model}")["schema"]["columns"]
         return {column["name"]: column.get("example") for column in columns}
-
-    def _models(self) -> list[str]:
-        models = self._get("/models")
-        entries = models["models"] if isinstance(models, dict) else models
-        return [entry["name"] if isinstance(entry, dict) else entry for entry in entries]
 
     def _get(self, path: str) -> Any:
         return self._client.get(path).raise_for_status().json()
@@ -83,8 +78,8 @@ def shown(path: Path) -> str:
     return shlex.quote(str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path))
 
 
-def show(console: Console, stack: Stack, models: list[str], *, row: dict[str, Any] | None) -> None:
-    """Print the addresses, how to log in, and the command that predicts."""
+def show(console: Console, stack: Stack, models: list[str], *, row: dict[str, Any] | None, missing: str) -> None:
+    """Print the addresses, how to log in, the command that predicts, and whether the API is ready or what it misses."""
     key = stack.folder.secrets / "model_api" / "api_key"
     password = stack.folder.secrets / "training_pipeline" / "airflow_password"
     console.print("\nThe stack is up. Ctrl-C stops it.\n", style="bold", highlight=False)
@@ -102,4 +97,5 @@ def show(console: Console, stack: Stack, models: list[str], *, row: dict[str, An
         console.print(Text(command, style="cyan"), soft_wrap=True)
     else:
         console.print(f"\nNo model yet: put a spec into {stack.settings.specs()}", highlight=False, soft_wrap=True)
-    console.print()
+    ready = f"The model API is not ready: {missing}" if missing else f"The model API is ready: {stack.model_api}"
+    console.print(f"\n{ready}", highlight=False, soft_wrap=True)

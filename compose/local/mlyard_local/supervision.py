@@ -6,12 +6,12 @@ import socket
 import xmlrpc.client
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from mlyard_local import processes
 from mlyard_local.errors import SupervisorSilent
-from mlyard_local.services import Service, script
+from mlyard_local.services import Probe, Service, script
 from mlyard_local.state import StateFolder
 
 SHUTTING_DOWN = 6
@@ -79,6 +79,8 @@ def write(folder: StateFolder, services: Sequence[Service]) -> None:
         (folder.run / f"{service.name}.sh").write_text(script(service))
     addresses = {service.name: service.address for service in services if service.address}
     (folder.run / "addresses.json").write_text(json.dumps(addresses))
+    probes = {service.name: asdict(probe) for service in services if (probe := service.ready or service.up)}
+    (folder.run / "probes.json").write_text(json.dumps(probes))
     folder.place_socket()
     draft = folder.configuration.with_suffix(".new")
     draft.write_text(configuration(services))
@@ -89,6 +91,12 @@ def addresses(folder: StateFolder) -> dict[str, str]:
     """Return the addresses of the services as they were written, by name."""
     content: dict[str, str] = json.loads((folder.run / "addresses.json").read_text())
     return content
+
+
+def probes(folder: StateFolder) -> dict[str, Probe]:
+    """Return what to ask the services for, to know whether they are ready, by name."""
+    content: dict[str, dict[str, str]] = json.loads((folder.run / "probes.json").read_text())
+    return {name: Probe(**probe) for name, probe in content.items()}
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,14 @@ from contextlib import suppress
 
 from mlyard_local import environments, ports, processes, secrets, summary
 from mlyard_local.errors import TrainingFailed
+from mlyard_local.inventory import Inventory
 from mlyard_local.progress import Progress
 from mlyard_local.services import Service, Stack
 from mlyard_local.settings import Settings
 from mlyard_local.state import StateFolder
+
+NO_SPECS = 3
+"""The exit code of `ensure` for a folder without specs, which it tells itself: the stack waits for the first one."""
 
 
 class LocalStack:
@@ -20,17 +24,14 @@ class LocalStack:
         self._settings = settings
         self._folder = folder
         self._stack = Stack(settings, folder, {})
+        self._has_specs = True
 
     def check(self) -> None:
         """See that there are specs and free ports, and make the secrets."""
         self._settings.specs()
         secrets.make(self._folder.secrets)
-        for service, port, variable in (
-            ("model-api", self._settings.model_api_port, "MLYARD_MODEL_API_PORT"),
-            ("mlflow", self._settings.mlflow_server_port, "MLYARD_MLFLOW_SERVER_PORT"),
-            ("airflow", self._settings.training_pipeline_port, "MLYARD_TRAINING_PIPELINE_PORT"),
-        ):
-            ports.check(port, service=service, variable=variable)
+        for service, port in Inventory.load().ports().items():
+            ports.check(self._settings.port(port.variable), service=service, variable=port.variable)
 
     def services(self, progress: Progress) -> Sequence[Service]:
         """Make the environments that are missing."""
@@ -46,9 +47,11 @@ class LocalStack:
         """Show the addresses when the API serves the champions."""
         with summary.Api(self._stack.model_api, self._folder.secrets / "model_api" / "api_key") as api:
             progress.wait_for("waiting for", ["the model API to load the champions"])
-            models = api.wait_for_models(check)
+            missing = api.wait_until_ready(check, seconds=summary.LOADED if self._has_specs else 0)
+            models = api.models()
             progress.pause()
-            summary.show(progress.console, self._stack, models, row=api.example_row(models[0]) if models else None)
+            row = api.example_row(models[0]) if models else None
+            summary.show(progress.console, self._stack, models, row=row, missing=missing)
 
     def _ensure(self, check: Callable[[], None]) -> None:
         training = self._stack.training()
@@ -60,7 +63,8 @@ class LocalStack:
                 time.sleep(0.1)
         finally:
             _end(process)
-        if process.returncode:
+        self._has_specs = process.returncode != NO_SPECS
+        if process.returncode and self._has_specs:
             raise TrainingFailed(process.returncode)
 
 

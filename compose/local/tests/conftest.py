@@ -46,11 +46,11 @@ class StubStack:
         self._started: list[subprocess.Popen[bytes]] = []
         self._terminals: list[int] = []
 
-    def web(self, name: str = "web", *, child: bool = False) -> int:
+    def web(self, name: str = "web", *, child: bool = False, **more: Any) -> int:
         """Add a service with a port, and return the port."""
         port = free_port()
         arguments = [str(HERE / "stub_service.py"), str(port), *(["--child"] if child else [])]
-        self.services.append({"name": name, "arguments": arguments, "port": port})
+        self.services.append({"name": name, "arguments": arguments, "port": port, **more})
         return port
 
     def python(self, name: str, code: str, **more: Any) -> None:

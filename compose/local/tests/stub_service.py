@@ -1,7 +1,7 @@
 """A service made of the standard library: `stub_service.py PORT [--child]`.
 
-It answers every GET, writes a line for each request, and with --child has a child that its signals do not reach, as
-Airflow's tasks are.
+It answers every GET, one of /unready with 503 and a reason, writes a line for each request, and with --child has a
+child that its signals do not reach, as Airflow's tasks are.
 """
 
 import subprocess
@@ -13,9 +13,11 @@ SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
+        body = b'{"status": "unready", "reasons": ["no model is loaded"]}' if self.path == "/unready" else b""
+        self.send_response(503 if body else 200)
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        self.wfile.write(body)
 
 
 if "--child" in sys.argv:

@@ -9,7 +9,7 @@ from typing import Any
 from mlyard_local import foreground, ports, secrets
 from mlyard_local.cli import guarded
 from mlyard_local.progress import Progress
-from mlyard_local.services import Service, answers
+from mlyard_local.services import Probe, Service
 from mlyard_local.state import StateFolder
 from rich.console import Console
 
@@ -23,7 +23,8 @@ class StubPlan:
                 (sys.executable, *entry["arguments"]),
                 {"MLYARD_STUB": 'it\'s 100% "odd"'},
                 address=f"http://127.0.0.1:{entry['port']}" if "port" in entry else None,
-                up=answers(f"http://127.0.0.1:{entry['port']}/") if "port" in entry else None,
+                up=Probe(f"http://127.0.0.1:{entry['port']}/") if "port" in entry else None,
+                ready=Probe(f"http://127.0.0.1:{entry['port']}{entry['ready']}") if "ready" in entry else None,
                 one_shot=entry.get("one_shot", False),
                 needs=tuple(entry.get("needs", ())),
             )

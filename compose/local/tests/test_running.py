@@ -16,6 +16,7 @@ from .conftest import StubStack, call, wait_until
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StubStack]:
     stubs = StubStack(tmp_path_factory.mktemp("running"))
     stubs.web()
+    stubs.web("api", ready="/unready")
     stubs.python("first", "import time; time.sleep(0.5)", one_shot=True)
     code = "import os, time; [(print(os.environ['MLYARD_STUB'], flush=True), time.sleep(.1)) for _ in iter(int, 1)]"
     stubs.python("second", code, needs=["first"])
@@ -52,10 +53,16 @@ def test_ps_shows_service_state_pid_and_address(running: StubStack) -> None:
     done = call(running, "ps")
     assert done.returncode == 0
     row = next(line.split() for line in done.stdout.splitlines() if line.startswith("web"))
-    assert row[1] == "running"
-    assert psutil.pid_exists(int(row[2]))
+    assert row[1:3] == ["running", "yes"]
+    assert psutil.pid_exists(int(row[3]))
     assert row[-1] == f"http://127.0.0.1:{running.services[0]['port']}"
     assert "first" not in done.stdout
+
+
+def test_ps_says_why_a_service_that_runs_is_not_ready(running: StubStack) -> None:
+    shown = call(running, "ps").stdout.splitlines()
+    assert next(line.split()[2] for line in shown if line.startswith("api ")) == "no"
+    assert shown[-1] == "api is not ready: no model is loaded"
 
 
 def test_logs_shows_the_last_lines_of_one_service(running: StubStack) -> None:

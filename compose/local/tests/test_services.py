@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 from mlyard_local import processes
-from mlyard_local.services import Service, Stack, script
+from mlyard_local.inventory import Inventory
+from mlyard_local.services import Probe, Service, Stack, script
 from mlyard_local.settings import Settings
 from mlyard_local.state import StateFolder
 
@@ -32,6 +33,25 @@ def test_every_service_listens_on_this_machine_only(folder: StateFolder) -> None
     hosts = {value for s in services for name, value in s.environment.items() if name.endswith("_HOST")}
     assert hosts == {"127.0.0.1"}
     assert [s.name for s in services if s.port] == ["model-api", "mlflow", "airflow"]
+
+
+def test_the_services_their_ports_and_what_they_keep_are_those_of_the_inventory(folder: StateFolder) -> None:
+    inventory, settings = Inventory.load(), Settings.load()
+    services = Stack(settings, folder, BINS).services()
+    # Airflow's triggerer is for what a first page shows; the containers do without.
+    assert {s.name for s in services} - {"airflow-triggerer"} <= set(inventory.services)
+    listening = {s.name: (s.variable, s.port) for s in services if s.port}
+    assert listening == {name: (port.variable, port.default) for name, port in inventory.ports().items()}
+    assert {name: settings.port(port.variable) for name, port in inventory.ports().items()} == {
+        name: port.default for name, port in inventory.ports().items()
+    }
+    assert {entry.name for entry in folder.path.iterdir()} == {"run", "logs", *inventory.folders()}
+
+
+def test_mlflow_and_the_api_count_as_ready_when_they_say_so_themselves(folder: StateFolder) -> None:
+    services = {service.name: service for service in Stack(Settings.load(), folder, BINS).services()}
+    assert services["mlflow"].up == Probe("http://127.0.0.1:5000/health/ready")
+    assert services["model-api"].ready == Probe("http://127.0.0.1:8000/health/ready")
 
 
 def test_the_environment_of_the_caller_does_not_leak_into_a_service(

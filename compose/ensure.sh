@@ -1,0 +1,21 @@
+#!/bin/sh
+# Runs `ensure`, and ends with its exit code no sooner than a minute after the stack's last start: `up --wait` takes a
+# container that has ended for a failure, whatever its exit code, and looks once everything is started. The secrets'
+# initialiser, which each start begins with, sets the time of the folder. Any other command runs as it is.
+if [ "${1:-}" != ensure ]; then
+  exec mlyard-training-pipeline "$@"
+fi
+stopped=
+mlyard-training-pipeline "$@" &
+child=$!
+trap 'stopped=yes; kill -TERM "$child" 2>/dev/null' TERM INT
+wait "$child"
+code=$?
+if [ -n "$stopped" ]; then
+  wait "$child"
+  exit $?
+fi
+while [ -z "$stopped" ] && [ $(($(date +%s) - $(stat -c %Y /run/secrets/mlyard))) -lt 60 ]; do
+  sleep 1
+done
+exit "$code"
