@@ -12,7 +12,7 @@ import numpy as np
 from mlyard_shared.schema import InputForm, Schema
 from numpy.typing import NDArray
 
-FLOAT, INT64, STRING, DOUBLE = 1, 7, 8, 11
+FLOAT, INT64, STRING, BOOL, DOUBLE = 1, 7, 8, 9, 11
 """Types of tensors."""
 Nodes = tuple[list[bytes], list[bytes], list[str]]
 """Nodes, constants, and the names of the numbers that the linear function takes."""
@@ -35,7 +35,9 @@ def _field(number: int, value: bytes | str | int | float) -> bytes:
     return _varint(number << 3 | 2) + _varint(len(content)) + content
 
 
-def _attribute(name: str, value: int | float | list[str] | list[float]) -> bytes:
+def _attribute(name: str, value: bytes | int | float | list[str] | list[float]) -> bytes:
+    if isinstance(value, bytes):
+        return _field(1, name) + _field(6, value) + _field(20, 5)
     if isinstance(value, int):
         return _field(1, name) + _field(3, value) + _field(20, 2)
     if isinstance(value, float):
@@ -61,13 +63,19 @@ def _tensor(name: str, values: NDArray[Any]) -> bytes:
     return dims + _field(2, kind) + _field(8, name) + _field(9, values.tobytes())
 
 
-def _value(name: str, kind: int, *dims: int) -> bytes:
-    shape = _field(1, _field(2, "n")) + b"".join(_field(1, _field(1, size)) for size in dims)
+def _value(name: str, kind: int, *dims: int, batch: bool = True) -> bytes:
+    rows = _field(1, _field(2, "n")) if batch else b""
+    shape = rows + b"".join(_field(1, _field(1, size)) for size in dims)
     return _field(1, name) + _field(2, _field(1, _field(1, kind) + _field(2, shape)))
 
 
-def write_twin(file: Path, pipeline: Any, schema: Schema, form: InputForm, *, prefix: str | None = None) -> None:
-    """The twin of `versions.classifier`: impute, one-hot, and a softmax of a linear function."""
+def write_twin(
+    file: Path, pipeline: Any, schema: Schema, form: InputForm, *, prefix: str | None = None, scale: float = 1.0
+) -> None:
+    """The twin of `versions.classifier`: impute, one-hot, and a softmax of a linear function.
+
+    With another scale than 1 its probabilities are none.
+    """
     categories = {column.name for column in schema.columns if column.type == "category"}
     texts = [position for position, name in enumerate(schema.input_names) if name in categories]
     count = len(schema.input_names)
@@ -89,21 +97,44 @@ def write_twin(file: Path, pipeline: Any, schema: Schema, form: InputForm, *, pr
         # scikit-learn keeps one function for two classes: how far the second is above the first.
         weights, bias = np.vstack([np.zeros_like(weights), weights]), np.append(np.zeros_like(bias), bias)
     tensors += [_tensor("weights", weights.T.astype(np.float64)), _tensor("bias", bias[None, :].astype(np.float64))]
+    tensors.append(_tensor("scale", np.array([[scale]])))
     nodes += [
         _node("Concat", parts, "all", axis=1),
         _node("MatMul", ["all", "weights"], "product"),
         _node("Add", ["product", "bias"], "scores"),
         _node("ArgMax", ["scores"], "label", axis=1, keepdims=0),
-        _node("Softmax", ["scores"], "probabilities", axis=1),
+        _node("Softmax", ["scores"], "shares", axis=1),
+        _node("Mul", ["shares", "scale"], "probabilities"),
     ]
     outputs = [_value("label", INT64), _value("probabilities", DOUBLE, len(linear.classes_))]
-    graph = (
+    _write(file, _graph(nodes, tensors, inputs, outputs))
+
+
+def write_loop(file: Path, turns: int) -> None:
+    """A regression that answers the first column, after a loop of so many turns."""
+    nodes, tensors, columns = _columns_of_matrix("inputs", 1)
+    tensors += [_tensor("turns", np.array(turns, dtype=np.int64)), _tensor("zero", np.array([[0.0]]))]
+    body = _graph(
+        [_node("Identity", ["more"], "goes_on"), _node("Add", ["before", "zero"], "after")],
+        [],
+        [_value("turn", INT64, batch=False), _value("more", BOOL, batch=False), _value("before", DOUBLE, 1)],
+        [_value("goes_on", BOOL, batch=False), _value("after", DOUBLE, 1)],
+    )
+    nodes.append(_node("Loop", ["turns", "", *columns], "variable", body=body))
+    _write(file, _graph(nodes, tensors, [_value("inputs", DOUBLE, 1)], [_value("variable", DOUBLE, 1)]))
+
+
+def _graph(nodes: list[bytes], tensors: list[bytes], inputs: list[bytes], outputs: list[bytes]) -> bytes:
+    return (
         b"".join(_field(1, node) for node in nodes)
         + _field(2, "twin")
         + b"".join(_field(5, tensor) for tensor in tensors)
         + b"".join(_field(11, value) for value in inputs)
         + b"".join(_field(12, value) for value in outputs)
     )
+
+
+def _write(file: Path, graph: bytes) -> None:
     opsets = _field(8, _field(1, "") + _field(2, 17)) + _field(8, _field(1, "ai.onnx.ml") + _field(2, 2))
     file.write_bytes(_field(1, 8) + _field(7, graph) + opsets)
 

@@ -4,6 +4,7 @@ They are of contract 2, or of contract 1 with the form `TEXT`.
 """
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -38,7 +39,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from .onnx_file import write_twin
+from .onnx_file import write_loop, write_twin
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SPECIES = ("Adelie", "Chinstrap", "Gentoo")
@@ -125,6 +126,13 @@ def line(slope: float) -> Any:
     return pipeline
 
 
+def heavy(size: int) -> Any:
+    """A pipeline that takes this many bytes in memory, and twice as many for a moment while it is loaded."""
+    pipeline = line(1.0)
+    pipeline[-1].ballast_ = np.random.default_rng(0).random(size // 8)
+    return pipeline
+
+
 def write_version(
     folder: Path,
     pipeline: Any,
@@ -135,6 +143,8 @@ def write_version(
     form: InputForm = CODES,
     onnx: OnnxParity | None = None,
     twin_inputs: str | None = None,
+    twin_scale: float = 1.0,
+    twin: Callable[[Path], None] | None = None,
     **changes: Any,
 ) -> str:
     """Write a version's folder and return the digest of its manifest."""
@@ -142,7 +152,10 @@ def write_version(
     skops.io.dump(pipeline, folder / MODEL_FILE)
     (folder / "MLmodel").write_text("flavors: {}\n")
     if onnx is not None:
-        write_twin(folder / ONNX_FILE, pipeline, schema, form, prefix=twin_inputs)
+        if twin is None:
+            write_twin(folder / ONNX_FILE, pipeline, schema, form, prefix=twin_inputs, scale=twin_scale)
+        else:
+            twin(folder / ONNX_FILE)
     facts: dict[str, Any] = {
         "model": name,
         "task": "classification" if classes else "regression",
@@ -163,10 +176,10 @@ def write_version(
     }
     if form == TEXT:
         return _write_contract1(folder, facts | changes)
-    twin = (EngineFile(kind="onnx", file=ONNX_FILE),) if onnx is not None else ()
+    whole = (EngineFile(kind="onnx", file=ONNX_FILE),) if onnx is not None else ()
     facts |= {
         "inputs": form,
-        "engines": (EngineFile(kind="skops", file=MODEL_FILE), *twin),
+        "engines": (EngineFile(kind="skops", file=MODEL_FILE), *whole),
         "decision": Decision() if classes else None,
         "holdout": HoldoutRule(by="hash", columns=(), fraction=0.2),
     }
@@ -229,6 +242,19 @@ def rewrite(folder: Path, **changes: Any) -> str:
     file = folder / MANIFEST_FILE
     file.write_text(json.dumps(json.loads(file.read_bytes()) | changes))
     return file_digest(file)
+
+
+def write_slow(folder: Path, turns: int, *, name: str = "diabetes") -> str:
+    """Write a regression whose twin answers what it is asked, after so many turns of some microseconds."""
+    return write_version(
+        folder,
+        regressor(1.0),
+        name=name,
+        schema=NUMBERS,
+        classes=(),
+        onnx=HOLDS,
+        twin=lambda file: write_loop(file, turns),
+    )
 
 
 def write_regressor(folder: Path, constant: float, *, name: str = "diabetes", **changes: Any) -> str:
