@@ -56,7 +56,7 @@ async def test_a_request_is_taken_or_refused_as_a_table_is(
 def test_what_is_taken_has_the_value_that_it_has_in_a_table(kind: ColumnType) -> None:
     for example in of_requests(kind):
         if example.fault is None:
-            document = parse(f'{{"rows": [{{"x": {example.json}}}]}}'.encode())
+            document = parse(f'{{"rows": [{{"x": {example.json}}}]}}'.encode(), rows=1, columns=1)
             [found] = rows.read(document, schema(kind), GRAMMARS[2], max_rows=1)["x"]
             if kind == "datetime":
                 assert found == np.datetime64(str(example.value), "us"), example

@@ -1,5 +1,6 @@
 """The real process: its start from the cache, its end, and what it says about a user's mistakes."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -124,6 +125,74 @@ def test_it_predicts_from_its_cache_and_ends_at_sigterm(
     assert server.returncode == 0
     assert "Traceback" not in log
     assert KEY not in log
+
+
+def connect(environment: dict[str, str]) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", int(environment["MLYARD_MODEL_API_PORT"])), timeout=10)
+
+
+def test_a_row_is_answered_without_delay(server: subprocess.Popen[str], environment: dict[str, str]) -> None:
+    wait_for_prediction(environment)
+    connection = http.client.HTTPConnection("127.0.0.1", int(environment["MLYARD_MODEL_API_PORT"]))
+    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+    body, times = json.dumps({"rows": [PENGUIN]}), []
+    for _ in range(50):
+        started = time.perf_counter()
+        connection.request("POST", "/models/penguins/predict", body=body, headers=headers)
+        assert connection.getresponse().read()
+        times.append(time.perf_counter() - started)
+    connection.close()
+    # An answer that waits for an acknowledgement of the client's takes 40 ms, each time.
+    assert min(times) < 0.01
+
+
+def test_unfinished_bodies_take_no_more_memory_than_they_may(
+    server: subprocess.Popen[str], environment: dict[str, str]
+) -> None:
+    wait_until_ready(environment)
+    size = 16 * 1024**2
+    head = (
+        f"POST /models/penguins/predict HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {size}\r\n\r\n"
+    )
+    before = resident(server.pid)
+    clients = [connect(environment) for _ in range(56)]
+    statuses = []
+    for client in clients:
+        client.sendall(head.encode())
+        client.settimeout(2)
+        with contextlib.suppress(OSError):
+            client.sendall(b" " * (size - 1))
+        client.settimeout(0.05)
+        with contextlib.suppress(OSError):
+            statuses.append(client.recv(12))
+    assert set(statuses) == {b"HTTP/1.1 503"}
+    assert len(statuses) >= 50
+    assert predict(environment).status_code == 200
+    assert resident(server.pid) - before < 150 * 1024**2
+    for client in clients:
+        client.close()
+    wait_for_prediction(environment)
+
+
+def resident(pid: int) -> int:
+    """A process's memory in bytes."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+def test_a_wrong_key_is_refused_without_its_body(server: subprocess.Popen[str], environment: dict[str, str]) -> None:
+    wait_for_prediction(environment)
+    with connect(environment) as client:
+        client.sendall(
+            b"POST /models/penguins/predict HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer wrong\r\n"
+            b"Content-Type: application/json\r\nContent-Length: 300000000\r\n\r\n"
+        )
+        sent = 0
+        with contextlib.suppress(OSError):
+            while sent < 300_000_000:
+                sent += client.send(b" " * 65536)
+        assert sent < 20_000_000
+        assert client.recv(12) == b"HTTP/1.1 401"
 
 
 def test_it_is_checked_without_curl(server: subprocess.Popen[str], environment: dict[str, str]) -> None:

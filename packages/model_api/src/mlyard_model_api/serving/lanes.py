@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from mlyard_model_api.errors import Overloaded
@@ -106,6 +107,8 @@ class Lane:
             work.do()
             with self._changed:
                 self._forget(work)
+            # Only then: whoever hears of it may ask for as much again.
+            work.tell()
             # An idle thread holds no input of a request that has been answered.
             del work
 
@@ -119,6 +122,7 @@ class _Work:
         self.is_waiting = True
         self._function = function
         self._given = given
+        self._outcome: Callable[[], None] | None = None
         self._loop = asyncio.get_running_loop()
         self.result: asyncio.Future[Any] = self._loop.create_future()
 
@@ -127,19 +131,18 @@ class _Work:
         if self.result.done():
             return
         try:
-            result = self._function(self._given)
+            self._outcome = partial(self.result.set_result, self._function(self._given))
         except BaseException as error:  # noqa: BLE001 - whatever it is, the request that waits has to hear of it
-            self._tell(self.result.set_exception, error)
-        else:
-            self._tell(self.result.set_result, result)
+            self._outcome = partial(self.result.set_exception, error)
 
-    def _tell(self, settle: Callable[[Any], None], value: Any) -> None:
+    def tell(self) -> None:
+        """Let the one who waits know."""
         try:
-            self._loop.call_soon_threadsafe(self._settle, settle, value)
+            self._loop.call_soon_threadsafe(self._settle)
         except RuntimeError:
             # The event loop has ended, and with it whoever waited.
             return
 
-    def _settle(self, settle: Callable[[Any], None], value: Any) -> None:
-        if not self.result.done():
-            settle(value)
+    def _settle(self) -> None:
+        if self._outcome is not None and not self.result.done():
+            self._outcome()

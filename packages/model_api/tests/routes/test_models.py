@@ -2,9 +2,9 @@ import httpx
 import pytest
 from mlyard_shared.schema import Schema
 
-from .conftest import Start, answers, until
-from .fake_registry import FakeRegistry
-from .versions import PENGUINS
+from ..conftest import Start, answers, until
+from ..fake_registry import FakeRegistry
+from ..versions import PENGUINS
 
 pytestmark = pytest.mark.anyio
 

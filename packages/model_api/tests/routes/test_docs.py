@@ -4,9 +4,9 @@ from typing import Any
 import httpx
 import pytest
 
-from .conftest import Start
-from .fake_registry import FakeRegistry
-from .versions import PENGUIN
+from ..conftest import Start
+from ..fake_registry import FakeRegistry
+from ..versions import PENGUIN
 
 pytestmark = pytest.mark.anyio
 
@@ -39,7 +39,7 @@ async def test_openapi_tells_what_is_answered(start: Start, registry: FakeRegist
     assert_described(schemas["Prediction"], prediction["predictions"][0])
     assert_described(schemas["ErrorFacts"], error["error"])
     predict = document["paths"]["/models/{name}/predict"]["post"]
-    assert set(predict["responses"]) == {"200", "400", "401", "404", "413", "415", "422", "503"}
+    assert set(predict["responses"]) == {"200", "400", "401", "404", "408", "413", "415", "422", "500", "503"}
     assert predict["security"] == [{"HTTPBearer": []}]
     assert "422" not in document["paths"]["/models/{name}"]["get"]["responses"]
     assert "HTTPValidationError" not in str(document)

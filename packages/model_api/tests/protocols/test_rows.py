@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from .conftest import Start
-from .fake_registry import FakeRegistry
-from .versions import PENGUIN
+from ..conftest import Start
+from ..fake_registry import FakeRegistry
+from ..versions import PENGUIN
 
 pytestmark = pytest.mark.anyio
 JSON = {"Content-Type": "application/json"}

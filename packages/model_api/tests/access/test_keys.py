@@ -8,8 +8,8 @@ from mlyard_model_api.serving.cache import Cache
 from mlyard_model_api.settings import Settings
 from mlyard_shared.errors import SettingsError
 
-from .conftest import KEY, Start
-from .fake_registry import FakeRegistry
+from ..conftest import KEY, Start
+from ..fake_registry import FakeRegistry
 
 pytestmark = pytest.mark.anyio
 CLOSED = ["/models", "/models/penguins", "/models/x", "/nowhere", "/docsx", "/health", "/metrics", "/health/../models"]

@@ -3,11 +3,11 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from fastapi import FastAPI
-from mlyard_model_api.errors import STATUS, CacheUnusable
-from mlyard_model_api.routes.refusals import handle_errors
-from mlyard_shared.errors import MlyardError, ModelVersionRefused
+from mlyard_model_api.errors import CacheUnusable, ModelFailed, RequestRefused, Unanswered
+from mlyard_model_api.routes.refusals import STATUS, handle_errors
+from mlyard_shared.errors import MlyardError
 
-from .conftest import Start
+from ..conftest import Start
 
 
 def tree(root: type[MlyardError]) -> Iterator[type[MlyardError]]:
@@ -16,11 +16,14 @@ def tree(root: type[MlyardError]) -> Iterator[type[MlyardError]]:
         yield from tree(child)
 
 
-def test_every_error_has_a_status() -> None:
-    known = {error for error in tree(MlyardError) if error.__module__.split(".")[-1] == "errors"}
-    assert CacheUnusable in known
-    assert ModelVersionRefused in known
-    assert known - set(STATUS) == set()
+def test_every_error_that_a_request_can_meet_has_a_status_and_no_other_has() -> None:
+    kinds = {Unanswered, RequestRefused}
+    assert set(STATUS) == set(tree(Unanswered)) - kinds
+
+
+def test_no_two_errors_share_a_code() -> None:
+    codes = [code for _, code in STATUS.values()]
+    assert len(codes) == len(set(codes))
 
 
 @pytest.mark.anyio
@@ -43,6 +46,23 @@ async def test_a_bug_is_answered_without_details() -> None:
             assert response.status_code == 500
             assert response.json()["error"]["code"] == "internal_error"
             assert "secret" not in response.text
+
+
+@pytest.mark.anyio
+async def test_a_fault_of_the_model_has_its_cause_in_the_log_alone(caplog: pytest.LogCaptureFixture) -> None:
+    app = FastAPI()
+    handle_errors(app)
+
+    @app.get("/")
+    async def fail() -> None:
+        raise ModelFailed("penguins version 1 failed") from KeyError("secret detail")
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as client:
+        response = await client.get("/")
+    assert (response.status_code, response.json()["error"]["code"]) == (500, "model_failed")
+    assert "secret" not in response.text
+    assert "penguins version 1 failed" in caplog.text
+    assert "KeyError: 'secret detail'" in caplog.text
 
 
 @pytest.mark.anyio

@@ -13,9 +13,9 @@ from mlyard_shared.schema import Column, InputForm, Schema
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 
-from .conftest import Start
-from .fake_registry import FakeRegistry
-from .versions import CODES, TEXT, write_version
+from ..conftest import Start
+from ..fake_registry import FakeRegistry
+from ..versions import CODES, TEXT, write_version
 
 pytestmark = pytest.mark.anyio
 

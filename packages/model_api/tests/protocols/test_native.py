@@ -1,0 +1,135 @@
+import contextlib
+import json
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+from mlyard_model_api.errors import InputRefused, MediaTypeRefused, Problem
+from mlyard_model_api.prediction import Predictions
+from mlyard_model_api.protocols import native, rows
+from mlyard_model_api.serving.version import Reference
+from mlyard_shared.columns import GRAMMARS
+from mlyard_shared.schema import Column, Schema
+
+WIDE = Schema(
+    columns=tuple(Column(name=f"feature_{i:04}", type="integer", nullable=False, example=1) for i in range(2000))
+)
+
+
+@pytest.mark.parametrize(
+    ("types", "encodings"),
+    [
+        ([], []),
+        (["text/csv"], []),
+        (["application/json", "application/json"], []),
+        (["application/json; charset=latin-1"], []),
+        (["application/json"], ["gzip"]),
+        (["application/json"], ["identity", "gzip"]),
+        (["application/json"], ["identity, br"]),
+    ],
+)
+def test_what_is_not_said_to_be_plain_json_is_refused(types: list[str], encodings: list[str]) -> None:
+    with pytest.raises(MediaTypeRefused):
+        native.check(types, encodings)
+
+
+@pytest.mark.parametrize("encodings", [[], ["identity"], ["identity", "Identity"]])
+def test_plain_json_is_taken(encodings: list[str]) -> None:
+    native.check(['Application/JSON; charset="UTF-8"'], encodings)
+
+
+def test_predictions_become_an_answer() -> None:
+    predictions = Predictions(
+        version=Reference(name="penguins", version=3, digest="0" * 64),
+        at=datetime.now(UTC),
+        ids=["a", "b"],
+        values=[True, False],
+        classes=(False, True),
+        probabilities=np.array([[0.25, 0.75], [1.0, 0.0]]),
+    )
+    assert json.loads(native.encode(predictions)) == {
+        "model": "penguins",
+        "version": 3,
+        "predictions": [
+            {"id": "a", "prediction": True, "probabilities": {"false": 0.25, "true": 0.75}},
+            {"id": "b", "prediction": False, "probabilities": {"false": 1.0, "true": 0.0}},
+        ],
+    }
+
+
+def test_one_problem_without_a_place_is_not_told_twice() -> None:
+    assert json.loads(native.refuse([Problem(code="a", message="b")]))["error"]["problems"] == []
+    assert len(json.loads(native.refuse([Problem(code="a", message="b", row=1)]))["error"]["problems"]) == 1
+
+
+def wide_rows() -> list[dict[str, Any]]:
+    return [{column.name: 1 for column in WIDE.columns} for _ in range(350)]
+
+
+def seconds(document: Any, schema: Schema = WIDE) -> float:
+    """The best time of three to read a document, or to refuse it."""
+    times = []
+    for _ in range(3):
+        started = time.process_time()
+        with contextlib.suppress(InputRefused):
+            rows.read(document, schema, GRAMMARS[2], max_rows=100_000)
+        times.append(time.process_time() - started)
+    return min(times)
+
+
+@pytest.fixture(scope="module")
+def right() -> float:
+    return seconds({"rows": wide_rows()})
+
+
+def test_a_wrong_name_in_the_last_of_many_columns_is_refused_as_fast_as_it_would_be_answered(right: float) -> None:
+    found = wide_rows()
+    found[-1]["feature_x"] = found[-1].pop("feature_1999")
+    assert seconds({"rows": found}) < 1.5 * right
+    for row in found[:-1]:
+        row["feature_x"] = row.pop("feature_1999")
+    assert seconds({"rows": found}) < 1.5 * right
+
+
+def test_wrong_values_in_all_of_many_columns_are_refused_as_fast(right: float) -> None:
+    found = wide_rows()
+    for name in found[-1]:
+        found[-1][name] = "x"
+    assert seconds({"rows": found}) < 4 * right
+    for row in found:
+        for name in row:
+            row[name] = "x"
+    assert seconds({"rows": found}) < 4 * right
+
+
+def test_names_in_another_form_are_read_as_fast(right: float) -> None:
+    schema = Schema(columns=tuple(column.model_copy(update={"name": f"é{column.name}"}) for column in WIDE.columns))
+    found = [{f"e\u0301{name}": value for name, value in row.items()} for row in wide_rows()]
+    assert seconds({"rows": found}, schema) < 6 * right
+
+
+@pytest.mark.parametrize("wrong", [[9_999], range(0, 10_000, 100), range(5_000, 5_030), range(10_000)])
+def test_wrong_values_are_found_in_about_the_time_of_reading(wrong: Any) -> None:
+    column = Column(name="a", type="datetime", nullable=False, example="2026-01-01")
+    values = ["2026-01-01"] * 10_000
+    schema = Schema.model_construct(columns=(column,), dates=())
+    right = seconds({"columns": {"a": values}}, schema)
+    for row in wrong:
+        values[row] = "2026-13-01"
+    assert seconds({"columns": {"a": values}}, schema) < 3 * right
+    with pytest.raises(InputRefused) as caught:
+        rows.read({"columns": {"a": values}}, schema, GRAMMARS[2], max_rows=10_000)
+    assert [problem.row for problem in caught.value.problems] == list(wrong)[:20]
+
+
+def test_the_first_problems_are_those_of_the_first_rows_whatever_their_column() -> None:
+    found = wide_rows()
+    for column in WIDE.columns:
+        found[300][column.name] = None
+    found[7]["feature_1999"] = None
+    with pytest.raises(InputRefused) as caught:
+        rows.read({"rows": found}, WIDE, GRAMMARS[2], max_rows=1000)
+    places = [(problem.row, problem.column) for problem in caught.value.problems]
+    assert places == [(7, "feature_1999"), *((300, f"feature_{i:04}") for i in range(19))]
