@@ -153,6 +153,8 @@ class Follower:
             if self._is_wanted(target):
                 self._serve(loaded)
                 self._attempt = None
+            elif self._target is not None and target.version is None and not self._models.slot(self.name).is_decided:
+                self._models.stand_in(loaded)  # it served last, and what is to serve now is not here yet
             else:
                 loaded.lane.close()
 
@@ -208,8 +210,8 @@ class Follower:
     def _serve(self, loaded: ServedVersion) -> None:
         reference, before = loaded.reference, self._models.slot(self.name).current
         known = self._cache.pointer(self.name)
-        previous = before.reference if before else (known.previous if known else None)
-        pointer = Pointer(current=reference, previous=previous if previous != reference else None)
+        lately = [before.reference] if before else [known.current, known.previous] if known else []
+        pointer = Pointer(current=reference, previous=next((other for other in lately if other != reference), None))
         if pointer != known:
             self._cache.point(pointer)
         self._place.histories.note_served(reference)
