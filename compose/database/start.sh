@@ -17,7 +17,7 @@ if [ -s "$home/PG_VERSION" ]; then # up to 0.2.0 the volume was the data folder 
 fi
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
   for other in "$home"/*/data/PG_VERSION; do
-    [ -s "$other" ] || continue
+    [ -s "$other" ] && [ "$other" = "$home/$(cat "$other")/data/PG_VERSION" ] || continue
     echo "the volume holds the data of PostgreSQL $(cat "$other"), which release $release cannot read: set" \
       "MLYARD_POSTGRES_IMAGE to the former image, or move the data as docs/operations.md says" >&2
     exit 1

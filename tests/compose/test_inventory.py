@@ -23,7 +23,7 @@ def mounts(service: dict[str, Any]) -> list[dict[str, Any]]:
 
 def test_every_service_stands_in_its_file_and_nowhere_else() -> None:
     described = {name: service["file"] for name, service in INVENTORY["services"].items()}
-    found = {}
+    found: dict[str, str] = {}
     for file in ("compose.yaml", "mlflow_server.yaml", "training_pipeline.yaml", "model_api.yaml", "secrets.yaml"):
         found |= {name: file for name in configuration(file)["services"] if name not in found or file != "compose.yaml"}
     assert set(found) == set(described)

@@ -3,17 +3,22 @@
 Without `--full` the smoke tests run: those that carry no mark `full`.
 """
 
+import json
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from waiting import wait_until
 
 from .airflow import Airflow
 from .docker import docker, run
 from .registry import Mlflow
-from .stack import PACKAGES, PROJECT, Stack, image
+from .stack import PACKAGES, Stack, image
 
-NETWORK = "airflow_network"
+DEAD_PROXY = "http://127.0.0.1:9"
+"""Nothing listens there: what is sent to it fails at once."""
+DATABASE = "postgres:17-trixie"
 FIGURES = pytest.StashKey[list[str]]()
 
 
@@ -62,10 +67,7 @@ def figures(pytestconfig: pytest.Config) -> Figures:
 
 @pytest.fixture(scope="session")
 def engine() -> None:
-    """A Docker Engine with Compose that nobody's stack runs on.
-
-    The network's name is the same for every project, so that a second stack would mix with the first.
-    """
+    """A Docker Engine with Compose. Other stacks may run on it."""
     try:
         run("docker", "info", seconds=30)
         run("docker", "compose", "version", seconds=30)
@@ -73,9 +75,19 @@ def engine() -> None:
         pytest.skip(
             f"NO TEST OF THE STACK IN CONTAINERS WAS RUN: there is no Docker Engine with Compose here ({error})"
         )
-    leftovers = docker("ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={PROJECT}")
-    if not leftovers and docker("network", "ls", "--quiet", "--filter", f"name=^{NETWORK}$"):
-        pytest.skip(f"NO TEST OF THE STACK IN CONTAINERS WAS RUN: a stack uses {NETWORK} on this engine; stop it first")
+    # Where no registry is reached, the release may be there under its plain name only.
+    plain = DATABASE.rpartition("-")[0]
+    if not docker("images", "--quiet", DATABASE) and docker("images", "--quiet", plain):
+        docker("tag", plain, DATABASE)
+
+
+@pytest.fixture(scope="session")
+def behind_proxy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A configuration of Docker's that gives every container a proxy, and one that takes nothing."""
+    folder = tmp_path_factory.mktemp("docker")
+    proxies = {"httpProxy": DEAD_PROXY, "httpsProxy": DEAD_PROXY, "noProxy": "*.example.org"}
+    (folder / "config.json").write_text(json.dumps({"proxies": {"default": proxies}}))
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -96,17 +108,27 @@ def images(engine: None, tmp_path_factory: pytest.TempPathFactory, figures: Figu
 
 @pytest.fixture(scope="session")
 def stack(
-    images: dict[str, str], tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest, figures: Figures
+    images: dict[str, str],
+    behind_proxy: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+    figures: Figures,
 ) -> Iterator[Stack]:
-    """The whole stack, started on empty volumes; the examples are being trained."""
-    stack = Stack(tmp_path_factory.mktemp("stack"))
+    """The whole stack, started on empty volumes in a terminal; the examples are being trained.
+
+    Docker's configuration has a proxy that takes nothing: where a service asks another through it, all tests fail.
+    """
+    stack = Stack(tmp_path_factory.mktemp("stack"), docker_config=behind_proxy)
     stack.remove()
+    terminal = stack.up_in_terminal()
     try:
-        stack.up()
+        wait_until(lambda: "ensure" in stack.containers(), seconds=120, what="the containers made")
         yield stack
         if request.session.testsfailed:
             print(stack.compose("ps", "--all"), stack.compose("logs", "--no-color", "--tail", "60"))  # noqa: T201
     finally:
+        terminal.kill()
+        terminal.wait()
         stack.remove()
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 import time
 import tomllib
 from dataclasses import dataclass
@@ -42,8 +43,16 @@ class Login:
 class Stack:
     """One project on the engine, started and stopped by documented commands only."""
 
-    def __init__(self, folder: Path, *, project: str = PROJECT, files: tuple[str, ...] = ("compose.yaml",)) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        project: str = PROJECT,
+        files: tuple[str, ...] = ("compose.yaml",),
+        docker_config: Path | None = None,
+    ) -> None:
         self.folder = folder
+        self.docker_config = docker_config
         self.project = project
         self.files = files
         self.place = COMPOSE
@@ -65,16 +74,21 @@ class Stack:
         env_file.write_text("".join(f"{name}={value}\n" for name, value in self.settings.items()))
         files = [word for file in self.files for word in ("-f", str(self.place / file))]
         command = ["docker", "compose", "-p", self.project, "--env-file", str(env_file), *files, *arguments]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("MLYARD_")}
-        done = run(*command, seconds=seconds, check=check, env=environment, stdin=stdin)
+        done = run(*command, seconds=seconds, check=check, env=self.environment, stdin=stdin)
         return done.stdout + done.stderr
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a command line of this stack starts from."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("MLYARD_")}
+        return kept | ({"DOCKER_CONFIG": str(self.docker_config)} if self.docker_config else {})
 
     def shell(self) -> dict[str, str]:
         """The environment of a person's shell that has named the files once."""
         self.compose("config", "--quiet")  # writes the settings
         files = os.pathsep.join(str(self.place / file) for file in self.files)
         names = {"COMPOSE_FILE": files, "COMPOSE_PROJECT_NAME": self.project}
-        return {**os.environ, **names, "COMPOSE_ENV_FILES": str(self.folder / ".env")}
+        return {**self.environment, **names, "COMPOSE_ENV_FILES": str(self.folder / ".env")}
 
     def configuration(self) -> dict[str, Any]:
         """What compose makes of the files."""
@@ -82,9 +96,21 @@ class Stack:
         return config
 
     def up(self, *services: str) -> None:
-        """Start, in the background."""
+        """Start, in the background, until all is healthy."""
         self.started = time.monotonic()
-        self.compose("up", "--detach", *services, seconds=400)
+        self.compose("up", "--detach", "--wait", *services, seconds=400)
+
+    def up_in_terminal(self) -> "subprocess.Popen[bytes]":
+        """Start as one does the first time, with every service's log in the terminal, which `self.terminal` keeps."""
+        command, environment = ["docker", "compose", "up", "--build"], self.shell()
+        self.started = time.monotonic()
+        with self.terminal.open("wb") as terminal:
+            return subprocess.Popen(command, env=environment, stdout=terminal, stderr=subprocess.STDOUT)
+
+    @property
+    def terminal(self) -> Path:
+        """What the first `up` has shown."""
+        return self.folder / "terminal.log"
 
     def down(self, *arguments: str) -> None:
         """Stop and remove the containers."""

@@ -1,17 +1,15 @@
 """What is done with a running stack, by compose's own commands."""
 
-import re
 import time
 
-import httpx
 import pytest
 from waiting import wait_until
 
 from .airflow import Airflow
 from .conftest import Figures
-from .docker import answers, docker, inspect, run
+from .docker import docker, inspect
 from .registry import Mlflow
-from .stack import LASTING, ROOT, Stack, image
+from .stack import LASTING, Stack, image
 
 pytestmark = pytest.mark.full
 
@@ -42,30 +40,6 @@ def test_every_service_has_a_log(trained: Stack) -> None:
         log = trained.logs(service)
         assert len(log.splitlines()) > 1, service
         assert "Traceback" not in log, service
-
-
-def test_stats_show_every_container_within_its_limits(trained: Stack) -> None:
-    lines = docker("stats", "--no-stream", "--format", "{{.Container}} {{.MemPerc}}", *trained.containers().values())
-    used = {line.split()[0]: float(line.split()[1].rstrip("%")) for line in lines.splitlines()}
-    assert len(used) >= len(LASTING)
-    assert all(share < 90 for share in used.values()), used
-
-
-def test_without_mlflow_predictions_go_on_and_airflows_page_answers(trained: Stack, mlflow: Mlflow) -> None:
-    trained.compose("stop", "mlflow")
-    try:
-        for _ in range(10):
-            assert trained.predict().status_code == 200
-            time.sleep(0.2)
-        assert answers(f"{trained.airflow}/api/v2/version")
-        # It is not served from memory alone: a new process has the cache.
-        trained.compose("restart", "model-api")
-        wait_until(trained.is_serving, seconds=20, what="a prediction after a restart without the registry")
-    finally:
-        trained.compose("start", "mlflow")
-    trained.wait_until_healthy("mlflow")
-    assert mlflow.champion("penguins") == 1
-    assert trained.is_serving()
 
 
 def test_a_spec_that_is_dropped_in_is_trained_and_served(
@@ -160,84 +134,3 @@ def test_a_wrong_value_is_refused_with_a_sentence(
     said = [line for line in done.splitlines() if sentence in line]
     assert said, done
     assert "Traceback" not in done
-
-
-def test_a_renewed_password_is_taken_at_the_next_start(trained: Stack) -> None:
-    old = trained.login.airflow
-    assert "new" in trained.compose("run", "--rm", "secrets", "renew", "airflow_admin_password")
-    assert "new" in trained.compose("run", "--rm", "secrets", "renew", "mlflow_admin_password")
-    del trained.login
-    assert trained.login.airflow != old
-    trained.compose("up", "--detach", "--force-recreate", "airflow-init", "airflow", "mlflow", seconds=300)
-    trained.wait_until_healthy()
-    assert Mlflow(trained.mlflow, user="admin", password=trained.login.mlflow).champion("penguins")
-    assert Airflow(trained.airflow, password=trained.login.airflow).dags()
-    with pytest.raises(httpx.HTTPStatusError):
-        Airflow(trained.airflow, password=old).token()
-
-
-DIAGNOSES = (
-    """docker inspect --format '{{json .State.Health}}' "$(docker compose ps --all --quiet airflow)\"""",
-    "docker network inspect airflow_network --format '{{range .Containers}}{{.Name}} {{end}}'",
-    """docker inspect --format '{{.Name}} {{.State.OOMKilled}} {{.RestartCount}}' $(docker compose ps --all --quiet)""",
-    "docker compose logs --tail 20 airflow",
-    "docker compose exec airflow date --utc",
-    "docker system df --verbose",
-)
-
-
-@pytest.mark.parametrize("command", DIAGNOSES)
-def test_a_documented_diagnosis_works_as_it_is_written(trained: Stack, command: str) -> None:
-    assert command in (ROOT / "docs/operations.md").read_text()
-    assert run("bash", "-euo", "pipefail", "-c", command, env=trained.shell()).stdout
-
-
-def test_pruning_what_the_page_allows_takes_nothing_of_the_stack(trained: Stack) -> None:
-    ours = f"label=com.docker.compose.project={trained.project}"
-    docker("image", "prune", "--force", "--filter", ours)
-    docker("volume", "prune", "--all", "--force", "--filter", ours)
-    assert trained.is_healthy(*LASTING)
-    assert trained.is_serving()
-    assert len(docker("volume", "ls", "--quiet", "--filter", ours).split()) == 6
-
-
-def test_the_documented_prediction_is_answered(trained: Stack) -> None:
-    page = (ROOT / "docs/operations.md").read_text()
-    command = next(block for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) if "/predict" in block)
-    command = command.replace(" -f compose/compose.yaml", "").replace("http://localhost:8000", trained.api)
-    said = run("bash", "-euo", "pipefail", "-c", command, env=trained.shell()).stdout
-    assert '"prediction":"Gentoo"' in said.replace(" ", "")
-
-
-def test_a_person_trains_and_moves_the_champion_from_the_terminal(trained: Stack, mlflow: Mlflow) -> None:
-    before = mlflow.champion("penguins")
-    assert "gate" in trained.compose("run", "--rm", "ensure", "run", "penguins/penguins.toml")
-    newest = max(int(version["version"]) for version in mlflow.versions("penguins"))
-    moved = trained.compose("run", "--rm", "ensure", "promote", "penguins", str(newest), "--reason", "as documented")
-    assert f"version {newest} of penguins is the champion" in moved
-    wait_until(lambda: trained.predict().json()["version"] == newest, seconds=20, what="the promoted version served")
-    trained.compose("run", "--rm", "ensure", "rollback", "penguins", "--reason", "back again")
-    history = trained.compose("run", "--rm", "ensure", "history", "penguins")
-    assert "as documented" in history
-    assert "back again" in history
-    wait_until(lambda: trained.predict().json()["version"] == before, seconds=20, what="the former version served")
-
-
-def test_a_connection_is_read_by_the_pipeline_alone(trained: Stack) -> None:
-    url = "postgresql://reader:word@warehouse/sales"
-    trained.compose("run", "--rm", "--no-TTY", "secrets", "connection", "warehouse", stdin=url)
-    read = ("cat", "/run/secrets/mlyard/connections__warehouse")
-    assert url in trained.compose("exec", "-T", "airflow-scheduler", *read)
-    assert "No such file" in trained.compose("exec", "-T", "model-api", *read, check=False)
-
-
-def test_two_of_the_services_run_without_the_third(trained: Stack) -> None:
-    trained.down()
-    try:
-        trained.up("mlflow", "model-api")
-        trained.wait_until_healthy("mlflow", "model-api")
-        wait_until(trained.is_serving, seconds=20, what="a prediction")
-        assert set(trained.containers()) == {"secrets", "mlflow-db", "mlflow", "model-api"}
-    finally:
-        trained.up()
-        trained.wait_until_healthy()

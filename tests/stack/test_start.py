@@ -1,15 +1,17 @@
 """From nothing to a prediction, with one command."""
 
+import os
 import re
 import time
+from collections import Counter
 
 import httpx
 import pytest
 from waiting import wait_until
 
 from .airflow import Airflow
-from .conftest import Figures
-from .docker import docker
+from .conftest import DEAD_PROXY, Figures
+from .docker import docker, run
 from .registry import Mlflow
 from .stack import LASTING, Stack
 
@@ -24,6 +26,40 @@ def test_up_on_empty_volumes_ends_with_a_prediction(images: dict[str, str], stac
     )
     stack.wait_for_ensure()
     figures.note(f"... until both examples are trained: {time.monotonic() - started:.0f} s")
+
+
+def test_the_first_up_ends_with_what_a_person_needs_and_its_log_can_be_read(stack: Stack, figures: Figures) -> None:
+    wait_until(lambda: "The model API is ready" in stack.terminal.read_text(), seconds=120, what="the end of ensure")
+    lines = [re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", line) for line in stack.terminal.read_text().splitlines()]
+    began = next(n for n, line in enumerate(lines) if line.startswith("Attaching to"))
+    logged = lines[began + 1 :]
+    services = Counter(line.split("|")[0].strip() for line in logged if "|" in line)
+    figures.note(
+        f"the first `up` showed {len(lines)} lines, of its services {sum(services.values())}: {dict(services)}"
+    )
+    shown = [line.partition("| ")[2] for line in logged if line.startswith("ensure-1")]
+    text = "\n".join(shown)
+    for address in (f"{stack.api}/docs", stack.airflow, stack.mlflow, f"-p {stack.project} run --rm secrets show"):
+        assert address in text
+    assert shown[-1] == f"The model API is ready: {stack.api}"
+    command = next(line for line in shown if line.startswith("curl "))
+    assert stack.login.api not in command
+    answered = run("bash", "-euo", "pipefail", "-c", command, env={"PATH": os.environ["PATH"]}).stdout
+    assert '"predictions"' in answered, answered
+    assert sum(services.values()) < 250, services
+
+
+def test_up_in_the_background_ends_with_0_and_may_be_repeated(trained: Stack) -> None:
+    for _ in range(2):
+        trained.compose("up", "--detach", "--wait")
+    assert trained.is_healthy(*LASTING)
+
+
+def test_no_service_asks_another_through_the_proxy_of_dockers_configuration(trained: Stack) -> None:
+    for service in ("mlflow", "airflow-scheduler", "model-api"):
+        environment = trained.compose("exec", "-T", service, "env").splitlines()
+        assert f"HTTP_PROXY={DEAD_PROXY}" in environment, "what is outside is reached through it"
+    assert trained.is_serving(), "and all that was trained was trained beside it"
 
 
 def test_every_example_is_served(trained: Stack) -> None:
@@ -68,7 +104,7 @@ def test_the_network_and_the_volumes_have_their_names(trained: Stack) -> None:
     assert set(volumes) == {f"{trained.project}_{name}" for name in names}
     networks = docker("network", "ls", "--format", "{{.Name}} {{.Driver}}", "--filter", label).splitlines()
     databases = {f"{trained.project}_{name} bridge" for name in ("airflow_db", "mlflow_db")}
-    assert set(networks) == {"airflow_network bridge", *databases}
+    assert set(networks) == {f"{trained.project}_airflow_network bridge", *databases}
 
 
 def test_a_database_is_reached_by_its_own_service_only(trained: Stack) -> None:
