@@ -25,6 +25,8 @@ class FakeRegistry:
         self.gate = threading.Event()
         """A download waits for it."""
         self.gate.set()
+        self.held: set[str] = set()
+        """The models whose downloads hang until `gate` is set, be it set already."""
 
     def __call__(self) -> "FakeRegistry":
         return self
@@ -56,6 +58,8 @@ class FakeRegistry:
 
     def download(self, version: ModelVersion, folder: Path) -> None:
         self._answer()
+        if version.name in self.held:
+            self.gate.clear()
         assert self.gate.wait(20)
         self._answer()
         if not self.folders[version.name, version.version].is_dir():

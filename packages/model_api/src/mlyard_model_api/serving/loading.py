@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +17,9 @@ from mlyard_model_api.serving.turns import Turns
 from mlyard_model_api.serving.version import Reference, ServedVersion
 
 PATIENCE_SECONDS = 5.0
-"""A trial that takes longer is no longer waited for by the others."""
+"""A trial or a load that takes longer is no longer waited for by the others."""
+PATIENCE_ALONE_SECONDS = 60.0
+"""The same for one that has to be alone, since it ended the process before."""
 
 log = logging.getLogger(__name__)
 
@@ -62,21 +65,22 @@ class Loader:
         """
         self.check(reference)
         needed = memory.needed(folder, manifest)
-        alone = self.marks.deaths(reference) > 0
         if not has_served:
-            needed = max(needed, self._try(folder, reference, needed=needed, alone=alone))
-        with self.turns.take(reference.name, alone=alone), self.marks.loading(reference):
+            needed = max(needed, self._try(folder, reference, needed=needed))
+        with self._turn(reference), self.marks.loading(reference):
             self._make_room(reference, needed)
             loaded = version.load(folder, reference, manifest, lane=self._lane(reference.name))
         self.marks.survived(reference)
         return loaded
 
-    def _try(self, folder: Path, reference: Reference, *, needed: int, alone: bool) -> int:
+    def _turn(self, reference: Reference) -> AbstractContextManager[None]:
+        alone = self.marks.deaths(reference) > 0
+        patience = PATIENCE_ALONE_SECONDS if alone else PATIENCE_SECONDS
+        return self.turns.take(reference.name, alone=alone, patience=patience)
+
+    def _try(self, folder: Path, reference: Reference, *, needed: int) -> int:
         """Try the version in a process of its own; return how much memory that took."""
-        with (
-            self.turns.take(reference.name, alone=alone, patience=PATIENCE_SECONDS),
-            self.marks.loading(reference) as loading,
-        ):
+        with self._turn(reference), self.marks.loading(reference) as loading:
             self._make_room(reference, needed)
             try:
                 found = trial.run(folder, seconds=self._budget.trial_seconds)

@@ -67,5 +67,5 @@ class Turns:
         if alone:
             return not self._running and not self._waiting and self._first <= {name}
         now = time.monotonic()
-        in_time = sum(turn.overdue_at > now for turn in self._running)
-        return in_time < self._places and not any(turn.alone for turn in self._running)
+        in_time = [turn for turn in self._running if turn.overdue_at > now]
+        return len(in_time) < self._places and not any(turn.alone for turn in in_time)
