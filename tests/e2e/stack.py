@@ -63,13 +63,13 @@ class Stack:
         return self.process
 
     def is_complete(self) -> bool:
-        """Whether `up` has shown its last line, the `curl` line.
+        """Whether `up` has shown its last line, after the `curl` line whether the API is ready.
 
         Raises:
             AssertionError: `up` has ended.
         """
         assert self.process.poll() is None, self.output.read_text()
-        return "\ncurl" in self.output.read_text()
+        return "\nThe model API is " in self.output.read_text()
 
     def processes(self) -> list[psutil.Process]:
         """Every process of this stack: they carry the state folder's path in their environment."""

@@ -58,6 +58,7 @@ def test_up_trains_and_shows_a_curl_line_that_works_when_pasted(stack: Stack) ->
     start = next(n for n, line in enumerate(lines) if line.strip().startswith("curl"))
     end = next(n for n in range(start, len(lines)) if not lines[n].rstrip().endswith("\\"))
     command = "\n".join(lines[start : end + 1])
+    assert lines[-1] == f"The model API is ready: {stack.api}"
     done = subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
     assert '"predictions"' in done.stdout, command + done.stdout + done.stderr
 
@@ -101,9 +102,10 @@ def test_the_api_serves_on_while_the_registry_is_killed_and_comes_back(
 
 
 def test_ps_and_logs_show_the_services(stack: Stack) -> None:
-    shown = stack.hatch("run", "ps").stdout
-    for service in ("mlflow", "airflow-scheduler", "model-api"):
-        assert service in shown
+    shown = {line.split()[0]: line.split()[1:3] for line in stack.hatch("run", "ps").stdout.splitlines() if line}
+    assert shown["SERVICE"] == ["STATE", "READY"]
+    for service in ("mlflow", "airflow", "airflow-scheduler", "airflow-dag-processor", "model-api"):
+        assert shown[service] == ["running", "yes"]
     assert stack.hatch("run", "logs", "model-api").stdout
 
 
