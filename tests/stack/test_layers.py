@@ -27,7 +27,7 @@ def test_a_changed_source_file_changes_the_last_layer_only(engine: None, tmp_pat
     for package in ("shared", "model_api"):
         shutil.copytree(ROOT / "packages" / package, tmp_path / package)
     before = layers(tmp_path)
-    source = tmp_path / "model_api/src/mlyard_model_api/poller.py"
+    source = tmp_path / "model_api/src/mlyard_model_api/app.py"
     source.write_text(source.read_text() + "\n# changed\n")
     after = layers(tmp_path)
     assert len(before) == len(after)
