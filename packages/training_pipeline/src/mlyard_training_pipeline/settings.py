@@ -47,6 +47,7 @@ class Settings(ServiceSettings):
     parallelism: int = Field(8, ge=1, le=256)
     host: str = Field("127.0.0.1", min_length=1)
     port: int = Field(8080, ge=1, le=65535)
+    access_log: bool = False
     airflow_url: str = Field("http://127.0.0.1:8080", pattern="^https?://")
     airflow_user: str = Field("admin", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     model_api_url: str = Field("", pattern="^(https?://.*)?$")

@@ -140,6 +140,7 @@ class Stack:
             registry_uri=f"sqlite:///{folder / 'mlflow.db'}",
         )
         self.processes: list[subprocess.Popen[bytes]] = []
+        self.first_logs = ""
         self._write_secrets()
 
     @property
@@ -166,19 +167,17 @@ class Stack:
             check=False,
         )
 
-    def start(self) -> None:
+    def start(self, *processes: str) -> None:
         done = self.run("airflow", "init")
         assert done.returncode == 0, done.stderr
-        for process in ("api-server", "scheduler", "dag-processor", "triggerer"):
-            self.begin(process)
+        (self.folder / "init.log").write_text(done.stdout + done.stderr)
+        for process in processes:
+            with (self.folder / f"{process}.log").open("wb") as log:
+                command = [COMMAND, "airflow", process]
+                self.processes.append(
+                    subprocess.Popen(command, cwd=self.folder, env=self.environment(), stdout=log, stderr=log)
+                )
         self.wait_until_answering()
-
-    def begin(self, process: str) -> None:
-        with (self.folder / f"{process}.log").open("wb") as log:
-            command = [COMMAND, "airflow", process]
-            self.processes.append(
-                subprocess.Popen(command, cwd=self.folder, env=self.environment(), stdout=log, stderr=log)
-            )
 
     def wait_until_answering(self) -> None:
         deadline = time.monotonic() + 300
@@ -211,23 +210,27 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A running Airflow for the session."""
     stack = Stack(tmp_path_factory.mktemp("stack"))
     try:
-        stack.start()
+        stack.start("api-server", "scheduler", "dag-processor", "triggerer")
         yield stack
     finally:
         stack.stop()
 
 
 @pytest.fixture(scope="session")
-def fab(tmp_path_factory: pytest.TempPathFactory, postgresql: str) -> Iterator[Stack]:
-    """A running API server as it is in containers: FAB's auth manager, on PostgreSQL."""
+def containers(tmp_path_factory: pytest.TempPathFactory, postgresql: str) -> Iterator[Stack]:
+    """A running Airflow as it is in containers: FAB's auth manager on PostgreSQL, no triggerer, two models trained."""
     stack = Stack(
-        tmp_path_factory.mktemp("fab"), auth_manager="fab", database_uri=f"{postgresql}/postgres?application_name=fab"
+        tmp_path_factory.mktemp("containers"),
+        auth_manager="fab",
+        database_uri=f"{postgresql}/postgres?application_name=x",
     )
-    done = stack.run("airflow", "init")
-    assert done.returncode == 0, done.stderr
+    for model in ("houses", "flats"):
+        os.utime(write_spec(stack.models, model), (0, 0))
     try:
-        stack.begin("api-server")
-        stack.wait_until_answering()
+        stack.start("api-server", "scheduler", "dag-processor")
+        trained = stack.run("ensure")
+        assert trained.returncode == 0, trained.stdout + trained.stderr
+        stack.first_logs = "".join(log.read_text() for log in stack.folder.glob("*.log"))
         yield stack
     finally:
         stack.stop()

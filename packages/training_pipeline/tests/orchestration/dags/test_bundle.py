@@ -3,7 +3,7 @@ import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from mlyard_shared.errors import SpecError
@@ -74,6 +74,28 @@ def test_a_file_is_written_only_when_its_spec_changes(bundle: Bundle, models: Pa
     write_spec(models, "houses", extra="# changed")
     opened.refresh()
     assert file.stat().st_mtime_ns > first
+
+
+def test_the_times_of_a_schedule_count_from_when_the_spec_was_first_seen(
+    bundle: Bundle, models: Path, tmp_path: Path
+) -> None:
+    spec = write_spec(models, "houses", extra='schedule = "@yearly"')
+    os.utime(spec, (0, 0))  # as an archive or an image keeps the time of an old file
+    before = int(time.time())
+    opened = bundle()
+    file = tmp_path / "dags/houses/houses.toml.py"
+    namespace: dict[str, Any] = {}
+    exec(file.read_text(), namespace)
+    first = namespace["dag"].start_date
+    assert before <= first.timestamp() <= time.time()
+    time.sleep(1.1)
+    opened.refresh()
+    exec(file.read_text(), namespace)
+    assert namespace["dag"].start_date == first
+    write_spec(models, "houses", extra='schedule = "@monthly"')
+    opened.refresh()
+    exec(file.read_text(), namespace)
+    assert namespace["dag"].start_date > first
 
 
 def test_a_task_takes_the_files_as_they_are(bundle: Bundle, models: Path, airflow_here: Settings) -> None:

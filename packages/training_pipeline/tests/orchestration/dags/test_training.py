@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ def make(folder: Path, *, extra: str = "") -> Any:
 def make_from(spec: Path) -> Any:
     from mlyard_training_pipeline.orchestration.dags.training import training_dag
 
-    return training_dag(spec, folders=[spec.parents[1]])
+    return training_dag(spec, folders=[spec.parents[1]], seen=time.time())
 
 
 @pytest.fixture
@@ -56,6 +57,18 @@ def test_one_run_at_a_time_and_none_for_times_that_are_past(dag: Any) -> None:
 
 def test_without_a_schedule_it_runs_once(airflow_here: Settings, tmp_path: Path) -> None:
     assert make(tmp_path).schedule == "@once"
+
+
+def test_that_one_run_is_dated_by_the_moment_at_which_it_begins(airflow_here: Settings, tmp_path: Path) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+    from airflow.timetables.base import TimeRestriction
+
+    spec = write_spec(tmp_path, "houses")
+    os.utime(spec, (0, 0))
+    made: Any = DagSerialization.from_dict(DagSerialization.to_dict(make_from(spec)))
+    restriction = TimeRestriction(earliest=made.start_date, latest=None, catchup=made.catchup)
+    first = made.timetable.next_dagrun_info(last_automated_data_interval=None, restriction=restriction)
+    assert abs(first.logical_date - datetime.now(UTC)) < timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +139,7 @@ def test_a_table_outside_of_the_folders_is_refused(airflow_here: Settings, tmp_p
     from mlyard_training_pipeline.orchestration.dags.training import training_dag
 
     with pytest.raises(SpecError, match="SOURCE_FOLDERS"):
-        training_dag(write_spec(tmp_path / "models", "houses"), folders=[tmp_path / "others"])
+        training_dag(write_spec(tmp_path / "models", "houses"), folders=[tmp_path / "others"], seen=0)
 
 
 def test_a_path_with_braces_stays_a_path(airflow_here: Settings, tmp_path: Path) -> None:
@@ -147,7 +160,7 @@ def test_a_dag_file_is_parsed_without_the_libraries_of_the_steps(airflow_here: S
     program = (
         "import sys\nfrom pathlib import Path\n"
         "from mlyard_training_pipeline.orchestration.dags.training import training_dag\n"
-        f"training_dag(Path({str(spec)!r}), folders=[Path({str(tmp_path)!r})])\n"
+        f"training_dag(Path({str(spec)!r}), folders=[Path({str(tmp_path)!r})], seen=0)\n"
         "print([name for name in ('sklearn', 'mlflow', 'pandas', 'pyarrow', 'onnx') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -14,7 +14,7 @@ from ..conftest import Stack
 
 @pytest.fixture(params=["simple", "fab"])
 def server(request: pytest.FixtureRequest) -> Stack:
-    name = "stack" if request.param == "simple" else "fab"
+    name = "stack" if request.param == "simple" else "containers"
     found: Stack = request.getfixturevalue(name)
     return found
 
@@ -94,19 +94,19 @@ def fill_in(server: Stack, name: str, password: str) -> tuple[httpx.Response, fl
         return page.post("/auth/login/", data=data), time.monotonic() - started
 
 
-def test_the_form_of_the_page_waits_too_and_refuses_no_right_password(fab: Stack) -> None:
+def test_the_form_of_the_page_waits_too_and_refuses_no_right_password(containers: Stack) -> None:
     for number in range(2):
-        answer, seconds = fill_in(fab, "ann", "wrong")
+        answer, seconds = fill_in(containers, "ann", "wrong")
         assert answer.headers["location"].startswith("/auth/login/")
         assert seconds >= 2**number
     for _ in range(7):  # FAB's own limit is five tries of an address in 40 s, right ones among them
-        answer, seconds = fill_in(fab, "admin", fab.settings.secret("airflow_password"))
+        answer, seconds = fill_in(containers, "admin", containers.settings.secret("airflow_password"))
         assert (answer.status_code, answer.headers["location"]) == (302, "/auth/")
         assert seconds < 1
-    assert fill_in(fab, "ad\0min", "x")[0].status_code == 401
+    assert fill_in(containers, "ad\0min", "x")[0].status_code == 401
 
 
-def test_fabs_own_api_waits_too(fab: Stack) -> None:
-    body = {**credentials(fab, name="eve", password="x"), "provider": "db"}
-    answer, seconds = ask(fab, "/auth/api/v1/security/login", json=body)
+def test_fabs_own_api_waits_too(containers: Stack) -> None:
+    body = {**credentials(containers, name="eve", password="x"), "provider": "db"}
+    answer, seconds = ask(containers, "/auth/api/v1/security/login", json=body)
     assert (answer.status_code, seconds >= 1) == (401, True)

@@ -44,16 +44,16 @@ def test_a_running_process_is_healthy(stack: Stack, process: str) -> None:
     ],
 )
 def test_with_a_frozen_database_nothing_is_healthy(
-    fab: Stack, postgresql_cluster: Cluster, process: str, sentence: str
+    containers: Stack, postgresql_cluster: Cluster, process: str, sentence: str
 ) -> None:
-    assert fab.run("check", "api-server").returncode == 0
+    assert containers.run("check", "api-server").returncode == 0
     with postgresql_cluster.frozen():
         started = time.monotonic()
-        done = fab.run("check", process)
+        done = containers.run("check", process)
         assert time.monotonic() - started < 8
     assert done.returncode == 1
     assert sentence in done.stderr
-    assert fab.run("check", "api-server").returncode == 0
+    assert containers.run("check", "api-server").returncode == 0
 
 
 def test_a_database_that_freezes_when_it_has_been_reached_is_one_sentence(

@@ -1,7 +1,10 @@
 """The folder of specs as Airflow sees it: a DAG file for each spec, written and removed as the specs come and go."""
 
 import logging
+import re
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,8 +23,10 @@ from pathlib import Path
 
 from mlyard_training_pipeline.orchestration.dags.training import training_dag
 
-dag = training_dag(Path({file!r}), folders=[Path(folder) for folder in {folders!r}])
+dag = training_dag(Path({file!r}), folders=[Path(folder) for folder in {folders!r}], seen={seen})
 """
+_SEEN = re.compile(r"when that changes \((\S+)\)\..*, seen=(\d+)\)", re.DOTALL)
+"""The stamp of the spec that a DAG file was written from, and when that was seen first."""
 
 _WRONG = """\
 # Written from the spec named below, and written again when that changes.
@@ -69,16 +74,27 @@ class SpecBundle(LocalDagBundle):
 
     def _files(self) -> dict[Path, str]:
         specs, errors = read_specs(self._models)
-        right = {file: _RIGHT.format(file=str(file), folders=self._folders, stamp=_stamp(file)) for file in specs}
+        right = {file: self._right(file) for file in specs}
         wrong = {Path(error.file): _WRONG.format(file=error.file, problems=error.problems) for error in errors}
         return {self.path / dag_file(file, models=self._models): text for file, text in (right | wrong).items()}
+
+    def _right(self, spec: Path) -> str:
+        """The DAG file of a spec: its time stays as long as the spec does."""
+        stamp, seen = _stamp(spec), int(time.time())
+        with suppress(OSError, UnicodeDecodeError):
+            former = _SEEN.search((self.path / dag_file(spec, models=self._models)).read_text(encoding="utf-8"))
+            if former is not None and former[1] == stamp:
+                seen = int(former[2])
+        return _RIGHT.format(file=str(spec), folders=self._folders, stamp=stamp, seen=seen)
 
 
 def _stamp(file: Path) -> str:
     try:
-        return str(file.stat().st_mtime_ns)
+        found = file.stat()
     except OSError:
         return "gone"
+    # The second one changes also where an older file takes the place of the former.
+    return f"{found.st_mtime_ns}-{found.st_ctime_ns}"
 
 
 def _write(file: Path, content: str) -> None:

@@ -1,6 +1,5 @@
 """The training DAG of a spec: the steps in order, the candidates side by side."""
 
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,8 +27,14 @@ RETRIES: dict[str, Any] = {
 """Two minutes in all: what a registry takes to come back, or to start for the first time beside Airflow."""
 
 
-def training_dag(spec_file: Path, *, folders: Sequence[Path]) -> DAG:
-    """Return the DAG of a spec whose table lies in one of these folders.
+def training_dag(spec_file: Path, *, folders: Sequence[Path], seen: float) -> DAG:
+    """Return the DAG of a spec.
+
+    Args:
+        spec_file: the spec.
+        folders: those that its table may lie in.
+        seen: when the spec was first seen as it is now, in seconds since 1970. The times of its schedule before that
+            do not count: for the last one of them, Airflow would train at once.
 
     Raises:
         SpecError: the spec is wrong.
@@ -39,7 +44,8 @@ def training_dag(spec_file: Path, *, folders: Sequence[Path]) -> DAG:
     with DAG(
         dag_id=spec.name,
         schedule=_timetable(spec),
-        start_date=_appeared(spec_file),
+        # A run without a schedule is dated by its DAG's start, or else by the moment at which it begins.
+        start_date=datetime.fromtimestamp(int(seen), UTC) if spec.schedule is not None else None,
         catchup=False,
         max_active_runs=1,
         default_args=RETRIES,
@@ -63,14 +69,6 @@ def training_dag(spec_file: Path, *, folders: Sequence[Path]) -> DAG:
 def _step(function: Callable[..., Any], **options: Any) -> Any:
     """Return a function that makes a task of a DAG, and takes what other tasks return as if it were there already."""
     return task(**options)(function)
-
-
-def _appeared(spec_file: Path) -> datetime:
-    """When the spec came to its place or was changed: of the times of its schedule, those before do not count.
-
-    With an earlier date Airflow would train at once, for the last time that was missed.
-    """
-    return datetime.fromtimestamp(min(spec_file.stat().st_ctime, time.time()), UTC).replace(microsecond=0)
 
 
 def _timetable(spec: ModelSpec) -> Any:

@@ -15,6 +15,34 @@ SHORTEST_JWT_SECRET = 64
 """Bytes that the SHA-512 signature of Airflow's tokens asks for."""
 
 
+WITHOUT_TRIGGERER = {
+    "globalCss": {
+        'div:has(> h2) + .chakra-stack > [data-testid="state-badge"]:nth-child(3)': {"display": "none !important"}
+    }
+}
+"""A theme of Airflow's page: the third of the states on the first page is that of a process which no DAG here needs,
+and which Airflow shows as a fault where it does not run."""
+
+
+def preferences(settings: Settings, *, runs_tasks: bool) -> dict[str, str]:
+    """Return variables of Airflow's own that a user may set to something else.
+
+    At INFO everywhere, a first start is a thousand lines. What goes on stands in Airflow's pages, and what tasks do in
+    their own logs, whose level is that of the process that runs them.
+    """
+    levels = {
+        "airflow": "WARNING",
+        "supervisor": "WARNING",
+        "mlyard_training_pipeline.orchestration.processes.executor": "WARNING",
+        "http.access": "INFO" if settings.access_log else "WARNING",
+    }
+    return {
+        "AIRFLOW__API__THEME": json.dumps(WITHOUT_TRIGGERER),
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO" if runs_tasks else "WARNING",
+        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": " ".join(f"{name}={level}" for name, level in levels.items()),
+    }
+
+
 def airflow_environment(settings: Settings) -> dict[str, str]:
     """Return the variables of every Airflow process, secrets among them.
 

@@ -6,6 +6,7 @@ import time
 import warnings
 from typing import Any
 
+import structlog
 from airflow.executors import local_executor
 
 LIBRARIES = (
@@ -56,6 +57,7 @@ class LocalExecutor(local_executor.LocalExecutor):
         """Import, then fork the workers. Where processes are spawned rather than forked, there is nothing to share."""
         if self.is_mp_using_fork:
             warm_up()
+            keep_tasks_to_their_logs()
         super().start()
         self._busy_at = time.monotonic()
 
@@ -84,6 +86,23 @@ class LocalExecutor(local_executor.LocalExecutor):
     def _dismiss(self) -> None:
         for _ in self.workers:
             self.activity_queue.put(None)
+
+
+def keep_tasks_to_their_logs() -> None:
+    """Let the scheduler's log repeat of a task's only what goes wrong; Airflow has no setting for that."""
+    from airflow.sdk.execution_time import supervisor
+
+    processors = structlog.get_config()["processors"]
+    supervisor.log = structlog.wrap_logger(
+        None, processors=[only_what_goes_wrong, *processors], logger_name="supervisor"
+    )
+
+
+def only_what_goes_wrong(_logger: Any, level: str, event: Any) -> Any:
+    """Drop what is less than a warning; a processor of structlog."""
+    if level in ("debug", "info"):
+        raise structlog.DropEvent
+    return event
 
 
 def warm_up() -> tuple[Any, ...]:

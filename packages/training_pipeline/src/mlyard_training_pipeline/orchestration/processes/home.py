@@ -7,13 +7,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from mlyard_training_pipeline.orchestration.errors import CannotStart
-from mlyard_training_pipeline.orchestration.processes.environment import airflow_environment
+from mlyard_training_pipeline.orchestration.processes.environment import airflow_environment, preferences
 from mlyard_training_pipeline.settings import Settings
 from mlyard_training_pipeline.tracking.state_folder import problem
 
 
-def prepare(settings: Settings) -> dict[str, str]:
-    """Make Airflow's folder and return the variables that every process runs with.
+def prepare(settings: Settings, *, runs_tasks: bool = False) -> dict[str, str]:
+    """Make Airflow's folder and return the variables that a process runs with, which may be one that runs tasks.
 
     Raises:
         CannotStart: Airflow is not installed, or the folder cannot be written to.
@@ -24,7 +24,8 @@ def prepare(settings: Settings) -> dict[str, str]:
             "Airflow is not installed: add it with `pip install 'mlyard-training-pipeline[airflow]'`, "
             "or train without it with `mlyard-training-pipeline run SPEC`"
         )
-    environment = airflow_environment(settings)
+    chosen = {name: os.environ.get(name, value) for name, value in preferences(settings, runs_tasks=runs_tasks).items()}
+    environment = {**chosen, **airflow_environment(settings)}
     home = settings.airflow_home
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -26,7 +26,7 @@ def become(process: str, settings: Settings) -> None:
         CannotStart: Airflow is not installed, the database is not there yet, or a folder or the port cannot be used.
         SettingsError: a secret is missing or has the wrong form.
     """
-    environment = prepare(settings)
+    environment = prepare(settings, runs_tasks=process == "scheduler")
     check(settings)
     if process == "api-server":
         _free(settings)
