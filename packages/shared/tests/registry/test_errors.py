@@ -152,6 +152,17 @@ def test_no_message_holds_the_password_of_the_address() -> None:
     assert without_password("http://ann:s3cret@host/a@b") == "http://host/a@b"
 
 
+@pytest.mark.parametrize("named", ["127.0.0.1", "10.0.0.0/8,localhost,127.0.0.1,.internal", "*"])
+def test_a_proxy_does_not_come_between_where_the_host_is_named(monkeypatch: pytest.MonkeyPatch, named: str) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, named)
+    body = '{"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "Registered Model with name=churn not found"}'
+    with answering(404, body) as uri:
+        assert Registry(uri).find("churn", "champion") is None
+
+
 def test_a_missing_model_is_not_a_missing_server() -> None:
     body = '{"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "Registered Model with name=churn not found"}'
     with answering(404, body) as uri:

@@ -203,6 +203,20 @@ def test_ctrl_c_leaves_the_run_to_airflow(stack: Stack, models: Path) -> None:
     assert "caves" in joined.stdout
 
 
+@pytest.mark.parametrize("named", ["127.0.0.1", "10.0.0.0/8,localhost,127.0.0.1,.internal", "*"])
+def test_a_proxy_does_not_come_between_where_the_host_is_named(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", named)
+    monkeypatch.setenv("no_proxy", named)
+    airflow = Airflow.from_settings(stack.settings)
+    airflow.warm_up()
+    assert airflow.paused("nothing") is None
+
+
 def test_a_wrong_password_is_one_sentence(stack: Stack, models: Path) -> None:
     write_spec(models, "forts")
     done = stack.run("ensure", MLYARD_TRAINING_PIPELINE_AIRFLOW_PASSWORD="wrong")

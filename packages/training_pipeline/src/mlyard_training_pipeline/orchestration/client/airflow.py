@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeVar
+from urllib.parse import urlsplit
+from urllib.request import proxy_bypass
 
 import httpx
 from mlyard_shared.gate import GateReport
@@ -47,6 +49,8 @@ class Airflow:
         self._configuration = Configuration(host=self.url)
         self._configuration.retries = 0
         self._client = ApiClient(self._configuration)
+        # httpx fails on a proxy of a kind that it lacks the library for, also where the host is not reached by it.
+        self._by_proxy = not proxy_bypass(urlsplit(self.url).netloc)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Airflow":
@@ -172,7 +176,7 @@ class Airflow:
 
     def _http(self, method: str, path: str, **request: Any) -> httpx.Response:
         try:
-            answer = httpx.request(method, self.url + path, timeout=TIMEOUT, **request)
+            answer = httpx.request(method, self.url + path, timeout=TIMEOUT, trust_env=self._by_proxy, **request)
         except httpx.HTTPError as error:
             raise AirflowUnavailable(self.url, type(error).__name__) from error
         if answer.status_code in (401, 403):
