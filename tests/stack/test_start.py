@@ -29,7 +29,8 @@ def test_up_on_empty_volumes_ends_with_a_prediction(images: dict[str, str], stac
 
 
 def test_the_first_up_ends_with_what_a_person_needs_and_its_log_can_be_read(stack: Stack, figures: Figures) -> None:
-    wait_until(lambda: "The model API is ready" in stack.terminal.read_text(), seconds=120, what="the end of ensure")
+    last = f"The model API is ready: {stack.api}"
+    wait_until(lambda: last in stack.terminal.read_text(), seconds=120, what="the end of ensure")
     lines = [re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", line) for line in stack.terminal.read_text().splitlines()]
     began = next(n for n, line in enumerate(lines) if line.startswith("Attaching to"))
     logged = lines[began + 1 :]
@@ -37,11 +38,11 @@ def test_the_first_up_ends_with_what_a_person_needs_and_its_log_can_be_read(stac
     figures.note(
         f"the first `up` showed {len(lines)} lines, of its services {sum(services.values())}: {dict(services)}"
     )
-    shown = [line.partition("| ")[2] for line in logged if line.startswith("ensure-1")]
+    shown = [line.partition("|")[2].strip() for line in logged if line.startswith("ensure-1")]
     text = "\n".join(shown)
     for address in (f"{stack.api}/docs", stack.airflow, stack.mlflow, f"-p {stack.project} run --rm secrets show"):
         assert address in text
-    assert shown[-1] == f"The model API is ready: {stack.api}"
+    assert [line for line in shown if line][-1] == last
     command = next(line for line in shown if line.startswith("curl "))
     assert stack.login.api not in command
     answered = run("bash", "-euo", "pipefail", "-c", command, env={"PATH": os.environ["PATH"]}).stdout

@@ -3,11 +3,13 @@
 import os
 import signal
 import socket
+import subprocess
 import time
 
 import psutil
+import pytest
 
-from .conftest import StubStack, read_terminal, wait_until
+from .conftest import StubStack, call, read_terminal, wait_until
 
 STOP_LIMIT = 15
 
@@ -142,3 +144,26 @@ def test_a_state_folder_below_a_file_is_one_sentence(stack: StubStack) -> None:
     assert stack.said().startswith("Error: ")
     assert stack.said().endswith("name a folder you can write to in MLYARD_STATE\n")
     assert stack.said().count("\n") == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
+def test_what_ends_on_a_full_disk_is_told_with_the_way_out_that_fits(stack: StubStack) -> None:
+    stack.folder.path.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(stack.folder.path)], check=True)
+    try:
+        filler = stack.folder.path / "filler"
+        stack.python("greedy", f"open({str(filler)!r}, 'wb', buffering=0).write(bytes(2**22)); raise SystemExit(1)")
+        assert stack.up().wait(30) == 1
+        assert "its disk is full; free space there" in stack.said()
+        assert stack.said().count("Error: ") == 1
+        assert "Traceback" not in stack.said()
+        assert stack.processes() == []
+        assert call(stack, "up").stderr.startswith(f"Error: nothing can be written into {stack.folder.path}")
+        filler.unlink()
+        stack.services.clear()
+        stack.web()
+        stack.up_complete().terminate()
+        assert stack.first.wait(STOP_LIMIT) == 1
+        wait_until(lambda: not stack.processes())
+    finally:
+        subprocess.run(["umount", "--lazy", str(stack.folder.path)], check=True)
