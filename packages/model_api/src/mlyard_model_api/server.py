@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import sys
-from functools import partial
 from types import FrameType
 
 import uvicorn
@@ -13,7 +12,8 @@ from fastapi import FastAPI
 from mlyard_shared.errors import SettingsError
 
 from mlyard_model_api.settings import Settings
-from mlyard_model_api.transport.connection import HttpConnection, Limits
+from mlyard_model_api.transport.connection import connections
+from mlyard_model_api.transport.shared import Limits
 
 DRAIN_SECONDS = 7
 
@@ -30,10 +30,10 @@ def serve(app: FastAPI, settings: Settings) -> None:
     # A number has at most 309 digits before its point, and Python takes quadratic time for what is longer.
     sys.set_int_max_str_digits(sys.int_info.str_digits_check_threshold)
     log.info("listening at http://%s:%d, docs at /docs", settings.host, settings.port)
-    limits = Limits(headers=settings.header_seconds, idle=settings.keep_alive_seconds)
+    limits = Limits(headers=settings.header_seconds, idle=settings.keep_alive_seconds, unread=settings.bodies_bytes)
     config = uvicorn.Config(
         app,
-        http=partial(HttpConnection, limits=limits),  # type: ignore[arg-type] # it is called, and no more
+        http=connections(limits),  # type: ignore[arg-type] # it is called, and no more
         access_log=False,
         log_config=None,
         server_header=False,

@@ -166,7 +166,7 @@ async def test_bodies_have_no_more_memory_than_the_limit(start: Start) -> None:
         await go.wait()
         yield json.dumps({"rows": [PENGUIN]}).encode()
 
-    async with start(bodies_bytes=300_000) as client:
+    async with start(bodies_bytes=300_000, deadline_seconds=0.5) as client:
         go = asyncio.Event()
         url = "/models/penguins/predict"
         first = asyncio.create_task(client.post(url, content=waits(go), headers=JSON))

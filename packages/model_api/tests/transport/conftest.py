@@ -7,14 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from functools import partial
 from typing import Any
 
 import pytest
 import uvicorn
 from mlyard_model_api.server import listen
 from mlyard_model_api.settings import Settings
-from mlyard_model_api.transport.connection import HttpConnection, Limits
+from mlyard_model_api.transport.connection import connections
+from mlyard_model_api.transport.shared import Limits
 from starlette.types import Receive, Scope, Send
 
 
@@ -84,7 +84,10 @@ class Client:
         body = b""
         length = int(headers.get("content-length", 0))
         while len(body) < length:
-            body += self.socket.recv(length - len(body))
+            part = self.socket.recv(length - len(body))
+            if not part:
+                raise ConnectionError("the connection ended within an answer")
+            body += part
         return int(status.split()[1]), headers, body
 
     def error(self) -> tuple[int, str]:
@@ -130,11 +133,10 @@ Serve = Callable[..., AbstractContextManager[Serving]]
 @pytest.fixture
 def serve() -> Serve:
     @contextmanager
-    def run(*, headers: float = 5, idle: float = 5) -> Iterator[Serving]:
+    def run(*, headers: float = 5, idle: float = 5, unread: int = 2**26) -> Iterator[Serving]:
         application = Application()
         listener = listen(Settings().model_copy(update={"port": 0}))
-        limits = Limits(headers=headers, idle=idle)
-        http: Any = partial(HttpConnection, limits=limits)
+        http: Any = connections(Limits(headers=headers, idle=idle, unread=unread))
         server = uvicorn.Server(
             uvicorn.Config(application, http=http, log_config=None, lifespan="off", timeout_graceful_shutdown=3)
         )

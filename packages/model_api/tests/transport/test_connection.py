@@ -1,5 +1,7 @@
 import contextlib
 import logging
+import random
+import re
 import socket
 import struct
 import time
@@ -303,6 +305,45 @@ def test_a_client_that_reads_nothing_loses_its_connection(serve: Serve) -> None:
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.send(POST.format(len(body)), body)
         until(lambda: not serving.server.server_state.connections, seconds=10)
+
+
+def test_answers_that_nobody_reads_are_bounded_and_the_oldest_are_given_up(serve: Serve) -> None:
+    with serve(unread=12_000_000) as serving:
+        body = b"x" * 10_000_000
+        clients = [serving.connect() for _ in range(3)]
+        for number, client in enumerate(clients):
+            client.send(POST.format(len(body)), body)
+            until(lambda number=number: len(serving.application.requests) == number + 1)  # type: ignore[misc]
+        assert clients[-1].answer()[2] == body
+        for client in clients[:-1]:
+            with pytest.raises(ConnectionError):
+                client.answer()
+
+
+def test_many_wishes_for_another_protocol_are_no_matter(serving: Serving) -> None:
+    wish = "GET /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+    client = serving.ask(wish * 1000)
+    assert [client.answer()[0] for _ in range(1000)] == [200] * 1000
+
+
+def test_no_broken_request_is_ever_a_fault_of_the_server(serving: Serving, caplog: pytest.LogCaptureFixture) -> None:
+    generator = random.Random(20261126)
+    seeds = [GET, POST.format(3) + "abc", POST.format(3).replace("Content-Length: 3", "Transfer-Encoding: chunked")]
+    seeds[2] += "3\r\nabc\r\n0\r\n\r\n"
+    for _ in range(400):
+        broken = bytearray("".join(generator.choices(seeds, k=2)).encode())
+        for _ in range(generator.randint(1, 5)):
+            place = generator.randrange(len(broken))
+            broken[place : place + generator.randint(0, 3)] = generator.choice(
+                [b"", b"\r\n", b" ", b":", b"%", b"\0", generator.randbytes(generator.randint(0, 3))]
+            )
+        client = serving.ask(bytes(broken))
+        client.socket.shutdown(socket.SHUT_WR)
+        for status in re.findall(rb"HTTP/1\.1 (\d+)", client.read()):
+            assert int(status) in (200, 400, 501, 505), broken
+        client.socket.close()
+    assert caplog.text == ""
+    assert serving.ask(GET).answer()[0] == 200
 
 
 def test_the_exchange_of_bytes_has_no_delay(serving: Serving) -> None:

@@ -1,6 +1,7 @@
 """How much of requests' bodies may be in memory, and how fast they have to arrive."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 
 from mlyard_model_api.errors import BodyTooLarge, BodyTooSlow, Overloaded
@@ -18,33 +19,65 @@ class Bodies:
 
     def __init__(self, *, limit: int, largest: int, seconds: float) -> None:
         """At most `limit` bytes in all, `largest` in one body, which must be complete after `seconds`."""
+        self.held = 0
         self._limit = limit
         self._largest = largest
         self._seconds = seconds
-        self.held = 0
+        self._waiting: deque[asyncio.Event] = deque()
 
-    def take(self, length: int | None) -> "Place":
-        """Take a place for a body; for all of it where its length is known, else as it grows.
+    async def take(self, length: int | None, *, seconds: float) -> "Place":
+        """Take a place for a body, of which nothing is read before: for all of it where its length is known.
+
+        Where there is none, it is waited for; those who wait take turns, and small bodies need not wait for large ones.
 
         Raises:
             BodyTooLarge: it is larger than any may be.
-            Overloaded: there is no place.
+            Overloaded: there is no place within these seconds.
         """
         place = Place(self, largest=self._largest, seconds=self._seconds)
-        place.grow(length or 0)
+        size = length or 0
+        if size <= SMALL_BYTES or size > self._largest or (not self._waiting and self.fits(0, size)):
+            place.grow(size)
+            return place
+        turn = asyncio.Event()
+        self._waiting.append(turn)
+        try:
+            async with asyncio.timeout(seconds):
+                while self._waiting[0] is not turn or not self.fits(0, size):
+                    turn.clear()
+                    await turn.wait()
+            place.grow(size)
+        except TimeoutError:
+            raise self._overloaded() from None
+        finally:
+            self._waiting.remove(turn)
+            self._wake()
         return place
+
+    def fits(self, before: int, after: int) -> bool:
+        """Whether a body may grow. One alone always may."""
+        others = self.held - before
+        limit = self._limit if after <= SMALL_BYTES else self._limit - self._limit // 8
+        return after <= before or not others or others + after <= limit
 
     def change(self, before: int, after: int) -> None:
         """Note that a body has grown or is gone.
 
         Raises:
-            Overloaded: there is no place for it. One body alone always has its place.
+            Overloaded: there is no place for it.
         """
-        others = self.held - before
-        limit = self._limit if after <= SMALL_BYTES else self._limit - self._limit // 8
-        if after > before and others and others + after > limit:
-            raise Overloaded(f"{self.held} bytes of other requests are being read already")
-        self.held = others + after
+        if not self.fits(before, after):
+            raise self._overloaded()
+        self.held += after - before
+        if after < before:
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._waiting:
+            self._waiting[0].set()
+
+    def _overloaded(self) -> Overloaded:
+        return Overloaded(f"{self.held} bytes of other requests are being read already")
 
 
 class Place:

@@ -6,6 +6,7 @@ from typing import Any
 
 from mlyard_shared.columns import GRAMMARS
 from mlyard_shared.manifest import Manifest
+from pydantic_core import to_json
 
 from mlyard_model_api.errors import MediaTypeRefused, Problem
 from mlyard_model_api.prediction import Columns, Predictions
@@ -70,4 +71,5 @@ def label(value: bool | int | str) -> str:
 
 
 def _json(document: dict[str, Any]) -> bytes:
-    return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    # Several times as fast as `json`, which lets no other thread run meanwhile.
+    return to_json(document)

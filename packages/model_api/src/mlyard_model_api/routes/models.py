@@ -59,9 +59,11 @@ def router(models: Models, predictor: Predictor) -> APIRouter:
         found = (models.slot(name).current for name in models.names())
         return ModelList(models=tuple(ModelSummary.of(served) for served in found if served is not None))
 
-    @routes.get("/{name}", summary="One model", responses=_errors(401, 404, 503))
-    async def get_model(name: str) -> ModelDetails:
-        return ModelDetails.of(*models.serving(name))
+    @routes.get("/{name}", summary="One model", response_model=ModelDetails, responses=_errors(401, 404, 503))
+    def get_model(name: str) -> Response:
+        # In a thread: thousands of columns take a while.
+        details = ModelDetails.of(*models.serving(name))
+        return Response(details.model_dump_json(by_alias=True), media_type="application/json")
 
     @routes.post(
         "/{name}/predict",

@@ -43,8 +43,8 @@ class Predictor:
         headers = request.headers
         native.check(headers.getlist("content-type"), headers.getlist("content-encoding"))
         version.lane.check()
-        length = headers.get("content-length")
-        place = self._bodies.take(None if length is None else int(length))
+        length = headers.get("content-length", "")
+        place = await self._bodies.take(int(length) if length.isdecimal() else None, seconds=self._seconds)
         try:
             body = await place.read(_chunks(request))
             async with asyncio.timeout(self._seconds):

@@ -1,1 +1,4 @@
-"""HTTP on a connection, as RFC 9112 has it, and its time limits. Read `connection`, then `exchange` and `peer`."""
+"""HTTP on a connection, as RFC 9112 has it, and its limits.
+
+Read `connection`, then `exchange`, `shared` and `peer`.
+"""

@@ -1,10 +1,11 @@
 """A connection: requests in, answers out in their order, and an end to all that takes too long."""
 
 import asyncio
+import logging
 import re
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -23,7 +24,8 @@ from mlyard_model_api.errors import (
 )
 from mlyard_model_api.routes.refusals import refusal
 from mlyard_model_api.transport import peer
-from mlyard_model_api.transport.exchange import CONTINUE, MANY_BYTES, Exchange
+from mlyard_model_api.transport.exchange import CONTINUE, Exchange
+from mlyard_model_api.transport.shared import Limits, Shared
 
 HEAD_BYTES = 64 * 1024
 """The most of an address and its headers."""
@@ -34,17 +36,14 @@ LINGER_BYTES = 1024**2
 HALF_CLOSED_SECONDS = 0.25
 """How often a client that has no more to send is asked whether it waits for its answer."""
 
-# One for all: it is parsed before anything else is read.
-_BUFFER = memoryview(bytearray(MANY_BYTES))
 _METHOD = re.compile(rb"[A-Za-z-]+ ")
 
+log = logging.getLogger(__name__)
 
-@dataclass(frozen=True)
-class Limits:
-    """What a connection may take, in seconds."""
 
-    headers: float
-    idle: float
+def connections(limits: Limits) -> Callable[..., "HttpConnection"]:
+    """Return what uvicorn calls, as its `http`, for each new connection."""
+    return partial(HttpConnection, shared=Shared(limits))
 
 
 class HttpConnection(asyncio.BufferedProtocol):
@@ -57,13 +56,14 @@ class HttpConnection(asyncio.BufferedProtocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
-        limits: Limits,
+        shared: Shared,
     ) -> None:
-        """As uvicorn calls it, but for the limits."""
+        """As uvicorn calls it, but for what the connections share."""
         self._app: ASGIApp = config.loaded_app
         self._state = server_state
         self._app_state = app_state
-        self._limits = limits
+        self._shared = shared
+        self._limits = shared.limits
         self._loop = _loop or asyncio.get_running_loop()
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport
@@ -94,12 +94,14 @@ class HttpConnection(asyncio.BufferedProtocol):
         """Wait for the first request."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the types
         self._transport = transport
+        # Every answer is told to be on its way until the last byte has left.
+        transport.set_write_buffer_limits(high=0)
         self._state.connections.add(self)  # type: ignore[arg-type] # it names its own classes
         self._arm(self._limits.headers, self._close)
 
     def get_buffer(self, _size: int) -> memoryview:
         """Where to read to."""
-        return _BUFFER
+        return self._shared.buffer
 
     def buffer_updated(self, count: int) -> None:
         """Take what has been read."""
@@ -108,7 +110,7 @@ class HttpConnection(asyncio.BufferedProtocol):
             if self._discarded > LINGER_BYTES:
                 self._transport.close()
             return
-        self._feed(_BUFFER[:count])
+        self._feed(self._shared.buffer[:count])
         if self._waiting or (self._incoming is not None and not self._incoming.takes_more):
             self._pause()
 
@@ -132,6 +134,7 @@ class HttpConnection(asyncio.BufferedProtocol):
             if timer is not None:
                 timer.cancel()
         self._waiting.clear()
+        self._shared.note_unread(self, 0)
         self._writable.set()
         if self._incoming is not None:
             self._incoming.lose()
@@ -141,10 +144,16 @@ class HttpConnection(asyncio.BufferedProtocol):
     def pause_writing(self) -> None:
         """Let the answer wait for a client that reads slowly."""
         self._writable.clear()
+        self._shared.note_unread(self, self._transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
         """Let it go on."""
         self._writable.set()
+        self._shared.note_unread(self, 0)
+
+    def abort(self) -> None:
+        """End at once, whatever has not been sent."""
+        self._transport.abort()
 
     def shutdown(self) -> None:
         """End after the answer that is due; one that is asked for just now is answered too."""
@@ -170,7 +179,9 @@ class HttpConnection(asyncio.BufferedProtocol):
             self._transport.write(b"".join(parts))
 
     async def drain(self) -> None:
-        """Wait until little is left to send; a client that reads nothing for too long loses the connection."""
+        """Wait until all is sent; a client that reads nothing for too long loses the connection."""
+        if self._writable.is_set():
+            return
         try:
             async with asyncio.timeout(self._limits.idle):
                 await self._writable.wait()
@@ -196,7 +207,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         elif self._waiting:
             self._start(*self._waiting.popleft())
         elif not self._in_head:
-            self._arm(self._limits.idle, self._close)
+            self._arm(self._limits.idle, self._end_idle)
         self.resume()
 
     # --- what the parser calls ---
@@ -234,7 +245,7 @@ class HttpConnection(asyncio.BufferedProtocol):
             raise HeadersTooLarge(HEAD_BYTES)
         if version == "1.1" and len(self._values(b"host")) != 1:
             raise BrokenRequest("send one header Host")
-        codings = self._values(b"transfer-encoding")
+        codings = [value.lower() for value in self._values(b"transfer-encoding")]
         if codings and (version == "1.0" or codings != [b"chunked"]):
             raise BrokenRequest("send the body as Transfer-Encoding: chunked, or with its Content-Length")
         self._incoming = Exchange(
@@ -260,19 +271,21 @@ class HttpConnection(asyncio.BufferedProtocol):
 
     def _feed(self, data: memoryview) -> None:
         was_in_head = self._in_head
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            head = self._without_upgrade()
-            self._parser = httptools.HttpRequestParser(self)
-            self._feed(memoryview(head + data[upgrade.args[0] :]))
-        except httptools.HttpParserError as error:
-            self._refuse(_fault(error, data))
-        else:
-            if was_in_head and self._in_head:
-                self._head_bytes += len(data)
-                if self._head_bytes > HEAD_BYTES:
-                    self._refuse(HeadersTooLarge(HEAD_BYTES))
+        rest = data
+        while rest:
+            try:
+                self._parser.feed_data(rest)
+                break
+            except httptools.HttpParserUpgrade as upgrade:
+                rest = memoryview(self._without_upgrade() + rest[upgrade.args[0] :])
+                self._parser = httptools.HttpRequestParser(self)
+            except httptools.HttpParserError as error:
+                self._refuse(_fault(error, rest))
+                return
+        if was_in_head and self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES:
+                self._refuse(HeadersTooLarge(HEAD_BYTES))
 
     def _without_upgrade(self) -> bytes:
         """The head of a request that asks for another protocol, as if it did not (RFC 9110, 7.8)."""
@@ -366,6 +379,12 @@ class HttpConnection(asyncio.BufferedProtocol):
         elif not self._current.is_complete and self._task is not None:
             self._task.cancel()
 
+    def _end_idle(self) -> None:
+        if self._writable.is_set():
+            self._close()
+        else:
+            self._transport.abort()
+
     def _close(self) -> None:
         """End the connection after what is written, without a reset for what the client sends meanwhile."""
         if self._is_closing:
@@ -392,8 +411,12 @@ class HttpConnection(asyncio.BufferedProtocol):
 
 
 def _fault(error: httptools.HttpParserError, data: memoryview) -> Unanswered:
-    if isinstance(error.__context__, Unanswered):
-        return error.__context__
+    cause = error.__context__
+    if isinstance(cause, Unanswered):
+        return cause
+    if isinstance(error, httptools.HttpParserCallbackError):
+        log.error("a request could not be read", exc_info=cause)
+        return BrokenRequest("the request cannot be read")
     if isinstance(error, httptools.HttpParserInvalidMethodError) and _METHOD.match(data):
         return MethodUnknown()
     # llhttp's own words name the rule, and nothing of what was sent.

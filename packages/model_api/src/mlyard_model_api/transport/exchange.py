@@ -34,7 +34,7 @@ class Connection(Protocol):
         """Send bytes."""
 
     async def drain(self) -> None:
-        """Wait until little is left to send."""
+        """Wait until all is sent."""
 
     def resume(self) -> None:
         """Read on, if reading has stopped."""
@@ -123,6 +123,7 @@ class Exchange:
         if message["type"] == "http.response.start":
             self._head = message
             return
+        await self._connection.drain()
         body, is_last = message.get("body", b""), not message.get("more_body", False)
         head = b"" if self.is_started else self._first_lines(len(body) if is_last else None)
         self.is_started = True
@@ -135,8 +136,6 @@ class Exchange:
             self.is_answered = True
             self._changed.set()
             self._connection.finish(self, close=not self._keep_alive)
-        else:
-            await self._connection.drain()
 
     def _first_lines(self, length: int | None) -> bytes:
         """The status and the headers; `length` is the body's, where it is known."""
