@@ -1,8 +1,8 @@
 #!/bin/sh
-# Runs `ensure`, and ends with its exit code no sooner than a minute after the stack's last start: `up --wait` takes a
-# container that has ended for a failure, whatever its exit code, and looks once everything is started. The secrets'
-# initialiser, which each start begins with, sets the time of the folder. Any other command runs as it is.
-if [ "${1:-}" != ensure ]; then
+# Runs `ensure`, and as a part of `up` ends with its exit code no sooner than a minute after the stack's last start: for
+# `up --wait` a container that has ended is a failure, whatever its exit code, and it looks once everything is started. The
+# secrets' initialiser, which each start begins with, sets the time of the folder. `run` gives a standard input.
+if [ "${1:-}" != ensure ] || [ ! "/proc/$$/fd/0" -ef /dev/null ]; then
   exec mlyard-training-pipeline "$@"
 fi
 stopped=
