@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mlyard_model_api.serving import version
+from mlyard_model_api.serving import memory, trial, version
 from mlyard_model_api.serving.cache import Cache, Pointer
 from mlyard_model_api.serving.download import DownloadFailed
 from mlyard_shared.registry import ModelVersion
@@ -291,6 +291,56 @@ def test_the_lane_of_a_version_ends_when_it_leaves_memory(registry: FakeRegistry
     del registry.champions["diabetes"]
     poll(watch)
     assert [lane._is_closed for lane in lanes] == [True, True, True]
+
+
+def test_where_memory_is_short_the_version_before_is_let_go_of_first(
+    registry: FakeRegistry, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = watched(cache, registry)
+    models = watch.followers.place.models
+    monkeypatch.setattr(memory, "free", lambda: 0 if models.with_previous() else 2**40)
+    registry.promote("penguins", 1)
+    lanes = []
+    for number in (1, 2, 3):
+        registry.promote("diabetes", number)
+        lanes.append(poll(watch).serving("diabetes")[0].lane)
+    assert models.serving("diabetes")[0].reference.version == 3
+    assert [lane._is_closed for lane in lanes] == [True, False, False]
+    registry.promote("diabetes", 1)
+    assert poll(watch).serving("diabetes")[0].reference.version == 1
+
+
+def test_a_version_that_cannot_fit_is_refused_with_the_figures_before_it_is_tried(
+    registry: FakeRegistry, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.promote("diabetes", 1)
+    watch = watched(cache, registry)
+    models = poll(watch)
+    monkeypatch.setattr(memory, "free", lambda: 3 * 1024**2)
+    monkeypatch.setattr(memory, "limit", lambda: 2 * 1024**3)
+    monkeypatch.setattr(memory, "needed", lambda folder, manifest: 8 * 1024**3)
+    monkeypatch.setattr(trial, "run", _raising(AssertionError("it was tried")))
+    registry.promote("diabetes", 2)
+    served, slot = poll(watch).serving("diabetes")
+    assert served.reference.version == 1
+    assert slot.refused is not None
+    assert slot.refused.reason == (
+        "it needs 8.0 GiB of memory, and 3 MiB of 2.0 GiB are free: give this process more memory"
+    )
+    assert models.names() == ("diabetes",)
+
+
+def test_a_full_disk_keeps_what_served_last_serving(
+    registry: FakeRegistry, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (1, 2, 1):
+        registry.promote("diabetes", number)
+        poll(watched(cache, registry))
+    monkeypatch.setattr(Cache, "write", _raising(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))))
+    registry.away = True
+    models = poll(watched(cache, registry))
+    assert models.serving("diabetes")[0].reference.version == 1
+    assert models.slot("diabetes").refused is None
 
 
 def test_readiness_does_not_depend_on_who_asked_before(registry: FakeRegistry, cache: Cache) -> None:

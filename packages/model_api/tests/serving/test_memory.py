@@ -7,6 +7,7 @@ import pytest
 from mlyard_model_api.serving import memory
 
 MIB = 1024**2
+Files = dict[str, str | int]
 
 
 @pytest.fixture
@@ -20,14 +21,18 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def group(folder: Path, files: dict[str, str | int]) -> None:
+def group(folder: Path, files: Files) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         (folder / name).write_text(f"{content}\n")
 
 
-V2 = {"memory.max": 600 * MIB, "memory.current": 500 * MIB, "memory.stat": f"inactive_file {80 * MIB}\nactive_file 0"}
-V1 = {
+V2: Files = {
+    "memory.max": 600 * MIB,
+    "memory.current": 500 * MIB,
+    "memory.stat": f"inactive_file {80 * MIB}\nactive_file 0",
+}
+V1: Files = {
     "memory.limit_in_bytes": 600 * MIB,
     "memory.usage_in_bytes": 500 * MIB,
     "memory.stat": f"cache 1\ntotal_inactive_file {60 * MIB}\ntotal_active_file {20 * MIB}",
@@ -45,7 +50,7 @@ V1 = {
     ],
 )
 def test_the_limit_of_a_control_group_holds_and_pages_of_files_are_free(
-    machine: Path, line: str, place: str, files: dict[str, str | int]
+    machine: Path, line: str, place: str, files: Files
 ) -> None:
     (machine / "self/cgroup").write_text(f"3:cpuset:/\n{line}\n")
     group(machine / "cgroup" / place, files)

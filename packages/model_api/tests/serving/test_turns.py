@@ -86,3 +86,16 @@ def test_who_has_to_be_alone_waits_for_those_that_are_expected() -> None:
         assert not alone.has_turn(within=0.7)
         turns.done("first")
         assert alone.has_turn()
+
+
+def test_two_that_have_to_be_alone_go_one_after_the_other() -> None:
+    turns = Turns()
+    for name in ("a", "b"):
+        turns.expect(name)
+    both = [Holder(turns, name, alone=True) for name in ("a", "b")]
+    with holders(*both):
+        assert any(holder.has_turn(within=2) for holder in both)
+        first, second = sorted(both, key=lambda holder: not holder.has_it.is_set())
+        assert not second.has_it.is_set()
+        first.let_go()
+        assert second.has_turn()

@@ -214,7 +214,10 @@ class Follower:
         pointer = Pointer(current=reference, previous=next((other for other in lately if other != reference), None))
         if pointer != known:
             self._cache.point(pointer)
-        self._place.histories.note_served(reference)
+        try:
+            self._place.histories.note_served(reference)
+        except OSError as error:  # it serves all the same, and may have a trial again some day
+            log.warning("%s: that version %d serves cannot be noted: %s", self.name, reference.version, error)
         self._models.swap(loaded)
         engine = loaded.engine
         log.info("%s version %d serves (%s: %s)", self.name, reference.version, engine.name, engine.reason)

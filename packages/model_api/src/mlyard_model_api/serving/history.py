@@ -25,7 +25,8 @@ class History(Contract):
     """One model's history.
 
     `model` and `promotions` are when the model and the experiment of its promotions were made in the registry that
-    named its champion. `served` has the digests of what has served here, the latest last.
+    named its champion. `served` has the digests of what has served here, in the order of
+    their first time.
     """
 
     model_config = ConfigDict(extra="ignore")  # another release may know more
@@ -70,10 +71,10 @@ class Histories:
 
     def note_served(self, reference: Reference) -> None:
         """Note that a version serves, and that its model is retired no more."""
-        with self._lock:
-            served = self.read(reference.name).served
-        others = tuple(digest for digest in served if digest != reference.digest)
-        self._change(reference.name, served=(*others, reference.digest)[-MOST_SERVED:], retired_at=None)
+        served = self.read(reference.name).served
+        if reference.digest not in served:
+            served = (*served, reference.digest)[-MOST_SERVED:]
+        self._change(reference.name, served=served, retired_at=None)
 
     def note_retired(self, name: str) -> None:
         """Note that the model is not served any more, from now on."""

@@ -49,8 +49,10 @@ class Turns:
         """
         with self._changed:
             self._waiting += not alone
+            if alone:
+                self._first.discard(name)  # it goes last: who else has to be alone need not wait for it
             try:
-                while not self._is_free(name, alone=alone):
+                while not self._is_free(alone=alone):
                     self._changed.wait(CHECK_SECONDS)
             finally:
                 self._waiting -= not alone
@@ -63,9 +65,9 @@ class Turns:
                 self._running.remove(turn)
                 self._changed.notify_all()
 
-    def _is_free(self, name: str, *, alone: bool) -> bool:
+    def _is_free(self, *, alone: bool) -> bool:
         if alone:
-            return not self._running and not self._waiting and self._first <= {name}
+            return not self._running and not self._waiting and not self._first
         now = time.monotonic()
         in_time = [turn for turn in self._running if turn.overdue_at > now]
         return len(in_time) < self._places and not any(turn.alone for turn in in_time)
