@@ -235,6 +235,15 @@ def test_a_refused_body_ends_the_connection(serving: Serving, size: int) -> None
     assert (status, headers["connection"]) == (401, "close")
 
 
+def test_what_is_still_sent_of_a_refused_body_resets_nothing(serving: Serving) -> None:
+    client = serving.ask("POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n")
+    for _ in range(10):
+        time.sleep(0.02)
+        client.send(b"x" * 10_000)
+    assert client.answer()[0] == 401
+    assert client.read() == b""
+
+
 def test_a_small_refused_body_leaves_the_connection(serving: Serving) -> None:
     client = serving.ask("POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", GET)
     assert [client.answer()[0] for _ in range(2)] == [401, 200]
