@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mlyard_shared.storage import storage_fault
+from mlyard_shared.storage import full_disk, storage_fault
 
 from .volumes import fill, mounted
 
@@ -100,3 +100,13 @@ def test_another_place_does_not_help_where_too_many_files_are_open() -> None:
 )
 def test_what_is_not_of_the_file_system_has_no_explanation(error: OSError) -> None:
     assert storage_fault(error) is None
+
+
+def test_a_full_disk_is_known_before_something_is_written(volume: Path) -> None:
+    assert full_disk(volume / "not/there/yet") is None
+    with pytest.raises(OSError, match="No space left"):
+        fill(volume / "ballast")
+    fault = full_disk(volume / "not/there/yet")
+    assert fault is not None
+    assert fault.sentence(setting="STATE").startswith(f"cannot write into {volume}/not/there/yet (its disk is full)")
+    assert full_disk(volume.parent, least=1 << 60) is not None

@@ -81,6 +81,14 @@ def storage_fault(error: OSError, *places: str | os.PathLike[str]) -> StorageFau
     return StorageFault(cause, place, *_words(number, place))
 
 
+def full_disk(place: str | os.PathLike[str], *, least: int = NO_ROOM) -> StorageFault | None:
+    """The fault of a place on whose disk fewer bytes than these are free, before something is written there."""
+    folder = Path(place)
+    if _free(folder) >= least and not _lacks_files(folder):
+        return None
+    return StorageFault("full", str(folder), *_words(errno.ENOSPC, str(folder)))
+
+
 def _place(cause: Cause, folders: list[Path]) -> Path | str:
     """The place of an error that names none: which disk is full can be seen."""
     return _fullest(folders)[0] if cause == "full" else next(iter(folders), "a file")

@@ -5,9 +5,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mlyard_shared.errors import SettingsError
-from mlyard_shared.storage import storage_fault
+from mlyard_shared.storage import full_disk, storage_fault
 
 from mlyard_training_pipeline.settings import PREFIX
+
+LEAST = 1 << 20
+"""Bytes without which no task is begun: its log alone takes some."""
 
 
 @contextmanager
@@ -36,3 +39,9 @@ def problem(error: OSError, folder: Path) -> str:
     if Path(fault.place).is_relative_to(folder):
         return fault._replace(place=str(folder)).sentence(doing="write into", setting=f"{PREFIX}STATE")
     return fault.sentence()
+
+
+def lack(folder: Path) -> str:
+    """The sentence on a folder of the state whose disk has no room for a task, or nothing."""
+    fault = full_disk(folder, least=LEAST)
+    return fault.sentence(setting=f"{PREFIX}STATE") if fault else ""

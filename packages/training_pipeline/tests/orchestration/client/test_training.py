@@ -39,6 +39,7 @@ class FakeAirflow(Airflow):
         self.shown: tuple[Task, ...] = ()
         self.started: list[str] = []
         self.report: GateReport | None = None
+        self.word: str | None = "column price: not a number"
 
     def paused(self, dag: str) -> bool | None:
         return self.dag
@@ -65,8 +66,8 @@ class FakeAirflow(Airflow):
     def gate_report(self, dag: str, run: str) -> GateReport | None:
         return self.report
 
-    def failure(self, dag: str, run: str, task: Task) -> str:
-        return "column price: not a number"
+    def failure(self, dag: str, run: str, task: Task) -> str | None:
+        return self.word
 
 
 @pytest.fixture
@@ -83,13 +84,31 @@ def airflow() -> FakeAirflow:
 
 
 @pytest.fixture
-def progress() -> Progress:
-    return Progress(Console(file=io.StringIO()), Console(file=io.StringIO()))
+def shown() -> io.StringIO:
+    return io.StringIO()
 
 
 @pytest.fixture
-def training(airflow: FakeAirflow, progress: Progress, clock: Clock) -> Training:
-    return Training("houses", dag_file="houses.toml.py", airflow=airflow, retry=Retry(300, progress), progress=progress)
+def progress(shown: io.StringIO) -> Progress:
+    return Progress(Console(file=shown), Console(file=io.StringIO()))
+
+
+@pytest.fixture
+def training(airflow: FakeAirflow, progress: Progress, clock: Clock, lacks: list[str]) -> Training:
+    return Training(
+        "houses",
+        dag_file="houses.toml.py",
+        airflow=airflow,
+        retry=Retry(300, progress),
+        progress=progress,
+        lack=lambda: "".join(lacks),
+    )
+
+
+@pytest.fixture
+def lacks() -> list[str]:
+    """What this machine has too little of."""
+    return []
 
 
 @pytest.fixture
@@ -151,6 +170,30 @@ def test_a_task_that_failed_is_named_with_its_sentence(
 ) -> None:
     airflow.shown, airflow.state = running("failed"), "failed"
     assert begun(10) == "train ridge failed: column price: not a number"
+
+
+def test_a_task_that_could_not_say_why_it_failed_is_explained_by_the_full_disk(
+    begun: Callable[[float], str | None], airflow: FakeAirflow, lacks: list[str]
+) -> None:
+    airflow.shown, airflow.state, airflow.word = running("failed"), "failed", None
+    lacks.append("the disk is full")
+    assert begun(10) == "train ridge failed: the disk is full"
+
+
+def test_without_such_an_explanation_it_ended_without_a_word(
+    begun: Callable[[float], str | None], airflow: FakeAirflow
+) -> None:
+    airflow.shown, airflow.state, airflow.word = running("failed"), "failed", None
+    assert begun(10) == "train ridge failed: its process ended without a word"
+
+
+def test_a_full_disk_is_told_while_no_task_begins_and_in_the_end(
+    begun: Callable[[float], str | None], lacks: list[str], shown: io.StringIO
+) -> None:
+    lacks.append("the disk is full")
+    assert begun(20) is None
+    assert "waiting: the disk is full" in shown.getvalue()
+    assert begun(301) == "no task has begun for 300 s: the disk is full"
 
 
 def test_a_spec_that_is_removed_under_way_is_named(begun: Callable[[float], str | None], airflow: FakeAirflow) -> None:

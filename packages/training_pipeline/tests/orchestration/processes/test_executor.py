@@ -1,10 +1,14 @@
+import contextlib
 import multiprocessing
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from mlyard_training_pipeline.settings import Settings
+
+from ...volumes import fill, mounted
 
 
 def test_everything_that_is_imported_ahead_exists(airflow_here: Settings) -> None:
@@ -92,3 +96,35 @@ def test_it_ends_in_seconds_while_a_task_runs_on(
     executor.real.end()
     assert time.monotonic() - started < 5
     executor.real.start()  # for the fixture, which ends it
+
+
+def test_tasks_wait_while_the_disk_of_their_logs_is_full_which_is_told_once(
+    executor: Executor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from airflow.executors.base_executor import BaseExecutor
+
+    begun: list[int] = []
+    monkeypatch.setattr(BaseExecutor, "trigger_tasks", lambda self, slots: begun.append(slots))
+    with mounted(tmp_path / "volume", size="4m") as volume:
+        executor.real._state = volume
+        with contextlib.suppress(OSError):
+            fill(volume / "ballast")
+        for _ in range(3):
+            executor.real.trigger_tasks(2)
+        assert begun == []
+        (told,) = [record.getMessage() for record in caplog.records if "no task begins" in record.getMessage()]
+        assert f"cannot write into {volume} (its disk is full): free space there" in told
+        (volume / "ballast").unlink()
+        executor.real.trigger_tasks(2)
+        assert begun == [2]
+
+
+def test_of_a_task_the_scheduler_repeats_only_what_goes_wrong() -> None:
+    import structlog
+    from mlyard_training_pipeline.orchestration.processes.executor import only_what_goes_wrong
+
+    for level in ("debug", "info"):
+        with pytest.raises(structlog.DropEvent):
+            only_what_goes_wrong(None, level, {"event": "x"})
+    for level in ("warning", "error", "critical"):
+        assert only_what_goes_wrong(None, level, {"event": "x"}) == {"event": "x"}

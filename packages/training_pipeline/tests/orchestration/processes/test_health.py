@@ -1,5 +1,6 @@
 """`check PROCESS` against the real processes, and what it costs to import."""
 
+import contextlib
 import os
 import sqlite3
 import subprocess
@@ -13,6 +14,7 @@ from mlyard_training_pipeline.orchestration.processes import health
 from mlyard_training_pipeline.orchestration.processes.health import CHECKS, PREFIX, Unhealthy, _age, check
 
 from ...clusters import Cluster
+from ...volumes import fill, mounted
 from ..conftest import Stack, free_port
 
 
@@ -80,6 +82,19 @@ def test_a_heartbeat_counts_for_half_a_minute(tmp_path: Path) -> None:
     (tmp_path / "airflow.db").unlink()
     with pytest.raises(Unhealthy, match="no heartbeat of a SchedulerJob"):
         check("scheduler", database(tmp_path, "SchedulerJob", age=40))
+
+
+def test_with_a_full_disk_of_the_state_no_task_can_begin(tmp_path: Path) -> None:
+    environment = database(tmp_path, "SchedulerJob", age=1)
+    with mounted(tmp_path / "state", size="2m") as volume:
+        environment[f"{PREFIX}STATE"] = str(volume)
+        assert "s ago" in check("scheduler", environment)
+        with contextlib.suppress(OSError):
+            fill(volume / "ballast")
+        with pytest.raises(
+            Unhealthy, match=r"state \(its disk is full\): free space there, or set MLYARD_TRAINING_PIPEL"
+        ):
+            check("scheduler", environment)
 
 
 def test_the_heartbeat_of_another_process_does_not_count(tmp_path: Path) -> None:

@@ -140,13 +140,13 @@ class Airflow:
         entry: Any = found.actual_instance if found else None
         return None if entry is None else GateReport.model_validate(entry.value)
 
-    def failure(self, dag: str, run: str, task: Task) -> str:
-        """Return what a task's last attempt said when it failed."""
+    def failure(self, dag: str, run: str, task: Task) -> str | None:
+        """Return what a task's last attempt said when it failed; None where it said nothing."""
         path = f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{task.id}/logs/{task.attempt}"
         answer = self._http(
             "GET", path, params={"map_index": task.map_index, "full_content": "true"}, headers=self._bearer()
         )
-        return _last_error(answer.json()["content"]) or "its process ended without a word"
+        return _last_error(answer.json()["content"])
 
     def _ask(self, call: Callable[[], Answer]) -> Answer | None:
         """Call the client with a token that is good; None stands for what is not there (404)."""

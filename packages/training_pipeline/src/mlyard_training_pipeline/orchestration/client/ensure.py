@@ -18,6 +18,7 @@ from mlyard_training_pipeline.orchestration.dag_files import dag_file
 from mlyard_training_pipeline.orchestration.errors import NothingToTrain
 from mlyard_training_pipeline.settings import PREFIX, Settings
 from mlyard_training_pipeline.tracking.context import Context
+from mlyard_training_pipeline.tracking.state_folder import lack
 from mlyard_training_pipeline.tracking.trainings import end_lost
 
 
@@ -57,6 +58,7 @@ def ensure(context: Context, *, connect: Callable[[], Airflow], progress: Progre
             airflow=airflow,
             retry=retry,
             progress=progress,
+            lack=partial(lack, context.settings.state),
         )
         for name in untrained
     ]

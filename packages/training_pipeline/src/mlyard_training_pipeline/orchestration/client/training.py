@@ -1,6 +1,7 @@
 """The training of one model through Airflow, from its DAG to the gate's verdict."""
 
 import time
+from collections.abc import Callable
 
 from mlyard_training_pipeline.orchestration.client.airflow import Airflow
 from mlyard_training_pipeline.orchestration.client.progress import Progress
@@ -19,7 +20,17 @@ class Training:
     `problem` is the sentence on why it has ended without a champion.
     """
 
-    def __init__(self, model: str, *, dag_file: str, airflow: Airflow, retry: Retry, progress: Progress) -> None:
+    def __init__(
+        self,
+        model: str,
+        *,
+        dag_file: str,
+        airflow: Airflow,
+        retry: Retry,
+        progress: Progress,
+        lack: Callable[[], str] = str,
+    ) -> None:
+        """Begin nothing yet; `lack` says what this machine has too little of for a task to begin, or nothing."""
         self.model = model
         self.done = False
         self.problem: str | None = None
@@ -27,6 +38,7 @@ class Training:
         self._airflow = airflow
         self._retry = retry
         self._progress = progress
+        self._lack = lack
         self._run: str | None = None
         self._moved_at = time.monotonic()
         self._states: object = None
@@ -72,13 +84,15 @@ class Training:
             if failed is None:
                 self._end("its run was marked as failed")
             else:
-                sentence = self._retry.call(lambda: self._airflow.failure(self.model, run, failed))
-                self._end(f"{failed.name} failed: {sentence}")
+                said = self._retry.call(lambda: self._airflow.failure(self.model, run, failed))
+                self._end(f"{failed.name} failed: {said or self._lack() or 'its process ended without a word'}")
         elif state is None:
             self._end("its run was deleted")
         elif time.monotonic() - self._moved_at > self._retry.seconds:
-            self._end(f"no task has begun for {self._retry.seconds:.0f} s: check that Airflow's scheduler runs")
+            cause = self._lack() or "check that Airflow's scheduler runs"
+            self._end(f"no task has begun for {self._retry.seconds:.0f} s: {cause}")
         elif time.monotonic() - self._moved_at > STALE:
+            self._progress.waiting(self._lack() or None)
             self._look_for_dag()
 
     def _look_for_dag(self) -> None:

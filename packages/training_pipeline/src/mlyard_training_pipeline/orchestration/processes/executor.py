@@ -9,6 +9,9 @@ from typing import Any
 import structlog
 from airflow.executors import local_executor
 
+from mlyard_training_pipeline.settings import Settings
+from mlyard_training_pipeline.tracking.state_folder import lack
+
 LIBRARIES = (
     "airflow.dag_processing.dagbag",
     "airflow.sdk.execution_time.supervisor",
@@ -43,6 +46,10 @@ IDLE_SECONDS = 30
 """Without a task for this long the workers end: each holds 20 MB of its own, and a new fork takes no time."""
 
 
+TELL_SECONDS = 60.0
+"""Between two lines on the same full disk."""
+
+
 STOP_SECONDS = 5
 """For running tasks when the scheduler is told to stop. A container has ten seconds in all."""
 
@@ -60,6 +67,17 @@ class LocalExecutor(local_executor.LocalExecutor):
             keep_tasks_to_their_logs()
         super().start()
         self._busy_at = time.monotonic()
+        self._state = Settings.load().state
+        self._told_at = -TELL_SECONDS
+
+    def trigger_tasks(self, open_slots: int) -> None:
+        """Begin tasks where the disk has room for their logs; without it they would fail wordlessly, so they wait."""
+        if problem := lack(self._state):
+            if time.monotonic() - self._told_at >= TELL_SECONDS:
+                self._told_at = time.monotonic()
+                logging.getLogger(__name__).error("no task begins: %s", problem)
+            return
+        super().trigger_tasks(open_slots)
 
     def sync(self) -> None:
         """Take results in, and let the workers end when there has been nothing to do for a while."""

@@ -26,6 +26,9 @@ SECONDS = 4
 LARGEST = 1 << 20
 """Bytes of an answer."""
 
+LEAST_FREE = 1 << 20
+"""Bytes on the disk of the state."""
+
 STALE_SECONDS = 30
 """Processes that have no port write a heartbeat into the database every 5 seconds."""
 
@@ -83,6 +86,7 @@ def _api_server(environment: Mapping[str, str], _fresh: float) -> str:
 
 def _by_heartbeat(job: str) -> Check:
     def judge(environment: Mapping[str, str], fresh: float) -> str:
+        _check_disk(environment)
         last = _last_heartbeat(job, environment)
         age = (datetime.now(UTC) - last).total_seconds() if last else None
         if age is None or age > fresh:
@@ -184,6 +188,18 @@ def _ask_server(uri: str, query: str) -> datetime | None:
         set_wait_callback(None)
 
 
+def _check_disk(environment: Mapping[str, str]) -> None:
+    """Without room for the logs of tasks none can begin, whatever the heartbeat says."""
+    from mlyard_shared.storage import full_disk
+
+    if fault := full_disk(_state(environment), least=LEAST_FREE):
+        raise Unhealthy(fault.sentence(setting=f"{PREFIX}STATE"))
+
+
+def _state(environment: Mapping[str, str]) -> Path:
+    return Path(environment.get(f"{PREFIX}STATE", ".mlyard/training_pipeline")).absolute()
+
+
 def _database(environment: Mapping[str, str]) -> str:
     """Read what `Settings.airflow_database` reads."""
     if given := environment.get(f"{PREFIX}DATABASE_URI"):
@@ -191,5 +207,4 @@ def _database(environment: Mapping[str, str]) -> str:
     secret = Path(environment.get(f"{PREFIX}SECRETS_DIR") or os.devnull, "database_uri")
     if secret.is_file():
         return secret.read_text().strip()
-    state = environment.get(f"{PREFIX}STATE", ".mlyard/training_pipeline")
-    return f"sqlite:///{Path(state).absolute()}/airflow/airflow.db"
+    return f"sqlite:///{_state(environment)}/airflow/airflow.db"
