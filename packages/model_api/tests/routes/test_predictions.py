@@ -98,7 +98,7 @@ async def test_ten_thousand_rows_take_well_under_a_second(start: Start) -> None:
 
 
 class Slow:
-    """Lets the versions of a model wait until they are let go."""
+    """Lets version 1 of a model wait until it is let go."""
 
     def __init__(self, model: str) -> None:
         self.go = threading.Event()
@@ -107,7 +107,7 @@ class Slow:
         self._predict = ServedVersion.predict
 
     def predict(self, version: ServedVersion, columns: Any) -> Output:
-        if version.reference.name == self._model:
+        if (version.reference.name, version.reference.version) == (self._model, 1):
             self.calls += 1
             assert self.go.wait(20)
         return self._predict(version, columns)
@@ -140,6 +140,19 @@ async def test_a_slow_model_delays_no_other_and_is_answered_for_at_its_deadline(
         assert (await client.post("/models/diabetes/predict", json=LINE)).status_code == 200
     # What waited was dropped at its deadline.
     assert slow.calls == 2
+
+
+async def test_a_slow_version_that_was_replaced_delays_nobody(start: Start, slow: Slow, registry: FakeRegistry) -> None:
+    async with start() as client:
+        waiting = asyncio.create_task(client.post("/models/diabetes/predict", json=LINE))
+        await until(slow.is_called)
+        registry.promote("diabetes", 2)
+        await until(partial(serves, client, "diabetes", 2))
+        response = await client.post("/models/diabetes/predict", json=LINE)
+        assert (response.status_code, response.json()["version"]) == (200, 2)
+        assert not waiting.done()
+        slow.go.set()
+        assert (await waiting).json()["version"] == 1
 
 
 async def test_a_full_queue_refuses_before_the_body_is_read(start: Start, slow: Slow) -> None:
