@@ -1,4 +1,4 @@
 """HTTP on a connection, as RFC 9112 has it, and its limits.
 
-Read `connection`, then `exchange`, `shared` and `peer`.
+Read `connection`, then `parsing`, `exchange`, `shared` and `peer`.
 """

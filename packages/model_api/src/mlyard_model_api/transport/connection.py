@@ -1,44 +1,30 @@
 """A connection: requests in, answers out in their order, and an end to all that takes too long."""
 
 import asyncio
-import logging
-import re
 from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any
-from urllib.parse import unquote
 
-import httptools
 from starlette.types import ASGIApp, Scope
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from mlyard_model_api.errors import (
-    BrokenRequest,
-    HeadersTooLarge,
-    HeadersTooSlow,
-    HttpVersionUnknown,
-    MethodUnknown,
-    Unanswered,
-)
+from mlyard_model_api.errors import BrokenRequest, HeadersTooSlow
 from mlyard_model_api.routes.refusals import refusal
 from mlyard_model_api.transport import peer
 from mlyard_model_api.transport.exchange import CONTINUE, Exchange
+from mlyard_model_api.transport.parsing import Head, RequestParser
 from mlyard_model_api.transport.shared import Limits, Shared
 
-HEAD_BYTES = 64 * 1024
-"""The most of an address and its headers."""
 LINGER_SECONDS = 1.0
 """So long a connection that ends stays open for what is on its way: a request that reuses it, the rest of a body."""
 LINGER_BYTES = 1024**2
 """So much of a refused body is read, so that the client can read the answer instead of a reset."""
 HALF_CLOSED_SECONDS = 0.25
-"""How often a client that has no more to send is asked whether it waits for its answer."""
-
-_METHOD = re.compile(rb"[A-Za-z-]+ ")
-
-log = logging.getLogger(__name__)
+"""How often it is looked whether a client that has no more to send still waits for its answer."""
+ASKED_AT = (1, 4, 16, 64)
+"""At which of these times it is also sent something that it would refuse; some clients take no more than five such."""
 
 
 def connections(limits: Limits) -> Callable[..., "HttpConnection"]:
@@ -65,19 +51,15 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._shared = shared
         self._limits = shared.limits
         self._loop = _loop or asyncio.get_running_loop()
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser = RequestParser(self)
         self._transport: asyncio.Transport
         self._timer: asyncio.TimerHandle | None = None
         self._watch: asyncio.TimerHandle | None = None
+        self._looked = 0
         self._writable = asyncio.Event()
         self._writable.set()
-        # What is being parsed.
-        self._target = b""
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._in_head = False
-        self._head_bytes = 0
+        # What comes in, what is being answered, and what waits for that.
         self._incoming: Exchange | None = None
-        # What is being answered, and what waits for that.
         self._current: Exchange | None = None
         self._task: asyncio.Task[None] | None = None
         self._waiting: deque[tuple[Exchange, ASGIApp]] = deque()
@@ -110,14 +92,17 @@ class HttpConnection(asyncio.BufferedProtocol):
             if self._discarded > LINGER_BYTES:
                 self._transport.close()
             return
-        self._feed(self._shared.buffer[:count])
+        try:
+            self._parser.feed(self._shared.buffer[:count])
+        except BrokenRequest as error:
+            self._refuse(error)
         if self._waiting or (self._incoming is not None and not self._incoming.takes_more):
             self._pause()
 
     def eof_received(self) -> bool:
         """Take note that the client has no more to send; what it waits for it still gets."""
         self._has_ended = True
-        if self._in_head and not self._is_closing:
+        if self._parser.in_head and not (self._is_closing or self._is_broken):
             self._refuse(BrokenRequest("the connection ended within the headers"))
         if self._incoming is not None:
             self._incoming.lose()
@@ -206,103 +191,48 @@ class HttpConnection(asyncio.BufferedProtocol):
             self._close()
         elif self._waiting:
             self._start(*self._waiting.popleft())
-        elif not self._in_head:
+        elif not self._parser.in_head:
             self._arm(self._limits.idle, self._end_idle)
         self.resume()
 
     # --- what the parser calls ---
 
-    def on_message_begin(self) -> None:
-        """Begin with a request."""
-        self._target = b""
-        self._headers = []
-        self._in_head = True
-        self._head_bytes = 0
+    def begin_head(self) -> None:
+        """Give it its time."""
         self._arm(self._limits.headers, self._give_up_on_headers)
 
-    def on_url(self, part: bytes) -> None:
-        """Take a part of the target."""
-        self._target += part
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; those after a body are not needed."""
-        if self._in_head:
-            self._headers.append((name.lower(), value))
-            self._head_bytes += len(name) + len(value)
-
-    def on_headers_complete(self) -> None:
+    def take_head(self, head: Head) -> None:
         """Let the application answer, as soon as it is this request's turn."""
-        self._in_head = False
         self._disarm()
-        version = self._parser.get_http_version()
-        if self._parser.should_upgrade():
-            if self._parser.get_method() == b"CONNECT":
-                raise MethodUnknown
-            return
-        if version not in ("1.0", "1.1"):
-            raise HttpVersionUnknown
-        if self._head_bytes + len(self._target) > HEAD_BYTES:
-            raise HeadersTooLarge(HEAD_BYTES)
-        if version == "1.1" and len(self._values(b"host")) != 1:
-            raise BrokenRequest("send one header Host")
-        codings = [value.lower() for value in self._values(b"transfer-encoding")]
-        if codings and (version == "1.0" or codings != [b"chunked"]):
-            raise BrokenRequest("send the body as Transfer-Encoding: chunked, or with its Content-Length")
-        self._incoming = Exchange(
-            self,
-            self._scope(version),
-            keep_alive=version == "1.1" and self._parser.should_keep_alive(),
-            expects=version == "1.1" and b"100-continue" in [value.lower() for value in self._values(b"expect")],
+        scope = head.scope(
+            client=_address(self._transport, "peername"),
+            server=_address(self._transport, "sockname"),
+            state=self._app_state.copy(),
         )
+        self._incoming = Exchange(self, scope, keep_alive=head.keep_alive, expects=head.expects)
         self._queue(self._incoming, self._app)
 
-    def on_body(self, part: bytes) -> None:
-        """Take a part of the body."""
+    def take_body(self, part: bytes) -> None:
+        """Hand it to the application."""
         if self._incoming is not None:
             self._incoming.add(part)
 
-    def on_message_complete(self) -> None:
-        """End with a request."""
+    def end_request(self) -> None:
+        """Tell the application."""
         if self._incoming is not None:
             self._incoming.complete()
             self._incoming = None
 
     # --- the rest ---
 
-    def _feed(self, data: memoryview) -> None:
-        was_in_head = self._in_head
-        rest = data
-        while rest:
-            try:
-                self._parser.feed_data(rest)
-                break
-            except httptools.HttpParserUpgrade as upgrade:
-                rest = memoryview(self._without_upgrade() + rest[upgrade.args[0] :])
-                self._parser = httptools.HttpRequestParser(self)
-            except httptools.HttpParserError as error:
-                self._refuse(_fault(error, rest))
-                return
-        if was_in_head and self._in_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > HEAD_BYTES:
-                self._refuse(HeadersTooLarge(HEAD_BYTES))
-
-    def _without_upgrade(self) -> bytes:
-        """The head of a request that asks for another protocol, as if it did not (RFC 9110, 7.8)."""
-        lines = [b"%b: %b\r\n" % header for header in self._headers if header[0] != b"upgrade"]
-        version = self._parser.get_http_version().encode()
-        first = b"%b %b HTTP/%b\r\n" % (self._parser.get_method(), self._target, version)
-        return b"".join([first, *lines, b"\r\n"])
-
     def _pause(self) -> None:
         if not (self._is_paused or self._is_closing):
             self._is_paused = True
             self._transport.pause_reading()
 
-    def _refuse(self, error: Unanswered) -> None:
+    def _refuse(self, error: BrokenRequest) -> None:
         """Answer that this is not HTTP, after what came before it, and end the connection."""
         self._is_broken = True
-        self._in_head = False
         self._disarm()
         if self._incoming is not None:
             # It is within a body: the application answers.
@@ -322,31 +252,6 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._task = self._loop.create_task(exchange.run(app))
         self._state.tasks.add(self._task)
         self._task.add_done_callback(self._state.tasks.discard)
-
-    def _scope(self, version: str) -> Scope:
-        target, _, query = self._target.partition(b"#")[0].partition(b"?")
-        if not target.startswith(b"/") and b"://" in target:
-            # The absolute form (RFC 9112, 3.2.2), as proxies send it.
-            target = b"/" + target.partition(b"://")[2].partition(b"/")[2]
-        path = target.decode("ascii")
-        return {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": version,
-            "method": self._parser.get_method().decode("ascii"),
-            "scheme": "http",
-            "path": unquote(path) if "%" in path else path,
-            "raw_path": target,
-            "query_string": query,
-            "root_path": "",
-            "headers": self._headers,
-            "client": _address(self._transport, "peername"),
-            "server": _address(self._transport, "sockname"),
-            "state": self._app_state.copy(),
-        }
-
-    def _values(self, wanted: bytes) -> list[bytes]:
-        return [value for name, value in self._headers if name == wanted]
 
     def _arm(self, seconds: float, then: Callable[[], None]) -> None:
         self._disarm()
@@ -368,7 +273,8 @@ class HttpConnection(asyncio.BufferedProtocol):
         if peer.is_closed(self._transport):
             self._transport.abort()
             return
-        if not current.is_started and current.scope["http_version"] == "1.1":
+        self._looked += 1
+        if self._looked in ASKED_AT and not current.is_started and current.scope["http_version"] == "1.1":
             self.write(CONTINUE)
         self._watch = self._loop.call_later(HALF_CLOSED_SECONDS, self._ask_peer)
 
@@ -408,19 +314,6 @@ class HttpConnection(asyncio.BufferedProtocol):
     def _end(self) -> None:
         self._transport.close()
         self._arm(self._limits.idle, self._transport.abort)
-
-
-def _fault(error: httptools.HttpParserError, data: memoryview) -> Unanswered:
-    cause = error.__context__
-    if isinstance(cause, Unanswered):
-        return cause
-    if isinstance(error, httptools.HttpParserCallbackError):
-        log.error("a request could not be read", exc_info=cause)
-        return BrokenRequest("the request cannot be read")
-    if isinstance(error, httptools.HttpParserInvalidMethodError) and _METHOD.match(data):
-        return MethodUnknown()
-    # llhttp's own words name the rule, and nothing of what was sent.
-    return BrokenRequest(f"the request is not HTTP: {error}")
 
 
 def _address(transport: asyncio.Transport, which: str) -> tuple[str, int] | None:

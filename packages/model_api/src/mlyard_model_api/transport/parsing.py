@@ -1,0 +1,180 @@
+"""From bytes to requests: heads that are checked, bodies in parts."""
+
+import logging
+import re
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import unquote
+
+import httptools
+from starlette.types import Scope
+
+from mlyard_model_api.errors import BrokenRequest, HeadersTooLarge, HttpVersionUnknown, MethodUnknown
+
+HEAD_BYTES = 64 * 1024
+"""The most of an address and its headers."""
+_METHOD = re.compile(rb"[A-Za-z-]+ ")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Head:
+    """The first lines of a request; names of headers are in lower case."""
+
+    method: str
+    target: bytes
+    version: str
+    headers: list[tuple[bytes, bytes]]
+    keep_alive: bool
+
+    @property
+    def expects(self) -> bool:
+        """Whether the client waits for a 100 before it sends the body."""
+        return self.version == "1.1" and b"100-continue" in [value.lower() for value in self.values(b"expect")]
+
+    def values(self, wanted: bytes) -> list[bytes]:
+        """The values of all headers of a name."""
+        return [value for name, value in self.headers if name == wanted]
+
+    def check(self) -> None:
+        """Refuse what could be read in two ways; raises `BrokenRequest`."""
+        if self.version == "1.1" and len(self.values(b"host")) != 1:
+            raise BrokenRequest("send one header Host")
+        codings = [value.lower() for value in self.values(b"transfer-encoding")]
+        if codings and (self.version == "1.0" or codings != [b"chunked"]):
+            raise BrokenRequest("send the body as Transfer-Encoding: chunked, or with its Content-Length")
+
+    def scope(self, **facts: Any) -> Scope:
+        """What an ASGI application gets, with facts of the connection."""
+        target, _, query = self.target.partition(b"#")[0].partition(b"?")
+        if not target.startswith(b"/") and b"://" in target:
+            # The absolute form (RFC 9112, 3.2.2), as proxies send it.
+            target = b"/" + target.partition(b"://")[2].partition(b"/")[2]
+        path = target.decode("ascii")
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": self.version,
+            "method": self.method,
+            "scheme": "http",
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": target,
+            "query_string": query,
+            "root_path": "",
+            "headers": self.headers,
+            **facts,
+        }
+
+
+class Receiver(Protocol):
+    """Who takes what is parsed."""
+
+    def begin_head(self) -> None:
+        """A request begins."""
+
+    def take_head(self, head: Head) -> None:
+        """Its head has come."""
+
+    def take_body(self, part: bytes) -> None:
+        """A part of its body has come."""
+
+    def end_request(self) -> None:
+        """It has come as a whole."""
+
+
+class RequestParser:
+    """Parses with llhttp, which takes nothing that RFC 9112 does not have."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        """Nothing has come yet."""
+        self.in_head = False
+        self._receiver = receiver
+        self._parser = httptools.HttpRequestParser(self)
+        self._target = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._size = 0
+
+    def feed(self, data: memoryview) -> None:
+        """Take bytes.
+
+        Raises:
+            BrokenRequest: they are not HTTP; nothing can be parsed any more.
+        """
+        was_in_head, rest = self.in_head, data
+        while rest:
+            try:
+                self._parser.feed_data(rest)
+                break
+            except httptools.HttpParserUpgrade as upgrade:
+                rest = memoryview(self._without_upgrade() + rest[upgrade.args[0] :])
+                self._parser = httptools.HttpRequestParser(self)
+            except httptools.HttpParserError as error:
+                raise _fault(error, rest) from None
+        if was_in_head and self.in_head:
+            self._size += len(data)
+            if self._size > HEAD_BYTES:
+                raise HeadersTooLarge(HEAD_BYTES)
+
+    def on_message_begin(self) -> None:
+        """Begin with a request, as httptools calls it."""
+        self._target, self._headers, self._size = b"", [], 0
+        self.in_head = True
+        self._receiver.begin_head()
+
+    def on_url(self, part: bytes) -> None:
+        """Take a part of the target."""
+        self._target += part
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; those after a body are not needed."""
+        if self.in_head:
+            self._headers.append((name.lower(), value))
+            self._size += len(name) + len(value)
+
+    def on_headers_complete(self) -> None:
+        """Check the head, and hand it on."""
+        parser, version = self._parser, self._parser.get_http_version()
+        if parser.should_upgrade():
+            if parser.get_method() == b"CONNECT":
+                raise MethodUnknown
+            # It is parsed again without that.
+            return
+        self.in_head = False
+        if version not in ("1.0", "1.1"):
+            raise HttpVersionUnknown
+        if self._size + len(self._target) > HEAD_BYTES:
+            raise HeadersTooLarge(HEAD_BYTES)
+        keep_alive = version == "1.1" and parser.should_keep_alive()
+        head = Head(parser.get_method().decode("ascii"), self._target, version, self._headers, keep_alive)
+        head.check()
+        self._receiver.take_head(head)
+
+    def on_body(self, part: bytes) -> None:
+        """Take a part of the body."""
+        self._receiver.take_body(part)
+
+    def on_message_complete(self) -> None:
+        """End with a request."""
+        if not self.in_head:
+            self._receiver.end_request()
+
+    def _without_upgrade(self) -> bytes:
+        """The head of a request that asks for another protocol, as if it did not (RFC 9110, 7.8)."""
+        lines = [b"%b: %b\r\n" % header for header in self._headers if header[0] != b"upgrade"]
+        version = self._parser.get_http_version().encode()
+        first = b"%b %b HTTP/%b\r\n" % (self._parser.get_method(), self._target, version)
+        return b"".join([first, *lines, b"\r\n"])
+
+
+def _fault(error: httptools.HttpParserError, data: memoryview) -> BrokenRequest:
+    cause = error.__context__
+    if isinstance(cause, BrokenRequest):
+        return cause
+    if isinstance(error, httptools.HttpParserCallbackError):
+        log.error("a request could not be read", exc_info=cause)
+        return BrokenRequest("the request cannot be read")
+    if isinstance(error, httptools.HttpParserInvalidMethodError) and _METHOD.match(data):
+        return MethodUnknown()
+    # llhttp's own words name the rule, and nothing of what was sent.
+    return BrokenRequest(f"the request is not HTTP: {error}")
