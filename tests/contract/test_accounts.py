@@ -7,7 +7,7 @@ import pytest
 from mlyard_shared.account import Account
 from mlyard_shared.errors import ArtifactMissing, ModelNotFound, RegistryDenied, RunMissing
 from mlyard_shared.manifest import MANIFEST_FILE
-from mlyard_shared.registry import ModelVersion, Registry, artifacts
+from mlyard_shared.registry import ModelVersion, Registry, Standing, artifacts, standing
 from mlyard_shared.registry.experiments import run_calls
 from pydantic import SecretStr
 
@@ -80,6 +80,17 @@ def test_what_is_not_there_counts_as_missing_and_not_as_forbidden(connect: Conne
     assert registry.find("never-registered", "champion") is None
     with pytest.raises(ModelNotFound, match="no version 7"):
         registry.version("never-registered", 7)
+
+
+def test_the_api_sees_whether_a_model_and_its_promotions_are_there(connect: Connect, registered: ModelVersion) -> None:
+    reader = connect("api")
+    found = standing(reader, "guarded")
+    assert found.model is not None
+    assert found.model <= registered.created_at
+    assert found.promotions is None
+    connect("pipeline").client.create_experiment("guarded.promotions")
+    assert standing(connect("api"), "guarded").promotions is not None
+    assert standing(connect("api"), "never") == Standing()
 
 
 def test_a_wrong_password_is_told_from_a_missing_model(connect: Connect) -> None:

@@ -22,7 +22,7 @@ from mlyard_model_api.settings import Settings
 from mlyard_shared import decision, features
 from mlyard_shared.manifest import MANIFEST_FILE, Manifest, verify_folder
 from mlyard_shared.pipelines import load_pipeline
-from mlyard_shared.registry import Registry
+from mlyard_shared.registry import ModelVersion, Registry, Standing, standing
 from pydantic import SecretStr
 
 PENGUINS = Path(__file__).parents[2] / "examples/penguins"
@@ -173,12 +173,27 @@ def test_a_version_with_any_file_tampered_with_is_refused(
     (stored.parent / "model.onnx").rename(stored / "model.onnx")
 
 
+class InThisProcess:
+    """The registry as the API asks it, but for a process for each download."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self.served_models, self.find = registry.served_models, registry.find
+
+    def standing(self, name: str) -> Standing:
+        return standing(self._registry, name)
+
+    def download(self, version: ModelVersion, folder: Path, *, is_wanted: Callable[[], bool]) -> None:
+        self._registry.download(version, folder)
+
+
 def refusal(registry: Registry, name: str, folder: Path) -> str:
     """Why an API with an empty cache does not serve a model."""
     cache = Cache(folder)
     cache.prepare()
     models = Models((name,))
-    watch = assemble(Settings(registry_uri=registry.uri, cache=folder, models=(name,)), models, cache)
+    settings = Settings(cache=folder, models=(name,))
+    watch = assemble(settings, models, cache, registry=lambda: InThisProcess(registry))
     watch.poll()
     watch.followers.of(name).step()
     slot = models.slot(name)

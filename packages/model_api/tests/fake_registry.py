@@ -2,6 +2,7 @@
 
 import shutil
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -56,7 +57,7 @@ class FakeRegistry:
         self._answer()
         return Standing(model=self.models.get(name), promotions=self.ledgers.get(name))
 
-    def download(self, version: ModelVersion, folder: Path) -> None:
+    def download(self, version: ModelVersion, folder: Path, *, is_wanted: Callable[[], bool] = lambda: True) -> None:
         self._answer()
         if version.name in self.held:
             self.gate.clear()

@@ -150,6 +150,15 @@ def test_downloads_that_take_too_long_are_stopped_at_the_same_time(tmp_path: Pat
     assert time.monotonic() - started < 16
 
 
+def test_a_download_that_nobody_wants_any_more_is_stopped(tmp_path: Path) -> None:
+    (tmp_path / "v").mkdir()
+    with serving(drip) as server:
+        uri = f"http://127.0.0.1:{server.server_port}"
+        limits, is_wanted = Limits(60, 10**9), lambda: not server.was_asked.is_set()
+        with pytest.raises(DownloadFailed, match="another version is to serve by now"):
+            download.run(VERSION, tmp_path / "v", uri=uri, account=None, limits=limits, is_wanted=is_wanted)
+
+
 @pytest.mark.parametrize("send", [flood, lie], ids=lambda send: send.__name__)
 def test_a_download_that_is_too_large_is_stopped(tmp_path: Path, send: Send) -> None:
     told = r"larger than 10 MiB together \(MLYARD_MODEL_API_DOWNLOAD_BYTES\)"

@@ -35,17 +35,25 @@ class DownloadFailed(RegistryError):
         super().__init__(reason)
 
 
-def run(version: "ModelVersion", folder: Path, *, uri: str, account: Account | None, limits: Limits) -> None:
+def run(
+    version: "ModelVersion",
+    folder: Path,
+    *,
+    uri: str,
+    account: Account | None,
+    limits: Limits,
+    is_wanted: Callable[[], bool] = lambda: True,
+) -> None:
     """Bring every file of a version into an empty folder.
 
     Raises:
-        DownloadFailed: they did not arrive, or not within the limits.
+        DownloadFailed: they did not arrive, or not within the limits, or nobody wants them any more.
     """
     task: dict[str, Any] = {"uri": uri, "version": version.model_dump(mode="json"), "folder": str(folder)}
     if account is not None:
         task["account"] = [account.username, account.password.get_secret_value()]
     try:
-        failed = children.run(__name__, task, seconds=limits.seconds, watch=_watch(folder, limits.bytes))
+        failed = children.run(__name__, task, seconds=limits.seconds, watch=_watch(folder, limits.bytes, is_wanted))
     except children.TooLong:
         reason = f"its files did not arrive within {limits.seconds:g} s (MLYARD_MODEL_API_DOWNLOAD_SECONDS)"
         raise DownloadFailed(reason) from None
@@ -69,8 +77,10 @@ def work(task: dict[str, Any]) -> dict[str, Any] | None:
     return None
 
 
-def _watch(folder: Path, most: int) -> Callable[[], None]:
+def _watch(folder: Path, most: int, is_wanted: Callable[[], bool]) -> Callable[[], None]:
     def watch() -> None:
+        if not is_wanted():
+            raise DownloadFailed("another version is to serve by now")
         if _size(folder) > most:
             raise DownloadFailed(
                 f"its files are larger than {memory.shown(most)} together (MLYARD_MODEL_API_DOWNLOAD_BYTES)"

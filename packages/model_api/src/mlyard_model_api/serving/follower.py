@@ -185,7 +185,7 @@ class Follower:
         downloads = self._place.downloads.take(self.name, patience=PATIENCE_SECONDS)
         with downloads, self._cache.work_folder() as folder:
             try:
-                target.registry.download(target.version, folder)
+                target.registry.download(target.version, folder, is_wanted=lambda: self._is_wanted(target))
             except (DownloadFailed, RegistryUnavailable):
                 # MLflow may report a full disk as it reports a server that is away.
                 self._cache.check_writable(size=PROBE_BYTES)

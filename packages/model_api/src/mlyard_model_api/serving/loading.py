@@ -83,7 +83,9 @@ class Loader:
         with self._turn(reference), self.marks.loading(reference) as loading:
             self._make_room(reference, needed)
             try:
-                found = trial.run(folder, seconds=self._budget.trial_seconds)
+                found = trial.run(
+                    folder, seconds=self._budget.trial_seconds, is_wanted=lambda: not self.marks.is_stopped
+                )
             except trial.TrialDied:
                 loading.leave()
                 raise

@@ -61,7 +61,7 @@ class Marks:
         self._mark = Mark(release=release, limit_bytes=limit_bytes)
         self._lock = threading.Lock()
         self._under_way: set[Loading] = set()
-        self._stopped = False
+        self.is_stopped = False
 
     @contextmanager
     def loading(self, reference: Reference) -> Iterator[Loading]:
@@ -69,7 +69,7 @@ class Marks:
         loading = self._write(reference)
         with self._lock:
             self._under_way.add(loading)
-            if self._stopped:
+            if self.is_stopped:
                 loading.clear()
         try:
             yield loading
@@ -93,7 +93,7 @@ class Marks:
     def stop(self) -> None:
         """Take all marks of this process away: it ends because it was asked to."""
         with self._lock:
-            self._stopped = True
+            self.is_stopped = True
             for loading in self._under_way:
                 loading.clear()
 

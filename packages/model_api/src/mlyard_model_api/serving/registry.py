@@ -1,6 +1,6 @@
 """What the API asks of the registry, and how it asks MLflow."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -26,8 +26,8 @@ class Registry(Protocol):
     def standing(self, name: str) -> "Standing":
         """What there is of a model beside its versions."""
 
-    def download(self, version: "ModelVersion", folder: Path) -> None:
-        """Bring every file of a version into an empty folder, from any thread."""
+    def download(self, version: "ModelVersion", folder: Path, *, is_wanted: Callable[[], bool]) -> None:
+        """Bring every file of a version into an empty folder, for as long as it is wanted; from any thread."""
 
 
 class MlflowRegistry:
@@ -62,9 +62,9 @@ class MlflowRegistry:
         with self._answers():
             return standing(self._registry, name)
 
-    def download(self, version: "ModelVersion", folder: Path) -> None:
-        """Bring every file of a version into an empty folder."""
-        download.run(version, folder, uri=self._uri, account=self._account, limits=self._limits)
+    def download(self, version: "ModelVersion", folder: Path, *, is_wanted: Callable[[], bool]) -> None:
+        """Bring every file of a version into an empty folder, for as long as it is wanted."""
+        download.run(version, folder, uri=self._uri, account=self._account, limits=self._limits, is_wanted=is_wanted)
 
     @contextmanager
     def _answers(self) -> Iterator[None]:

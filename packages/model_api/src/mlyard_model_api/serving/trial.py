@@ -4,6 +4,7 @@
 """
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,15 +33,20 @@ class TrialDied(ModelVersionRefused):
     """The process of the trial was ended from outside, or ran out of memory."""
 
 
-def run(folder: Path, *, seconds: float) -> Trial:
-    """Try a version whose files have been verified.
+def run(folder: Path, *, seconds: float, is_wanted: Callable[[], bool] = lambda: True) -> Trial:
+    """Try a version whose files have been verified, for as long as it is wanted.
 
     Raises:
         TrialDied: it takes more memory than there is, or ends the process.
         ModelVersionRefused: nothing here can run it, it fails on its own example, or its time was over.
     """
+
+    def watch() -> None:
+        if not is_wanted():
+            raise ModelVersionRefused("the API ends")
+
     try:
-        found = children.run(__name__, {"folder": str(folder)}, seconds=seconds)
+        found = children.run(__name__, {"folder": str(folder)}, seconds=seconds, watch=watch)
     except children.TooLong:
         raise ModelVersionRefused(f"its trial was not over after {seconds:g} s and was stopped") from None
     except children.ChildEnded as error:
