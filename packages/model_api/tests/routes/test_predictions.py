@@ -125,13 +125,13 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
 
 
 async def test_a_slow_model_delays_no_other_and_is_answered_for_at_its_deadline(start: Start, slow: Slow) -> None:
-    async with start(deadline_seconds=0.3) as client:
+    async with start(deadline_seconds=1) as client:
         waiting = [asyncio.create_task(client.post("/models/diabetes/predict", json=LINE)) for _ in range(3)]
         started = time.monotonic()
         for _ in range(5):
             response = await client.post("/models/penguins/predict", json={"rows": [PENGUIN]})
             assert response.status_code == 200
-        assert time.monotonic() - started < 0.3
+        assert time.monotonic() - started < 1
         for task in waiting:
             response = await task
             assert (response.status_code, response.headers["Retry-After"]) == (503, "1")

@@ -17,15 +17,16 @@ POST = "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n"
 
 
 def test_an_answer_comes_at_once_and_the_connection_stays(serving: Serving) -> None:
-    client = serving.connect()
-    for _ in range(3):
+    client, times = serving.connect(), []
+    for _ in range(10):
         started = time.monotonic()
         client.send(POST.format(3), "abc")
         status, headers, body = client.answer()
         assert (status, body) == (200, b"abc")
         assert "connection" not in headers
         assert "date" in headers
-        assert time.monotonic() - started < 0.03
+        times.append(time.monotonic() - started)
+    assert min(times) < 0.01
 
 
 def test_requests_that_come_together_are_answered_in_their_order(serving: Serving) -> None:
