@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from mlyard_shared.errors import DigestMismatch, MlyardError, ModelVersionRefused, RegistryUnavailable
 from mlyard_shared.manifest import Manifest
+from mlyard_shared.storage import storage_fault
 
-from mlyard_model_api.errors import CacheUnusable
 from mlyard_model_api.serving import version
 from mlyard_model_api.serving.cache import Cache, Pointer
 from mlyard_model_api.serving.download import DownloadFailed
@@ -277,7 +277,9 @@ class Follower:
 def _reason(error: Exception, cache: Cache) -> str:
     """Why a version is refused, in a sentence."""
     if isinstance(error, OSError):
-        return f"its files cannot be kept or read: {CacheUnusable(cache.folder, error)}"
+        fault = storage_fault(error, cache.folder)
+        told = f"{fault.reason}: {fault.way_out}" if fault else error.strerror or type(error).__name__
+        return f"its files cannot be kept or read in the cache, since {told}"
     if isinstance(error, MemoryError):
         return "there is not enough memory to load it"
     return str(error)
