@@ -233,7 +233,8 @@ def two_of_them_run_and_ctrl_c_stops_them(shell: Shell, command: str) -> None:
         with shell.attached(command, until=lambda _: stack.is_healthy("mlflow", "model-api")):
             wait_until(stack.is_serving, seconds=20, what="a prediction")
             assert set(stack.containers()) == {"secrets", "mlflow-db", "mlflow", "model-api"}
-        assert not any(stack.state(service)["Running"] for service in ("mlflow", "mlflow-db", "model-api"))
+        lasting = ("mlflow", "mlflow-db", "model-api")
+        wait_until(lambda: not any(stack.state(service)["Running"] for service in lasting), seconds=30, what="the stop")
     finally:
         stack.up()
 
