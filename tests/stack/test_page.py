@@ -60,6 +60,10 @@ def airflow_of(stack: Stack) -> Airflow:
     return Airflow(stack.airflow, password=stack.login.airflow)
 
 
+def is_running(stack: Stack, *services: str) -> bool:
+    return any(stack.state(service)["Running"] for service in services)
+
+
 def seen(log: str) -> Callable[[str], bool]:
     return lambda output: log in output
 
@@ -233,8 +237,11 @@ def two_of_them_run_and_ctrl_c_stops_them(shell: Shell, command: str) -> None:
         with shell.attached(command, until=lambda _: stack.is_healthy("mlflow", "model-api")):
             wait_until(stack.is_serving, seconds=20, what="a prediction")
             assert set(stack.containers()) == {"secrets", "mlflow-db", "mlflow", "model-api"}
-        lasting = ("mlflow", "mlflow-db", "model-api")
-        wait_until(lambda: not any(stack.state(service)["Running"] for service in lasting), seconds=30, what="the stop")
+        wait_until(lambda: not is_running(stack, "mlflow", "model-api"), seconds=30, what="the stop of the two")
+        first = next(iter(ELSEWHERE))
+        with shell.attached(first, until=lambda _: stack.is_healthy(*LASTING), seconds=300):
+            assert is_running(stack, *LASTING)
+        wait_until(lambda: not is_running(stack, *LASTING), seconds=30, what="the stop of all")
     finally:
         stack.up()
 
