@@ -1,19 +1,50 @@
 """Run every package's tests, each in its own environment and as many at once as there are processors.
 
     python tests/suites.py [NAME ...]     NAME is a Hatch environment; by default all with tests
+    python tests/suites.py --corners      the oldest Python with the lowest versions that the packages' metadata allow,
+                                          and the newest Python with the newest versions
+    python tests/suites.py --full         all, and every Python with the lowest and with the newest versions
 
 What a suite prints is shown when it ends, so that the suites' lines do not mix.
 """
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
 
-SUITES = ("mlflow-server", "training-pipeline", "contract", "local", "model-api", "shared")
-"""The longest first, so that none is left to run alone at the end."""
+LONGEST = ("training-pipeline", "mlflow-server", "contract")
+"""They begin first, so that none of them is left to run alone at the end."""
+
+
+def environments() -> dict[str, Any]:
+    """The environments of the root's project."""
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+    found: dict[str, Any] = project["tool"]["hatch"]["envs"]
+    return found
+
+
+def suites() -> list[str]:
+    """The environments that have tests of their own."""
+    names = [name for name, one in environments().items() if name != "default" and "test" in one.get("scripts", {})]
+    return sorted(names, key=lambda name: LONGEST.index(name) if name in LONGEST else len(LONGEST))
+
+
+PYENV = sorted(Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob("versions/*/bin"))
+PATH = os.pathsep.join(
+    [*(folder for folder in os.environ["PATH"].split(os.pathsep) if not folder.endswith("shims")), *map(str, PYENV)]
+)
+"""pyenv's interpreters themselves: its shims answer only for those that are chosen."""
+VARIABLES = {"PATH": PATH, "PYTEST_XDIST_AUTO_NUM_WORKERS": "0"}
+"""One process a suite, as the suites run side by side already."""
 
 
 @dataclass(frozen=True)
@@ -21,16 +52,21 @@ class Result:
     """How a suite ended."""
 
     name: str
-    code: int
+    passed: bool
     seconds: float
-    output: str
+    verdict: str
+    output: str = ""
 
 
 def run(name: str) -> Result:
     """Run one suite in its environment, which Hatch makes where it is missing."""
+    python = re.search(r"\.py(\d\.\d+)", name)
+    if python is not None and not _is_installed(python[1]):
+        return Result(name, passed=True, seconds=0, verdict=f"skipped: there is no Python {python[1]} on this machine")
     started = time.monotonic()
     ended = subprocess.run(
         ["hatch", "run", f"{name}:test"],
+        env=os.environ | VARIABLES,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -38,16 +74,45 @@ def run(name: str) -> Result:
         errors="replace",
         check=False,
     )
-    return Result(name, ended.returncode, time.monotonic() - started, ended.stdout)
+    passed = ended.returncode == 0
+    return Result(name, passed, time.monotonic() - started, "passed" if passed else "FAILED", ended.stdout)
+
+
+def _is_installed(version: str) -> bool:
+    """Whether there is an interpreter; Hatch would fetch one from the internet."""
+    found = shutil.which(f"python{version}", path=PATH)
+    return found is not None and subprocess.run([found, "-V"], capture_output=True, check=False).returncode == 0
+
+
+def matrix(*, corners: bool) -> list[str]:
+    """The environments of the matrix, or the two corners of each."""
+    found = []
+    for name, environment in environments().items():
+        for axes in environment.get("matrix", ()):
+            pythons, resolutions = axes["python"], axes["resolution"]
+            pairs = list(product(pythons, resolutions))
+            chosen = [pairs[0], pairs[-1]] if corners else pairs
+            found += [f"{name}.py{python}-{resolution}" for python, resolution in chosen]
+    return found
 
 
 def main(names: list[str]) -> int:
     """Run the suites; return 0 if all passed."""
-    unknown = sorted(set(names) - set(SUITES))
+    match names:
+        case ["--corners"]:
+            return run_all(matrix(corners=True))
+        case ["--full"]:
+            return run_all([*suites(), *matrix(corners=False)])
+    known = suites()
+    unknown = sorted(set(names) - set(known))
     if unknown:
-        print(f"no such suite: {', '.join(unknown)}; there are {', '.join(SUITES)}", file=sys.stderr)
+        print(f"no such suite: {', '.join(unknown)}; there are {', '.join(known)}", file=sys.stderr)
         return 2
-    chosen = [name for name in SUITES if name in (names or SUITES)]
+    return run_all([name for name in known if name in (names or known)])
+
+
+def run_all(chosen: list[str]) -> int:
+    """Run suites side by side, and say how each ended; return 0 if all passed."""
     results = []
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         for ended in as_completed([pool.submit(run, name) for name in chosen]):
@@ -55,9 +120,9 @@ def main(names: list[str]) -> int:
             results.append(result)
             print(f"\n===== {result.name}\n{result.output.rstrip()}", flush=True)
     print("\n===== all suites")
-    for result in sorted(results, key=lambda result: result.code != 0):
-        print(f"{result.name:<20}{'passed' if result.code == 0 else 'FAILED':<8}{result.seconds:6.0f} s")
-    return int(any(result.code for result in results))
+    for result in sorted(results, key=lambda result: not result.passed):
+        print(f"{result.name:<50}{result.seconds:6.0f} s  {result.verdict}")
+    return int(not all(result.passed for result in results))
 
 
 if __name__ == "__main__":
