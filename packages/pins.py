@@ -1,18 +1,21 @@
 """Write the pinned requirements of every environment: `hatch run pins` (add `--upgrade` for newer versions)."""
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+CONTRACT = ("shared", "mlflow_server", "model_api", "training_pipeline")
+"""The packages in the environment of the contract tests."""
+SIBLING = re.compile(r"mlyard-shared(\[[\w,]+\])?")
 TOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
-CONTRACT = [
-    f"packages/{package}/pyproject.toml" for package in ("shared", "mlflow_server", "model_api", "training_pipeline")
-]
-EXTRAS = {"shared": ["mlflow", "models"], "training_pipeline": ["airflow"]}
-SHARED_EXTRAS = {"mlflow_server": "", "model_api": "[mlflow,models]", "training_pipeline": "[mlflow,models]"}
+PROJECTS = {
+    file.parent.name: tomllib.loads(file.read_text())["project"] for file in ROOT.glob("packages/*/pyproject.toml")
+}
+"""The package of each folder."""
 
 
 def tools(group: str) -> str:
@@ -30,16 +33,17 @@ def compile_pins(output: Path, *sources: str, requirements: str = "", extra: lis
 
 def main() -> None:
     upgrade = sys.argv[1:]
-    for package in ("shared", "mlflow_server", "model_api", "training_pipeline"):
+    for package, project in PROJECTS.items():
         folder = ROOT / "packages" / package
-        extras = [word for name in EXTRAS.get(package, []) for word in ("--extra", name)]
+        extras = [word for name in project.get("optional-dependencies", {}) for word in ("--extra", name)]
         sources = [f"packages/{package}/pyproject.toml"]
-        if package in SHARED_EXTRAS:
+        sibling = next((SIBLING.match(name) for name in project["dependencies"] if SIBLING.match(name)), None)
+        if sibling is not None:
             # The sibling is no pin: images and environments install it from its folder.
             extras += ["--no-emit-package", "mlyard-shared"]
             sources.append("-")
-        sibling = f"mlyard-shared{SHARED_EXTRAS.get(package, '')} @ {(ROOT / 'packages/shared').as_uri()}\n"
-        compile_pins(folder / "requirements.txt", *sources, requirements=sibling, extra=[*extras, *upgrade])
+        where = f"{sibling[0]} @ {(ROOT / 'packages/shared').as_uri()}\n" if sibling is not None else ""
+        compile_pins(folder / "requirements.txt", *sources, requirements=where, extra=[*extras, *upgrade])
         constraint = ["--constraint", f"packages/{package}/requirements.txt", *upgrade]
         compile_pins(folder / "requirements-test.txt", "-", requirements=tools("test"), extra=constraint)
     build = ROOT / "packages/shared/requirements-build.txt"
@@ -48,7 +52,7 @@ def main() -> None:
     shared = f"mlyard-shared[mlflow,models] @ {(ROOT / 'packages/shared').as_uri()}\n"
     compile_pins(
         ROOT / "tests/contract/requirements.txt",
-        *CONTRACT,
+        *(f"packages/{package}/pyproject.toml" for package in CONTRACT),
         "-",
         requirements=shared + tools("test"),
         extra=["--no-emit-package", "mlyard-shared", *upgrade],

@@ -12,12 +12,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = {
-    "shared": None,
-    "mlflow_server": "mlyard-mlflow-server",
-    "model_api": "mlyard-model-api",
-    "training_pipeline": "mlyard-training-pipeline",
+PROJECTS = {
+    file.parent.name: tomllib.loads(file.read_text())["project"] for file in ROOT.glob("packages/*/pyproject.toml")
 }
+PACKAGES = {package: next(iter(project.get("scripts", {})), None) for package, project in sorted(PROJECTS.items())}
 """Each package's folder, and its command."""
 BESIDE_SOURCES = {"CHANGELOG.md", "LICENSE", "PKG-INFO", "README.md", "pyproject.toml", ".gitignore"}
 """Hatchling adds the .gitignore by itself."""
@@ -102,8 +100,7 @@ def test_a_service_runs_from_its_wheel_alone(package: str, built: Path, tmp_path
     python = tmp_path / "bin" / "python"
     run("uv", "venv", "--quiet", "--python", sys.executable, str(tmp_path))
     pins = ["--constraint", str(ROOT / "packages" / package / "requirements.txt")]
-    project = tomllib.loads((ROOT / "packages" / package / "pyproject.toml").read_text())["project"]
-    extras = ",".join(project.get("optional-dependencies", {}))
+    extras = ",".join(PROJECTS[package].get("optional-dependencies", {}))
     wanted = f"{wheel}[{extras}]" if extras else str(wheel)
     run("uv", "pip", "install", "--quiet", "--python", str(python), *pins, wanted, str(shared), UV_CONSTRAINT="")
     shown = run(str(tmp_path / "bin" / str(command)), "--help")

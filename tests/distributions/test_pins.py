@@ -26,7 +26,7 @@ def resolve(file: Path, python: str) -> None:
 
 def test_there_are_pinned_files() -> None:
     assert len(FILES) > 10
-    assert len(IMAGES) == 4
+    assert len(IMAGES) >= 4
 
 
 @pytest.mark.parametrize("file", FILES, ids=str)
