@@ -7,6 +7,7 @@
 import hashlib
 import json
 import zipfile
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -47,7 +48,7 @@ class FixtureRegistry:
         found = self.find(name, "champion")
         return Standing(model=found.created_at if found is not None else None)
 
-    def download(self, version: ModelVersion, folder: Path) -> None:
+    def download(self, version: ModelVersion, folder: Path, *, is_wanted: Callable[[], bool]) -> None:  # noqa: ARG002
         """Unpack a version into an empty folder."""
         file = _archive(version.name)
         if file is None:
