@@ -19,8 +19,8 @@ from mlyard_model_api.transport.shared import Limits, Shared
 
 LINGER_SECONDS = 1.0
 """So long a connection that ends stays open for what is on its way: a request that reuses it, the rest of a body."""
-LINGER_BYTES = 1024**2
-"""So much of a refused body is read, so that the client can read the answer instead of a reset."""
+LINGER_BYTES = 16 * 1024**2
+"""So much of a refused body is read and dropped: most clients write all of it before they read the answer."""
 HALF_CLOSED_SECONDS = 0.25
 """How often it is looked whether a client that has no more to send still waits for its answer."""
 ASKED_AT = (1, 4, 16, 64)
