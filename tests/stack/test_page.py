@@ -458,6 +458,16 @@ def what_ran_out_of_memory_is_found(shell: Shell, command: str) -> None:
     stack.wait_until_healthy()
 
 
+@tells("docker compose exec model-api mlyard-model-api")
+def a_model_is_tried_again_or_forgotten(shell: Shell, command: str) -> None:
+    said = shell.run(command.replace("exec ", "exec -T "))
+    assert "penguins is tried again" in said or "penguins is forgotten" in said
+    # The registry here still names a champion, so that the API fetches what it forgot.
+    kept = "docker compose exec -T model-api find /var/lib/mlyard/cache/ -name current.json"
+    wait_until(lambda: "/penguins/" in shell.run(kept), seconds=60, what="the model's return")
+    wait_until(shell.stack.is_serving, seconds=20, what="a prediction")
+
+
 @tells("docker compose run --rm secrets renew")
 def a_renewed_password_is_taken_as_the_page_and_the_command_say(shell: Shell, command: str) -> None:
     stack, old = shell.stack, shell.stack.login.airflow
