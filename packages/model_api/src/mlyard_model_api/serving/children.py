@@ -66,7 +66,8 @@ def run(module: str, task: dict[str, Any], *, seconds: float, watch: Callable[[]
             process.wait()
             for stream in (process.stdin, process.stdout):
                 if stream is not None:
-                    stream.close()
+                    with suppress(BrokenPipeError):  # it ended before it read its task
+                        stream.close()
         if process.returncode != 0:
             raise _ended(process.returncode, errors)
     try:

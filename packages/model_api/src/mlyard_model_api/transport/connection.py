@@ -19,8 +19,9 @@ from mlyard_model_api.transport.shared import Limits, Shared
 
 LINGER_SECONDS = 1.0
 """So long a connection that ends stays open for what is on its way: a request that reuses it, the rest of a body."""
-LINGER_BYTES = 16 * 1024**2
-"""So much of a refused body is read and dropped: most clients write all of it before they read the answer."""
+LINGER_BYTES = 12 * 1024**2
+"""So much of a refused body is read and dropped, since most clients write all of it before they read the answer. With
+what the system's buffers hold it is about the largest body that is taken by default."""
 HALF_CLOSED_SECONDS = 0.25
 """How often it is looked whether a client that has no more to send still waits for its answer."""
 ASKED_AT = (1, 4, 16, 64)
