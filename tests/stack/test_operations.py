@@ -24,6 +24,9 @@ folds = 2
 [source]
 path = "table.csv"
 
+[holdout]
+by = "row"
+
 [[candidates]]
 name = "ridge"
 estimator = "sklearn.linear_model.Ridge"
