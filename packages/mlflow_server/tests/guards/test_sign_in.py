@@ -5,9 +5,9 @@ import time
 import httpx
 import pytest
 from mlyard_mlflow_server.auth import AccountsUnavailable
-from mlyard_mlflow_server.guards import delay
 from mlyard_mlflow_server.guards.passwords import Passwords
 from mlyard_mlflow_server.guards.sign_in import ACCOUNT, signed_in_only
+from mlyard_shared import delay
 
 from ..servers import PASSWORDS, Server
 from .calls import Answered, Application, call

@@ -6,10 +6,11 @@ MLflow has two readers of credentials of its own, which differ. It gets one plai
 import time
 from collections.abc import Callable
 
+from mlyard_shared.delay import Delay
+
 from mlyard_mlflow_server.auth import AccountsUnavailable
 from mlyard_mlflow_server.guards.asgi import Asgi, Message, Receive, Send, refuse, values
 from mlyard_mlflow_server.guards.credentials import Credentials, Unreadable
-from mlyard_mlflow_server.guards.delay import Delay
 from mlyard_mlflow_server.guards.notices import notice
 from mlyard_mlflow_server.guards.passwords import Passwords
 

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
-from mlyard_training_pipeline.orchestration.guards import delay
+from mlyard_shared import delay
 from mlyard_training_pipeline.orchestration.guards.asgi import Asgi, Message, Receive, Send
 from mlyard_training_pipeline.orchestration.guards.credentials import FORM, JSON, Credentials
 from mlyard_training_pipeline.orchestration.guards.sign_in import LARGEST, delayed_sign_in

@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from mlyard_shared.delay import Delay
+
 from mlyard_training_pipeline.orchestration.guards import credentials as bodies
 from mlyard_training_pipeline.orchestration.guards.asgi import Asgi, Message, Receive, Send, refuse, values
 from mlyard_training_pipeline.orchestration.guards.credentials import FORM, JSON, Credentials, Unreadable
-from mlyard_training_pipeline.orchestration.guards.delay import Delay
 from mlyard_training_pipeline.orchestration.guards.turns import TooMany, Turns
 
 PLACES: Mapping[tuple[str, ...], str] = {

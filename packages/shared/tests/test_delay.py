@@ -1,8 +1,8 @@
 import asyncio
 import time
 
-from mlyard_mlflow_server.guards import delay as delays
-from mlyard_mlflow_server.guards.delay import Delay
+from mlyard_shared import delay as delays
+from mlyard_shared.delay import Delay
 
 
 class Clock:
