@@ -2,7 +2,8 @@
 
     python tests/suites.py [NAME ...]     NAME is a Hatch environment; by default all with tests
     python tests/suites.py --corners      the oldest Python with the lowest versions that the packages' metadata allow,
-                                          and the newest Python with the newest versions
+                                          and the newest Python with the newest versions; and each package with
+                                          the lowest release of its sibling that its metadata allows
     python tests/suites.py --full         all, and every Python with the lowest and with the newest versions
 
 What a suite prints is shown when it ends, so that the suites' lines do not mix.
@@ -23,6 +24,8 @@ from typing import Any
 
 LONGEST = ("training-pipeline", "mlflow-server", "contract")
 """They begin first, so that none of them is left to run alone at the end."""
+FLOORS = "lint:floors"
+"""Each package with the lowest sibling that it may be installed with."""
 
 
 def environments() -> dict[str, Any]:
@@ -59,13 +62,13 @@ class Result:
 
 
 def run(name: str) -> Result:
-    """Run one suite in its environment, which Hatch makes where it is missing."""
+    """Run one suite in its environment, which Hatch makes where it is missing; `NAME:SCRIPT` names its script."""
     python = re.search(r"\.py(\d\.\d+)", name)
     if python is not None and not _is_installed(python[1]):
         return Result(name, passed=True, seconds=0, verdict=f"skipped: there is no Python {python[1]} on this machine")
     started = time.monotonic()
     ended = subprocess.run(
-        ["hatch", "run", f"{name}:test"],
+        ["hatch", "run", name if ":" in name else f"{name}:test"],
         env=os.environ | VARIABLES,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -100,9 +103,9 @@ def main(names: list[str]) -> int:
     """Run the suites; return 0 if all passed."""
     match names:
         case ["--corners"]:
-            return run_all(matrix(corners=True))
+            return run_all([*matrix(corners=True), FLOORS])
         case ["--full"]:
-            return run_all([*suites(), *matrix(corners=False)])
+            return run_all([*suites(), *matrix(corners=False), FLOORS])
     known = suites()
     unknown = sorted(set(names) - set(known))
     if unknown:
