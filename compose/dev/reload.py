@@ -1,11 +1,12 @@
 """Run a service's command, and start it again whenever a file of its mounted sources is saved.
 
-    reload.py FOLDER COMMAND...
+    reload.py FOLDER[:FOLDER...] COMMAND...
 
 It is a container's first process: SIGTERM reaches the command. A command that ends by itself is shown and ends nothing
 more, since the next save may mend it. It imports the standard library only, as it runs in every service's image.
 """
 
+import itertools
 import os
 import signal
 import subprocess
@@ -17,12 +18,14 @@ LOOK_SECONDS = 0.5
 STOP_SECONDS = 8
 
 
-def stamps(folder: Path) -> dict[str, int]:
-    """When each source file was changed last."""
+def stamps(folders: list[Path]) -> dict[str, int]:
+    """When each source file was changed last; what editors leave beside it while they save does not count."""
     found = {}
-    for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if name != "__pycache__"]
+    for place, inner, files in itertools.chain.from_iterable(map(os.walk, folders)):
+        inner[:] = [name for name in inner if name != "__pycache__"]
         for name in files:
+            if name.startswith(".") or name.endswith("~"):
+                continue
             path = Path(place, name)
             try:
                 found[str(path)] = path.stat().st_mtime_ns
@@ -41,15 +44,15 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def main(folder: Path, command: list[str]) -> None:
+def main(folders: list[Path], command: list[str]) -> None:
     """Run until SIGTERM."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     while True:
-        seen = stamps(folder)
+        seen = stamps(folders)
         process = subprocess.Popen(command)
         told = False
         try:
-            while (now := stamps(folder)) == seen:
+            while (now := stamps(folders)) == seen:
                 if process.poll() is not None and not told:
                     told = True
                     print(f"reload: the command ended with {process.returncode}; waiting for a change", file=sys.stderr)
@@ -63,4 +66,4 @@ def main(folder: Path, command: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:])
+    main([Path(folder) for folder in sys.argv[1].split(os.pathsep)], sys.argv[2:])

@@ -19,6 +19,8 @@ class Reloader:
     def __init__(self, folder: Path) -> None:
         self.source = folder / "source/program.py"
         self.source.parent.mkdir()
+        self.contracts = folder / "contracts"
+        self.contracts.mkdir()
         self.said, self.pids = folder / "said", folder / "pids"
         self.said.touch()
         self.pids.touch()
@@ -27,7 +29,8 @@ class Reloader:
 
     def start(self) -> None:
         with self.errors.open("w") as errors:
-            command = [sys.executable, str(PROGRAM), str(self.source.parent), sys.executable, str(self.source)]
+            watched = f"{self.source.parent}:{self.contracts}"
+            command = [sys.executable, str(PROGRAM), watched, sys.executable, str(self.source)]
             self.process = subprocess.Popen(command, stderr=errors)
 
     def write(self, word: str, *, first: str = "", then: str = "time.sleep(60)") -> None:
@@ -95,10 +98,17 @@ def test_a_save_in_a_folder_of_the_sources_counts_too(reloader: Reloader) -> Non
     wait_for(lambda: reloader.heard("first first"))
 
 
-def test_what_python_compiles_is_no_change(reloader: Reloader) -> None:
+def test_a_save_in_another_of_the_folders_counts_too(reloader: Reloader) -> None:
+    (reloader.contracts / "module.py").touch()
+    wait_for(lambda: reloader.heard("first first"))
+
+
+def test_what_python_compiles_and_editors_leave_is_no_change(reloader: Reloader) -> None:
     cache = reloader.source.with_name("__pycache__")
     cache.mkdir()
     (cache / "program.pyc").touch()
+    for name in (".program.py.swp", "program.py~", ".#program.py"):
+        reloader.source.with_name(name).touch()
     time.sleep(1.5)
     assert reloader.heard("first")
 
