@@ -46,6 +46,32 @@ def test_nulls_go_where_the_tree_sends_them(null_left: bool) -> None:
     assert found.ravel().tolist() == [1.0 if null_left else 2.0]
 
 
+@pytest.mark.parametrize("count", [3, 40, 300])
+def test_members_of_a_set_go_to_the_left_and_all_else_to_the_right(count: int) -> None:
+    members = np.arange(0, count, 2, dtype=np.float64)
+    tree = stump(0.0, [[1.0], [2.0]])._replace(members={0: members})
+    codes = np.array([-1.0, *range(count + 2), np.nan])
+    expected = np.where(np.isin(codes, members), 1.0, 2.0)
+    assert run([tree, leaf([0.0])], codes.reshape(-1, 1), targets=1).ravel().tolist() == expected.tolist()
+
+
+def test_sums_in_float32_lose_their_digits_in_the_order_of_the_trees() -> None:
+    made = [leaf([16777216.0]), *[leaf([1.0])] * 3]
+    graph = Graph(InputForm(precision="float32"), 1)
+    graph.node("Identity", trees.add(graph, "inputs", made, targets=1, kind=np.float32), output="sums")
+    session = onnxruntime.InferenceSession(graph.model({"sums": (np.float32, 2)}).SerializeToString())
+    assert session.run(None, {"inputs": np.zeros((1, 1), dtype=np.float32)})[0].tolist() == [[16777216.0]]
+
+
+def test_a_composed_graph_takes_leaves_of_several_values_apart() -> None:
+    graph = Graph(InputForm(), 1, composed=True)
+    made = [stump(0.5, [[0.25, 0.75], [0.0, 1.0]])]
+    graph.node("Identity", trees.add(graph, "inputs", made, targets=2), output="sums")
+    assert graph.opsets["ai.onnx.ml"] == 5
+    session = onnxruntime.InferenceSession(graph.model({"sums": (np.float64, 2)}).SerializeToString())
+    assert session.run(None, {"inputs": np.array([[0.0], [1.0]])})[0].tolist() == [[0.25, 0.75], [0.0, 1.0]]
+
+
 def test_sums_are_of_each_target_and_in_double() -> None:
     made = [stump(0.5, [[1e9], [1.0]]), stump(0.5, [[1e-7], [1.0]]), leaf([0.25], target=1), leaf([0.5], target=1)]
     assert run(made, np.zeros((1, 1)), targets=2).tolist() == [[1e9 + 1e-7, 0.75]]

@@ -1,4 +1,4 @@
-"""scikit-learn's estimators that are made of trees: their trees, and what becomes of the leaves' sums."""
+"""Estimators that are made of trees: their trees, and what becomes of the leaves' sums."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,13 +7,15 @@ import numpy as np
 from mlyard_shared.features import Array
 
 from mlyard_training_pipeline.versions.onnx import trees
+from mlyard_training_pipeline.versions.onnx.boosters import forest, lightgbm, xgboost
+from mlyard_training_pipeline.versions.onnx.boosters.forest import Forest
 from mlyard_training_pipeline.versions.onnx.graph import Graph
 from mlyard_training_pipeline.versions.onnx.trees import Tree
 
 
 def has(model: Any) -> bool:
     """Whether an estimator is one of these."""
-    return any(type(model).__name__ in known for known in _KINDS)
+    return any(type(model).__name__ in known for known in _KINDS) or _booster(model) is not None
 
 
 def scores(graph: Graph, source: str, model: Any) -> str:
@@ -22,6 +24,8 @@ def scores(graph: Graph, source: str, model: Any) -> str:
     Raises:
         NotImplementedError: a form of it has no twin.
     """
+    if (booster := _booster(model)) is not None:
+        return forest.add(graph, source, booster(model))
     name = type(model).__name__
     add = next(add for known, add in _KINDS.items() if name in known)
     if not name.startswith("HistGradientBoosting"):
@@ -31,24 +35,30 @@ def scores(graph: Graph, source: str, model: Any) -> str:
 
 def size(model: Any) -> tuple[int, int]:
     """How many trees an estimator has, and how many nodes they have."""
+    if (booster := _booster(model)) is not None:
+        sizes = [len(tree.left) for tree in booster(model).trees]
+        return len(sizes), sum(sizes)
     trees = [len(nodes) for nodes in _histograms(model)] + [int(tree.tree_.node_count) for tree in _members(model)]
     return len(trees), sum(trees)
 
 
 def thresholds(model: Any) -> tuple[Array, Array]:
-    """Every split of an estimator's trees: the column of its matrix, and the threshold."""
+    """Every split of a number in an estimator's trees: the column of its matrix, and the threshold."""
+    if (booster := _booster(model)) is not None:
+        return forest.thresholds(booster(model))
     members = _members(model)
     chosen = getattr(model, "estimators_features_", [None] * len(members))
     features = [np.zeros(0, dtype=np.int64)]
     found = [np.zeros(0)]
+    columns = _columns(model)
     for nodes in _histograms(model):
-        split = nodes[nodes["is_leaf"] == 0]
-        features.append(split["feature_idx"])
+        split = nodes[(nodes["is_leaf"] == 0) & (nodes["is_categorical"] == 0)]
+        features.append(columns[split["feature_idx"]])
         found.append(split["num_threshold"])
-    for member, columns in zip(members, chosen, strict=True):
+    for member, own in zip(members, chosen, strict=True):
         inner = member.tree_.children_left >= 0
         feature = member.tree_.feature[inner]
-        features.append(feature if columns is None else np.asarray(columns)[feature])
+        features.append(feature if own is None else np.asarray(own)[feature])
         found.append(member.tree_.threshold[inner])
     return np.concatenate(features), np.concatenate(found)
 
@@ -123,11 +133,16 @@ def _gradient_boosting(graph: Graph, source: str, model: Any) -> str:
     return _linked(graph, trees.add(graph, source, made, targets=count), first, model)
 
 
+def _booster(model: Any) -> Callable[[Any], Forest] | None:
+    """What reads a booster, where an estimator is one."""
+    package = type(model).__module__.partition(".")[0]
+    return {"lightgbm": lightgbm.read, "xgboost": xgboost.read}.get(package)
+
+
 def _histogram_boosting(graph: Graph, source: str, model: Any) -> str:
-    if model.is_categorical_ is not None:
-        raise NotImplementedError("native categories of HistGradientBoosting")
+    columns, known = _columns(model), _known(model)
     made = [
-        _histogram(tree.nodes)._replace(target=target)
+        _histogram(tree, columns, known)._replace(target=target)
         for row in model._predictors  # noqa: SLF001 - there is no public access to the trees
         for target, tree in enumerate(row)
     ]
@@ -166,15 +181,43 @@ def _plain(member: Any, values: Array, features: Array | None = None) -> Tree:
     )
 
 
-def _histogram(nodes: Array) -> Tree:
-    leaf = nodes["is_leaf"] != 0
+def _columns(model: Any) -> Array:
+    """Which column of its input each feature of a HistGradientBoosting is: it puts its categories first."""
+    categorical = getattr(model, "is_categorical_", None)
+    if categorical is None:
+        return np.arange(getattr(model, "n_features_in_", 0))
+    return np.concatenate([np.flatnonzero(categorical), np.flatnonzero(~categorical)])
+
+
+def _known(model: Any) -> list[Array]:
+    """The categories of each category that a HistGradientBoosting was fitted on, by the numbers that it gives them."""
+    if getattr(model, "is_categorical_", None) is None:
+        return []
+    known = model._preprocessor.named_transformers_["encoder"].categories_  # noqa: SLF001 - there is no public access
+    return [np.asarray(numbers, dtype=np.float64)[~np.isnan(numbers)] for numbers in known]
+
+
+def _histogram(tree: Any, columns: Array, known: list[Array]) -> Tree:
+    nodes = tree.nodes
+    leaf, null_left = nodes["is_leaf"] != 0, nodes["missing_go_to_left"] != 0
+    left, right = (np.where(leaf, -1, nodes[side].astype(np.int64)) for side in ("left", "right"))
+    members: dict[int, Array] = {}
+    swapped = np.zeros(len(nodes), dtype=bool)
+    for node in np.flatnonzero((nodes["is_categorical"] != 0) & ~leaf).tolist():
+        own = known[nodes["feature_idx"][node]]
+        bits = np.unpackbits(tree.raw_left_cat_bitsets[nodes["bitset_idx"][node]].view(np.uint8), bitorder="little")
+        goes_left = bits[: len(own)] != 0
+        # Categories that it has not seen go where nulls go, so that the set has to be the other side's.
+        swapped[node] = null_left[node]
+        members[node] = own[~goes_left if null_left[node] else goes_left]
     return Tree(
-        left=np.where(leaf, -1, nodes["left"].astype(np.int64)),
-        right=np.where(leaf, -1, nodes["right"].astype(np.int64)),
-        feature=nodes["feature_idx"],
+        left=np.where(swapped, right, left),
+        right=np.where(swapped, left, right),
+        feature=columns[nodes["feature_idx"]],
         threshold=nodes["num_threshold"],
-        null_left=nodes["missing_go_to_left"],
+        null_left=null_left & ~swapped,
         values=nodes["value"].reshape(-1, 1),
+        members=members,
     )
 
 

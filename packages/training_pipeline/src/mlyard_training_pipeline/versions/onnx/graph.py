@@ -19,11 +19,15 @@ class Integers(NamedTuple):
 
 
 class Graph:
-    """Nodes in the order of their computation over one input, `inputs` of shape [n, width]."""
+    """Nodes in the order of their computation over one input, `inputs` of shape [n, width].
 
-    def __init__(self, form: InputForm, width: int) -> None:
+    A `composed` graph holds several estimators, which share one version of each set of operators.
+    """
+
+    def __init__(self, form: InputForm, width: int, *, composed: bool = False) -> None:
         self.form = form
         self.width = width
+        self.composed = composed
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
         self.opsets = {"": 21, ML: 5}

@@ -1,10 +1,11 @@
-"""Ensembles of trees as ONNX computes them in double: the same comparisons of the same numbers, so exact ones.
+"""Ensembles of trees as ONNX computes them: the same comparisons of the same numbers, so exact ones.
 
-scikit-learn compares with thresholds in double; an ensemble in float32 has to round them, and sums in float32.
+scikit-learn and LightGBM compare and sum in double, XGBoost in float32; each twin does as its model does.
 Source: the operators TreeEnsemble (ai.onnx.ml 5) and TreeEnsembleRegressor (ai.onnx.ml 3).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,11 +13,15 @@ from mlyard_shared.features import Array
 
 from mlyard_training_pipeline.versions.onnx.graph import ML, Graph, Integers
 
+_LEQ, _MEMBER = 0, 6
+"""How a node of TreeEnsemble compares: `x <= split`, or whether x is one of a set."""
+
 
 class Tree(NamedTuple):
     """The nodes of a tree: `left` is -1 in a leaf, `null_left` says where NaN goes, `values` has shape [nodes, k].
 
-    With one value a leaf adds it to `target`; with k of them it adds to each target its own.
+    With one value a leaf adds it to `target`; with k of them it adds to each target its own. A node in `members` sends
+    the numbers that it lists to the left and all others to the right, whatever its threshold.
     """
 
     left: Array
@@ -26,29 +31,41 @@ class Tree(NamedTuple):
     null_left: Array
     values: Array
     target: int = 0
+    members: Mapping[int, Array] = MappingProxyType({})
 
 
-def add(graph: Graph, source: str, trees: Sequence[Tree], *, targets: int) -> str:
-    """Add the sums of the trees' leaves, of shape [n, targets] in double, over a source in double."""
+def add(graph: Graph, source: str, trees: Sequence[Tree], *, targets: int, kind: type[np.floating] = np.float64) -> str:
+    """Add the sums of the trees' leaves, of shape [n, targets] and of the kind of the source, in the trees' order."""
+    if not all(tree.values.shape[1] == 1 for tree in trees) and graph.composed:
+        trees = [part for tree in trees for part in _by_target(tree)]
     if all(tree.values.shape[1] == 1 for tree in trees):
-        return graph.node("TreeEnsemble", source, domain=ML, **_single(trees, targets))
+        return graph.node("TreeEnsemble", source, domain=ML, **_single(trees, targets, kind))
     # Leaves of several values exist in the older operator alone; it computes in double too, and answers in float32.
     graph.opsets[ML] = 3
     return graph.cast(graph.node("TreeEnsembleRegressor", source, domain=ML, **_several(trees, targets)), np.float64)
 
 
-def _single(trees: Sequence[Tree], targets: int) -> dict[str, Any]:
+def _by_target(tree: Tree) -> list[Tree]:
+    """A tree whose leaves have several values as one tree for each: for a graph that has both kinds of ensembles."""
+    return [tree._replace(values=tree.values[:, [target]], target=target) for target in range(tree.values.shape[1])]
+
+
+def _single(trees: Sequence[Tree], targets: int, kind: type[np.floating]) -> dict[str, Any]:
     from onnx import numpy_helper
 
     parts: dict[str, list[Array]] = {}
+    sets: list[Array] = []
     nodes = leaves = 0
     for tree in map(_with_a_split, trees):
         for name, array in _single_tree(tree, nodes, leaves).items():
             parts.setdefault(name, []).append(array)
+        sets += [np.append(tree.members[node], np.nan) for node in sorted(tree.members)]
         inner = int((tree.left >= 0).sum())
         nodes, leaves = nodes + inner, leaves + len(tree.left) - inner
-    tensors = {name: np.concatenate(parts.pop(name)) for name in ("nodes_splits", "leaf_weights")}
-    tensors["nodes_modes"] = np.zeros(nodes, dtype=np.uint8)  # all are `x <= split`
+    tensors = {name: np.concatenate(parts.pop(name)).astype(kind) for name in ("nodes_splits", "leaf_weights")}
+    tensors["nodes_modes"] = np.concatenate(parts.pop("nodes_modes"))
+    if sets:
+        tensors["membership_values"] = np.concatenate(sets).astype(kind)
     return {
         "n_targets": targets,
         "aggregate_function": 1,  # the sum
@@ -66,15 +83,16 @@ def _single_tree(tree: Tree, nodes: int, leaves: int) -> dict[str, Array]:
     left, right = tree.left[inner], tree.right[inner]
     return {
         "tree_roots": np.array([nodes]),
+        "nodes_modes": np.where(np.isin(inner, list(tree.members)), _MEMBER, _LEQ).astype(np.uint8),
         "nodes_featureids": tree.feature[inner],
-        "nodes_splits": tree.threshold[inner].astype(np.float64),
+        "nodes_splits": tree.threshold[inner],
         "nodes_truenodeids": place[left],
         "nodes_falsenodeids": place[right],
         "nodes_trueleafs": tree.left[left] < 0,
         "nodes_falseleafs": tree.left[right] < 0,
         "nodes_missing_value_tracks_true": tree.null_left[inner],
         "leaf_targetids": np.full(len(leaf), tree.target),
-        "leaf_weights": tree.values[leaf, 0].astype(np.float64),
+        "leaf_weights": tree.values[leaf, 0],
     }
 
 
