@@ -93,6 +93,7 @@ CLASSIFIERS = {
     "gradient-boosting": ensemble.GradientBoostingClassifier(n_estimators=5),
     "gradient-boosting-exponential": ensemble.GradientBoostingClassifier(loss="exponential", n_estimators=5),
     "hist": ensemble.HistGradientBoostingClassifier(max_iter=5),
+    "hist-categories": ensemble.HistGradientBoostingClassifier(max_iter=5, categorical_features=[2]),
     "ada-boost": ensemble.AdaBoostClassifier(n_estimators=3),
     "bagging": ensemble.BaggingClassifier(n_estimators=3),
     "mlp": MLPClassifier(hidden_layer_sizes=(4,), max_iter=5),

@@ -7,6 +7,7 @@ from typing import Any
 from mlyard_shared.errors import ModelVersionRefused
 
 TRUSTED_TYPES = (
+    "functools.partial",  # of a function that has to be trusted itself: HistGradientBoosting keeps one of check_array
     "numpy.dtype",
     "sklearn._loss.loss.HalfTweedieLoss",
     "sklearn._loss.loss.HalfTweedieLossIdentity",
@@ -28,6 +29,7 @@ TRUSTED_TYPES = (
     "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
     "sklearn.tree._tree.Tree",
     "sklearn.utils._bunch.Bunch",
+    "sklearn.utils.validation.check_array",
 )
 """Types beyond skops' own list that a registered pipeline may contain. A list stored with a model is never read."""
 

@@ -6,7 +6,7 @@ wherever the preprocessing puts a column.
 
 import difflib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mlyard_shared.columns.canonical import typed_text
@@ -34,7 +34,10 @@ def resolve(name: str, value: Any, *, encoding: Encoding, classes: tuple[Class, 
     if last == "monotonic_cst" and isinstance(value, dict | list):
         return _monotonic(value, encoding)
     if last == "interaction_cst" and isinstance(value, list):
-        return [sorted({place for column in group for place in _places(column, encoding)}) for group in value]
+        return [
+            sorted({place for column in group for place in _places(column, encoding.grown, encoding)})
+            for group in value
+        ]
     if last == "categorical_features" and value != "from_dtype" and value is not None:
         raise ValueError(
             "categories are encoded before the estimator sees them: leave it out, and say which columns are "
@@ -70,18 +73,18 @@ def _monotonic(value: Any, encoding: Encoding) -> list[int]:
         return list(value)
     signs = [0] * encoding.width
     for column, sign in value.items():
-        places = _places(column, encoding)
-        if places[0] >= len(encoding.numbers):
+        places = _places(column, encoding.encoded, encoding)
+        if encoding.is_category(column):
             raise ValueError(f"column {column!r} is a category, which neither rises nor falls")
         for place in places:
             signs[place] = sign
     return signs
 
 
-def _places(column: Any, encoding: Encoding) -> tuple[int, ...]:
+def _places(column: Any, known: Mapping[str, tuple[int, ...]], encoding: Encoding) -> tuple[int, ...]:
     if not isinstance(column, str):
         raise ValueError(f"name columns in place of positions, as in [[{_example(encoding)}]]")  # noqa: TRY004 - as above
-    return encoding.encoded.get(column) or _unknown("column", column, encoding.encoded)
+    return known.get(column) or _unknown("column", column, known)
 
 
 def _example(encoding: Encoding) -> str:

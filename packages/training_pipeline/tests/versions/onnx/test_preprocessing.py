@@ -5,7 +5,7 @@ import onnxruntime
 import pytest
 from mlyard_shared.features import Array
 from mlyard_shared.schema import Column, InputForm, Schema
-from mlyard_shared.spec import Candidate
+from mlyard_shared.spec import Candidate, Features
 from mlyard_training_pipeline.candidates import preprocessing as candidates
 from mlyard_training_pipeline.versions.onnx import preprocessing
 from mlyard_training_pipeline.versions.onnx.graph import Graph
@@ -38,10 +38,10 @@ def rows(schema: Schema, kind: Any) -> Array:
     return np.column_stack([made[column.name] for column in schema.columns]).astype(kind)
 
 
-def run(transformer: Any, matrix: Array, form: InputForm) -> Array:
+def run(transformer: Any, matrix: Array, form: InputForm, kind: Any = None) -> Array:
     graph = Graph(form, matrix.shape[1])
     graph.node("Identity", preprocessing.add(graph, transformer), output="encoded")
-    model = graph.model({"encoded": (np.dtype(form.precision).type, 2)})
+    model = graph.model({"encoded": (kind or np.dtype(form.precision).type, 2)})
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     return np.asarray(session.run(None, {"inputs": matrix})[0])
 
@@ -55,8 +55,35 @@ def run(transformer: Any, matrix: Array, form: InputForm) -> Array:
 def test_every_number_of_the_encoded_matrix_is_the_same(path: str, precision: Any, schema: Schema) -> None:
     form = InputForm(precision=precision)
     matrix = rows(schema, precision)
-    transformer = candidates.pipeline(Candidate(name="a", estimator=path), schema)[0].fit(matrix[:300])
-    assert np.array_equal(run(transformer, matrix, form), transformer.transform(matrix), equal_nan=True)
+    transformer = candidates.pipeline(Candidate(name="a", estimator=path), schema)[0]
+    expected = matrix if transformer == "passthrough" else transformer.fit(matrix[:300]).transform(matrix)
+    assert np.array_equal(run(transformer, matrix, form), expected, equal_nan=True)
+
+
+ENCODINGS = [
+    pytest.param({"encoding": {"colour": "target"}}, id="means"),
+    pytest.param({"encoding": {"colour": "target", "site": "target"}}, id="means of several columns"),
+    pytest.param({"levels": {"colour": 2}}, id="pooled"),
+    pytest.param({"levels": {"colour": 2}, "encoding": {"colour": "one_hot"}}, id="pooled columns"),
+    pytest.param({"levels": {"colour": 3, "site": 2}, "encoding": {"site": "one_hot"}}, id="some of each"),
+    pytest.param({"levels": {"colour": 3}, "encoding": {"site": "target"}}, id="pooled and means"),
+]
+
+
+@pytest.mark.parametrize("said", ENCODINGS)
+@pytest.mark.parametrize("classes", [0, 2, 3], ids=["regression", "two classes", "three classes"])
+@pytest.mark.parametrize(("path", "precision"), [(LINEAR, "float64"), (FOREST, "float32"), (HISTOGRAM, "float64")])
+def test_every_encoding_of_every_code_is_the_same(path: str, precision: Any, classes: int, said: Any) -> None:
+    form = InputForm(precision=precision)
+    matrix = rows(SCHEMA, precision)
+    target = np.random.default_rng(2).normal(size=300) + matrix[:300, 1]
+    if classes:
+        target = np.digitize(target, np.quantile(target, np.linspace(0, 1, classes + 1)[1:-1]))
+    candidate, features = Candidate(name="a", estimator=path), Features.model_validate(said)
+    labels = tuple("xyz"[:classes])
+    transformer = candidates.pipeline(candidate, SCHEMA, classes=labels, features=features)[0]
+    expected = transformer.fit(matrix[:300], target).transform(matrix)
+    assert np.array_equal(run(transformer, matrix, form, kind=expected.dtype.type), expected, equal_nan=True)
 
 
 def test_a_sparse_matrix_is_the_same_but_dense(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,5 +107,6 @@ def test_a_step_that_the_pipelines_do_not_have_is_refused(step: Any) -> None:
 
 
 def test_thresholds_of_the_encoded_matrix_are_traced_to_their_inputs() -> None:
-    transformer = candidates.pipeline(Candidate(name="a", estimator=FOREST), SCHEMA)[0].fit(rows(SCHEMA, np.float32))
-    assert preprocessing.number_inputs(transformer) == {0: 0, 1: 2}
+    pipeline = candidates.pipeline(Candidate(name="a", estimator=FOREST), SCHEMA)
+    pipeline[0].fit(rows(SCHEMA, np.float32))
+    assert preprocessing.number_inputs(pipeline) == {0: 0, 1: 2}

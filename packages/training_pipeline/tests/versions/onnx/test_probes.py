@@ -25,7 +25,7 @@ def test_every_threshold_of_a_small_ensemble_is_probed(fitted: Fit) -> None:
     made = fitted("sklearn.ensemble.HistGradientBoostingClassifier", max_iter=3)
     matrix = probes.rows(made.pipeline, made.rows.schema, made.rows.matrix)
     features, thresholds = ensembles.thresholds(made.pipeline[-1])
-    inputs = preprocessing.number_inputs(made.pipeline[0])
+    inputs = preprocessing.number_inputs(made.pipeline)
     assert ensembles.size(made.pipeline[-1])[0] == 3
     for feature, threshold in zip(features.tolist(), thresholds.tolist(), strict=True):
         if feature in inputs:

@@ -31,6 +31,8 @@ def check(spec: ModelSpec, names: Sequence[str], problems: Problems) -> None:
         "features.types": tuple(chosen.types),
         "features.dates": tuple(chosen.dates),
         "features.unseen": tuple(chosen.unseen),
+        "features.encoding": tuple(chosen.encoding),
+        "features.levels": tuple(chosen.levels),
     }
     for key, columns in named.items():
         for column in (column for column in columns if column not in names):
@@ -44,6 +46,8 @@ def check_types(spec: ModelSpec, types: dict[str, str], problems: Problems) -> N
     for key, names, kind, called in (
         ("features.dates", spec.features.dates, "datetime", "a date"),
         ("features.unseen", spec.features.unseen, "category", "a category"),
+        ("features.encoding", spec.features.encoding, "category", "a category"),
+        ("features.levels", spec.features.levels, "category", "a category"),
     ):
         for name in names:
             found = types.get(name)

@@ -12,7 +12,7 @@ from mlyard_shared.columns.grammar import MAX_NUMBER
 from mlyard_shared.features import Array
 from mlyard_shared.schema import Column, Schema
 
-from mlyard_training_pipeline.versions.onnx import ensembles, preprocessing
+from mlyard_training_pipeline.versions.onnx import composites, preprocessing
 
 MAX_ROWS = 20_000
 _STEPS = 8_000_000
@@ -41,15 +41,15 @@ def rows(pipeline: Any, schema: Schema, real: Array) -> Array:
 
 def limit(pipeline: Any) -> int:
     """How many rows an estimator is compared on: fewer where each goes down many deep trees, for a second or two."""
-    trees, nodes = ensembles.size(pipeline[-1])
+    trees, nodes = composites.size(pipeline[-1])
     depth = np.log2(max(nodes / max(trees, 1), 2))
     return int(min(MAX_ROWS, _STEPS // (max(trees, 1) * depth)))
 
 
 def _thresholds(pipeline: Any, draw: np.random.Generator) -> Iterator[tuple[int, Array]]:
     """Values beside a sample of the thresholds of each number, by its position."""
-    features, thresholds = ensembles.thresholds(pipeline[-1])
-    sources = preprocessing.number_inputs(pipeline[0])
+    features, thresholds = composites.thresholds(pipeline[-1])
+    sources = preprocessing.number_inputs(pipeline)
     used = [position for position in np.unique(features).tolist() if position in sources]
     budget = limit(pipeline) // _BESIDE
     for position in used:
