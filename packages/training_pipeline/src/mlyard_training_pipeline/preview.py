@@ -44,7 +44,12 @@ def _checked(spec: ModelSpec, spec_file: Path, settings: Settings, folder: Path)
     from mlyard_training_pipeline.candidates import checks
 
     problems = [problem] if (problem := schedule.problem(spec)) else []
-    problems += checks.spec_problems(spec) if dataset is None else checks.problems(spec, dataset)
+    trusted = settings.estimator_packages
+    problems += (
+        checks.spec_problems(spec, trusted=trusted)
+        if dataset is None
+        else checks.problems(spec, dataset, trusted=trusted)
+    )
     if wrong is not None and not problems:
         raise wrong
     if wrong is not None:

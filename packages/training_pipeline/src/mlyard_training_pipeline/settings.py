@@ -16,8 +16,14 @@ from mlyard_training_pipeline.database_url import with_installed_driver
 PREFIX = "MLYARD_TRAINING_PIPELINE_"
 
 
-def _folders(given: object) -> object:
+def _names(given: object) -> object:
     return tuple(name.strip() for name in given.split(",") if name.strip()) if isinstance(given, str) else given
+
+
+def _importable(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(name.isidentifier() for name in names):
+        raise ValueError("must be names of packages with commas between them, as in acme_models,acme_trees")
+    return names
 
 
 def _absolute(folders: tuple[Path, ...]) -> tuple[Path, ...]:
@@ -40,7 +46,8 @@ class Settings(ServiceSettings):
     registry_username: str | None = None
     registry_password: SecretStr | None = None
     models: Path = Path("examples")
-    source_folders: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_folders), AfterValidator(_absolute)] = ()
+    source_folders: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_names), AfterValidator(_absolute)] = ()
+    estimator_packages: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), AfterValidator(_importable)] = ()
     state: Path = Path(".mlyard/training_pipeline")
     database_uri: SecretStr | None = None
     auth_manager: Literal["simple", "fab"] = "simple"

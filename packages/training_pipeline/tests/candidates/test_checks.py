@@ -41,9 +41,13 @@ def found(spec: Spec, mixed: Callable[[], dict[str, list[Any]]], made: Make) -> 
         pytest.param(candidate("linear_model.Ridge"), "is not an estimator for classification", id="other task"),
         pytest.param(candidate("preprocessing.StandardScaler"), "is not an estimator for", id="no estimator"),
         pytest.param(
-            candidate("ensemble.VotingClassifier"), "needs estimators, which a spec cannot give", id="members"
+            candidate("ensemble.VotingClassifier"),
+            "wraps other estimators: say them, as in parameters.est",
+            id="members",
         ),
-        pytest.param(candidate("semi_supervised.SelfTrainingClassifier"), "wraps another estimator", id="wrapper"),
+        pytest.param(
+            candidate("semi_supervised.SelfTrainingClassifier"), "wraps another estimator: say it", id="wrapper"
+        ),
         pytest.param(
             candidate("svm.SVC", parameters={"kernal": "rbf"}),
             "parameters.kernal: sklearn.svm.SVC has no such parameter; did you mean kernel?",

@@ -20,7 +20,8 @@ from mlyard_training_pipeline.candidates import estimators, preprocessing
 from mlyard_training_pipeline.data import dataset
 from mlyard_training_pipeline.data.dataset import Dataset
 from mlyard_training_pipeline.tracking.references import CandidateRun, Evaluation, TrainingRun
-from mlyard_training_pipeline.versions import packaging, skops_file
+from mlyard_training_pipeline.versions import fitted as fitted_files
+from mlyard_training_pipeline.versions import packaging
 from mlyard_training_pipeline.versions.onnx.comparison import Rows
 from mlyard_training_pipeline.versions.packaging import Training
 from pyarrow import parquet
@@ -129,9 +130,20 @@ def packaged(
         pipeline = preprocessing.pipeline(candidate, data.schema, classes=data.classes, rows=int(training.sum()))
         with threadpool_limits(1):
             pipeline.fit(data.matrix(training, precision=estimators.precision(candidate)), data.target[training])
-        skops_file.write(pipeline, tmp_path / "pipeline.skops")
+        form = InputForm(precision=estimators.precision(candidate))
+        stored = tmp_path / "fitted"
+        stored.mkdir(exist_ok=True)
+        files = fitted_files.write(
+            pipeline,
+            stored,
+            candidate,
+            task=chosen.task,
+            rows=lambda: packaging.rows_to_compare(data, form),
+            scale=packaging.scale_of(chosen.task, data),
+        )
         snapshot = Snapshot(sha256="0" * 64, run_id="2", rows=data.rows, taken_at=MOMENT)
-        winner = CandidateRun(candidate="one", run_id="3", score=0.75, deviation=0.01)
+        names = tuple(file.name for file in files)
+        winner = CandidateRun(candidate="one", run_id="3", score=0.75, deviation=0.01, files=names)
         evaluation = Evaluation(
             winner=winner,
             score=0.7,
@@ -147,7 +159,7 @@ def packaged(
         )
         training_run = TrainingRun(model=chosen.name, run_id="1", snapshot=snapshot)
         folder = tmp_path / "version"
-        packaging.build(folder, tmp_path / "pipeline.skops", Training(chosen, training_run, data, evaluation, run))
+        packaging.build(folder, stored, Training(chosen, training_run, data, evaluation, run))
         return folder, parse_manifest((folder / "mlyard.json").read_bytes()), data
 
     return package

@@ -15,7 +15,7 @@ MOST_SHOWN = 20
 LONGEST_KEY = 80
 """Characters of a key in a sentence."""
 
-_ESTIMATOR = "give the import path of a scikit-learn estimator, such as sklearn.linear_model.Ridge"
+_ESTIMATOR = "give the import path of an estimator, such as sklearn.linear_model.Ridge"
 _WANTED = {
     "bool_type": "give true or false",
     "dict_type": "give a table",

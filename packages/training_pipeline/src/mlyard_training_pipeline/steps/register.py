@@ -7,7 +7,6 @@ from mlyard_shared.gate import GATE_REPORT_FILE, GateReport
 from mlyard_shared.registry import ModelVersion
 
 from mlyard_training_pipeline.data import dataset
-from mlyard_training_pipeline.tracking import names
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import Evaluation, TrainingRun
 from mlyard_training_pipeline.versions import packaging
@@ -22,11 +21,11 @@ def register(context: Context, run: TrainingRun, evaluation: Evaluation, report:
     spec = context.tracking.spec_of(run.run_id)
     with tempfile.TemporaryDirectory(prefix="mlyard-") as name:
         folder = Path(name)
-        pipeline = context.tracking.fetch(evaluation.winner.run_id, names.PIPELINE_FILE, folder)
+        stored = context.tracking.fetch_all(evaluation.winner.run_id, evaluation.winner.files, folder / "fitted")
         trained = context.tracking.get(evaluation.winner.run_id)
         built = folder / "version"
         data = dataset.load(context, run, spec)
-        packaging.build(built, pipeline, Training(spec, run, data, evaluation, trained))
+        packaging.build(built, stored, Training(spec, run, data, evaluation, trained))
         registered = context.registry.register(
             built, name=spec.name, run_id=run.run_id, gate_report=f"runs:/{run.run_id}/{GATE_REPORT_FILE}"
         )

@@ -6,16 +6,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from mlyard_shared.errors import RegistryError, TrainingError
+from mlyard_shared.errors import RegistryError
+from mlyard_shared.schema import InputForm
 from mlyard_shared.spec import Candidate, ModelSpec
 
-from mlyard_training_pipeline.candidates import search
+from mlyard_training_pipeline.candidates import estimators, search
 from mlyard_training_pipeline.data import dataset
 from mlyard_training_pipeline.data.dataset import Dataset
 from mlyard_training_pipeline.tracking import names
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import CandidateRun, TrainingRun
-from mlyard_training_pipeline.versions import skops_file
+from mlyard_training_pipeline.versions import fitted, packaging
 
 RESULT = "mlyard.result"
 
@@ -50,23 +51,26 @@ def train(context: Context, run: TrainingRun, candidate: str) -> CandidateRun:
 
 
 def _is_complete(context: Context, trained: Any) -> bool:
-    ended = trained.info.status == "FINISHED" and RESULT in trained.data.tags
-    return ended and context.tracking.has_artifact(trained.info.run_id, names.PIPELINE_FILE)
+    if trained.info.status != "FINISHED" or RESULT not in trained.data.tags:
+        return False
+    files = CandidateRun.model_validate_json(trained.data.tags[RESULT]).files
+    return all(context.tracking.has_artifact(trained.info.run_id, name) for name in files)
 
 
 def _train(context: Context, spec: ModelSpec, candidate: Candidate, data: Dataset, run_id: str) -> CandidateRun:
     found = search.search(spec, candidate, data)
+    with tempfile.TemporaryDirectory(prefix="mlyard-") as folder:
+        files = _write(found.pipeline, Path(folder), spec, candidate, data)
+        for file in files:
+            context.tracking.store(run_id, file)
     result = CandidateRun(
         candidate=candidate.name,
         run_id=run_id,
         score=found.scores[spec.metric],
         deviation=found.deviation,
         parameters=found.parameters,
+        files=tuple(file.name for file in files),
     )
-    with tempfile.TemporaryDirectory(prefix="mlyard-") as folder:
-        file = Path(folder, names.PIPELINE_FILE)
-        _write(found.pipeline, file, candidate)
-        context.tracking.store(run_id, file)
     logged = {"estimator": candidate.estimator, **candidate.parameters, **found.parameters, "folds": spec.folds}
     metrics = {f"cv_{name}": value for name, value in found.scores.items()}
     metrics[f"cv_{spec.metric}_std"] = found.deviation
@@ -76,10 +80,13 @@ def _train(context: Context, spec: ModelSpec, candidate: Candidate, data: Datase
     return result
 
 
-def _write(pipeline: Any, file: Path, candidate: Candidate) -> None:
-    untrusted = skops_file.write(pipeline, file)
-    if untrusted:
-        raise TrainingError(
-            f"candidate {candidate.name} ({candidate.estimator}) holds types that the API does not load: "
-            f"{', '.join(untrusted)}; choose another estimator"
-        )
+def _write(pipeline: Any, folder: Path, spec: ModelSpec, candidate: Candidate, data: Dataset) -> tuple[Path, ...]:
+    form = InputForm(encoding="codes", precision=estimators.precision(candidate))
+    return fitted.write(
+        pipeline,
+        folder,
+        candidate,
+        task=spec.task,
+        rows=lambda: packaging.rows_to_compare(data, form),
+        scale=packaging.scale_of(spec.task, data),
+    )

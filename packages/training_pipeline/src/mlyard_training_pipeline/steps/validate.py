@@ -18,6 +18,6 @@ def validate(context: Context, run: TrainingRun) -> tuple[str, ...]:
     """
     spec = context.tracking.spec_of(run.run_id)
     made = dataset.load(context, run, spec)
-    if problems := checks.problems(spec, made):
+    if problems := checks.problems(spec, made, trusted=context.settings.estimator_packages):
         raise SpecError(names.SPEC_FILE, tuple(problems))
     return tuple(candidate.name for candidate in spec.candidates)

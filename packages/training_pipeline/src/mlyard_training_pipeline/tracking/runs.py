@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal
@@ -120,6 +120,17 @@ class Tracking:
             ArtifactMissing: it is not where it was stored.
         """
         return artifacts.fetch(self._location(run_id, name), folder, uri=self.uri, what=f"{name} of run {run_id}")
+
+    def fetch_all(self, run_id: str, names: Iterable[str], folder: Path) -> Path:
+        """Bring artifacts of a run into a folder, which is made where it is not there.
+
+        Raises:
+            ArtifactMissing: one is not where it was stored.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            self.fetch(run_id, name, folder)
+        return folder
 
     def has_artifact(self, run_id: str, name: str) -> bool:
         """Whether a run's artifact is where it was stored: a volume may be lost while the database is kept."""

@@ -18,17 +18,20 @@ from mlyard_shared.manifest import (
     folder_digests,
     write_manifest,
 )
-from mlyard_shared.manifest.current import Background
+from mlyard_shared.manifest.current import Background, TargetTransform
+from mlyard_shared.metrics import Task
 from mlyard_shared.pipelines import load_pipeline
 from mlyard_shared.schema import InputForm, Schema
 from mlyard_shared.spec import Candidate, ModelSpec
 
-from mlyard_training_pipeline.candidates import estimators
+from mlyard_training_pipeline.candidates import estimators, targets
 from mlyard_training_pipeline.candidates.predictions import DECISION
 from mlyard_training_pipeline.data import reference
 from mlyard_training_pipeline.data.dataset import Dataset
+from mlyard_training_pipeline.tracking.names import PIPELINE_FILE
 from mlyard_training_pipeline.tracking.references import Evaluation, TrainingRun
-from mlyard_training_pipeline.versions import mlflow_folder
+from mlyard_training_pipeline.versions import fitted, mlflow_folder
+from mlyard_training_pipeline.versions.fitted import Facts
 from mlyard_training_pipeline.versions.onnx import comparison, probes
 from mlyard_training_pipeline.versions.onnx.comparison import Rows, Twin
 
@@ -57,30 +60,68 @@ class Training(NamedTuple):
         return datetime.fromtimestamp(self.trained.info.end_time / 1000, UTC)
 
 
-def build(folder: Path, pipeline_file: Path, training: Training) -> str:
+def build(folder: Path, stored: Path, training: Training) -> str:
     """Write a version's folder and return the SHA-256 of its manifest.
 
     Args:
         folder: where it goes; made here.
-        pipeline_file: the winner's fitted pipeline as a skops file.
+        stored: the folder of the winner's fitted pipeline, as `fitted` wrote it.
         training: what it comes from.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(pipeline_file, folder / MODEL_FILE)
-    mlflow_folder.write(folder, run_id=training.run.run_id, created_at=training.fitted_at)
-    pipeline = load_pipeline(folder / MODEL_FILE)
+    shutil.copyfile(stored / PIPELINE_FILE, folder / MODEL_FILE)
     form = InputForm(encoding="codes", precision=estimators.precision(training.candidate))
-    twin = _twin(folder, pipeline, training, form)
+    facts = fitted.facts(stored)
+    model = _of_skops(folder, training, form) if facts is None else _of_onnx(folder, stored, facts)
+    mlflow_folder.write(
+        folder, run_id=training.run.run_id, created_at=training.fitted_at, whole=facts is None, packages=model.packages
+    )
     background = _background(folder, training.dataset)
-    return write_manifest(folder, _manifest(folder, pipeline, training, form, twin, background))
+    return write_manifest(folder, _manifest(folder, model, training, form, background))
 
 
-def _manifest(
-    folder: Path, pipeline: Any, training: Training, form: InputForm, twin: Twin, background: Background
-) -> Manifest:
+class _Model(NamedTuple):
+    """What holds the model, and what is known of it."""
+
+    engines: tuple[EngineFile, ...]
+    twin: Twin
+    probabilities: bool
+    target_transform: TargetTransform | None
+    packages: dict[str, str]
+
+
+def _of_skops(folder: Path, training: Training, form: InputForm) -> _Model:
+    pipeline = load_pipeline(folder / MODEL_FILE)
+    rows = rows_to_compare(training.dataset, form)
+    twin = comparison.make_twin(
+        folder / MODEL_FILE,
+        folder / ONNX_FILE,
+        pipeline,
+        rows,
+        task=training.spec.task,
+        scale=scale_of(training.spec.task, training.dataset),
+    )
+    engines = [EngineFile(kind="skops", file=MODEL_FILE)]
+    if (folder / ONNX_FILE).is_file():
+        engines.append(EngineFile(kind="onnx", file=ONNX_FILE))
+    transform = targets.declared(training.candidate, pipeline[-1])
+    return _Model(tuple(engines), twin, hasattr(pipeline, "predict_proba"), transform, {})
+
+
+def _of_onnx(folder: Path, stored: Path, facts: Facts) -> _Model:
+    """A model that ONNX alone holds as a whole."""
+    for name in (ONNX_FILE, *(engine.file for engine in facts.boosters)):
+        shutil.copyfile(stored / name, folder / name)
+    engines = (
+        EngineFile(kind="skops", file=MODEL_FILE, whole=False),
+        EngineFile(kind="onnx", file=ONNX_FILE),
+        *facts.boosters,
+    )
+    return _Model(engines, Twin(facts.parity, None), facts.probabilities, facts.target_transform, facts.packages)
+
+
+def _manifest(folder: Path, model: _Model, training: Training, form: InputForm, background: Background) -> Manifest:
     spec, dataset, evaluation = training.spec, training.dataset, training.evaluation
-    files = folder_digests(folder)
-    found = (EngineFile(kind="skops", file=MODEL_FILE), EngineFile(kind="onnx", file=ONNX_FILE))
     holdout = {f"holdout_{name}": value for name, value in evaluation.metrics.items()}
     return Manifest(
         model=spec.name,
@@ -89,8 +130,9 @@ def _manifest(
         classes=dataset.classes,
         input_schema=_schema(dataset.schema, form),
         inputs=form,
-        engines=tuple(engine for engine in found if engine.file in files),
-        decision=DECISION if hasattr(pipeline, "predict_proba") else None,
+        engines=model.engines,
+        decision=DECISION if model.probabilities else None,
+        target_transform=model.target_transform,
         reference=reference.feature_reference(dataset),
         candidate=training.candidate.name,
         estimator=training.candidate.estimator,
@@ -100,11 +142,15 @@ def _manifest(
         snapshot=training.run.snapshot,
         run_id=training.run.run_id,
         trained_at=training.fitted_at,
-        packages={"python": platform.python_version(), **{name: installed(name) for name in _PACKAGES}},
-        onnx=twin.parity,
-        onnx_refused=twin.refused,
+        packages={
+            "python": platform.python_version(),
+            **{name: installed(name) for name in _PACKAGES},
+            **model.packages,
+        },
+        onnx=model.twin.parity,
+        onnx_refused=model.twin.refused,
         background=background,
-        files=files,
+        files=folder_digests(folder),
     )
 
 
@@ -116,12 +162,15 @@ def _schema(schema: Schema, form: InputForm) -> Schema:
     return schema.model_copy(update={"columns": columns})
 
 
-def _twin(folder: Path, pipeline: Any, training: Training, form: InputForm) -> Twin:
-    dataset, task = training.dataset, training.spec.task
+def rows_to_compare(dataset: Dataset, form: InputForm) -> Rows:
+    """Rows of the holdout that a twin is compared on."""
     sample = _sample(dataset.held_out, probes.MAX_ROWS)
-    rows = Rows(dataset.schema, form, dataset.matrix(sample, precision=form.precision))
-    scale = float(dataset.target[dataset.held_out].std()) if task == "regression" else 1.0
-    return comparison.make_twin(folder / MODEL_FILE, folder / ONNX_FILE, pipeline, rows, task=task, scale=scale)
+    return Rows(dataset.schema, form, dataset.matrix(sample, precision=form.precision))
+
+
+def scale_of(task: Task, dataset: Dataset) -> float:
+    """What differences of a regression are measured in: the standard deviation of the target."""
+    return float(dataset.target[dataset.held_out].std()) if task == "regression" else 1.0
 
 
 def _background(folder: Path, dataset: Dataset) -> Background:

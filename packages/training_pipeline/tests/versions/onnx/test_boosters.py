@@ -17,7 +17,7 @@ from xgboost import XGBClassifier, XGBRegressor, XGBRFClassifier
 CATEGORIES = [1, 3]
 LIGHTGBM: dict[str, Any] = {"n_estimators": 20, "verbose": -1, "n_jobs": 1}
 XGBOOST: dict[str, Any] = {"n_estimators": 20, "n_jobs": 1}
-NATIVE = {
+NATIVE: dict[str, dict[str, Any]] = {
     "lightgbm": {"categorical_column": CATEGORIES},
     "xgboost": {"enable_categorical": True, "feature_types": ["q", "c", "q", "c", "q"]},
 }

@@ -4,7 +4,8 @@ Its input is `inputs`, the matrix of `mlyard_shared.features` in codes and in th
 [n, inputs]. Its outputs are `label` (int64 class indices, [n]) and `probabilities` ([n, classes]) for a classification,
 `variable` ([n]) for a regression, in double.
 
-`conversion` puts a `graph` together of the `preprocessing` and the estimator: one of trees (`ensembles` finds them,
-`trees` writes them), a `linear` one, or one of skl2onnx's `library`, whose process `limits` bounds. `comparison`
+`conversion` puts a `graph` together of the `preprocessing` and the estimator: one of trees (`ensembles` and
+`boosters` find them, `trees` writes them), a `linear` one, one of a user's `own`, one of skl2onnx's `library`, whose
+process `limits` bounds, or one of those `composites` that are made of others. `comparison`
 measures the twin on real rows and on `probes`, which `session` runs it over.
 """

@@ -14,7 +14,7 @@ from mlyard_shared.schema import InputForm, Schema
 
 from mlyard_training_pipeline.candidates import memory
 from mlyard_training_pipeline.candidates.predictions import DECISION, Predictions, predict
-from mlyard_training_pipeline.versions.onnx import conversion, ensembles, library, limits, probes, session
+from mlyard_training_pipeline.versions.onnx import composites, conversion, library, limits, probes, session
 from mlyard_training_pipeline.versions.onnx.graph import INPUT
 from mlyard_training_pipeline.versions.onnx.limits import Limits
 
@@ -42,14 +42,21 @@ class Rows(NamedTuple):
 
 
 def make_twin(
-    model: Path, twin: Path, pipeline: Any, rows: Rows, *, task: Task, scale: float = 1.0, limit: Limits | None = None
+    model: Path | None,
+    twin: Path,
+    pipeline: Any,
+    rows: Rows,
+    *,
+    task: Task,
+    scale: float = 1.0,
+    limit: Limits | None = None,
 ) -> Twin:
     """Convert the pipeline of `model` into `twin`, which stays only where its answers hold.
 
     Args:
-        model: a skops file.
+        model: a skops file; None for a pipeline that skops cannot hold, which is converted in this process.
         twin: where the ONNX file goes.
-        pipeline: what the skops file holds.
+        pipeline: the same, fitted.
         rows: real rows to compare on; others are made of them.
         task: what the pipeline answers.
         scale: the standard deviation of a regression's target.
@@ -117,18 +124,21 @@ def _measure(twin: Path, pipeline: Any, rows: Rows, *, task: Task, scale: float)
     return compare(found, expected, scale=scales)
 
 
-def _convert(model: Path, twin: Path, pipeline: Any, rows: Rows, limit: Limits) -> str | None:
+def _convert(model: Path | None, twin: Path, pipeline: Any, rows: Rows, limit: Limits) -> str | None:
     """Convert, and return why that failed, or None. Converters that are not ours run in a process of their own."""
     width = rows.matrix.shape[1]
     if (encoded := int(pipeline[-1].n_features_in_)) > _MAX_WIDTH:
         return f"its categories would become a dense matrix of {encoded} columns, and {_MAX_WIDTH} are allowed"
-    _, nodes = ensembles.size(pipeline[-1])
+    try:
+        _, nodes = composites.size(pipeline[-1])
+    except NotImplementedError as error:
+        return f"it cannot be converted: {error}"
     if nodes * _NODE_BYTES > SIZE_LIMIT:
         return _too_large(nodes * _NODE_BYTES)
     if nodes * _WORKING_BYTES > limit.memory:
         return f"its {nodes} nodes would take more than {limit.memory / 1024**2:.0f} MiB of memory to convert"
     try:
-        if conversion.is_ours(pipeline[-1]):
+        if model is None or conversion.is_ours(pipeline[-1]):
             made = conversion.convert(pipeline, width=width, form=rows.form)
             twin.write_bytes(made.SerializeToString(deterministic=True))
         else:

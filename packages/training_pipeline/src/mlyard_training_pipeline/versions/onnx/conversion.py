@@ -12,7 +12,7 @@ from mlyard_shared.errors import ModelVersionRefused
 from mlyard_shared.pipelines import load_pipeline
 from mlyard_shared.schema import InputForm
 
-from mlyard_training_pipeline.versions.onnx import ensembles, library, limits, linear, preprocessing
+from mlyard_training_pipeline.versions.onnx import composites, ensembles, library, limits, linear, own, preprocessing
 from mlyard_training_pipeline.versions.onnx.graph import Graph
 
 
@@ -29,10 +29,9 @@ def convert(pipeline: Any, *, width: int, form: InputForm) -> Any:
     """
     from sklearn.base import is_classifier
 
-    graph = Graph(form, width)
+    graph = Graph(form, width, composed=composites.has(pipeline[-1]))
     features = preprocessing.add(graph, pipeline[0])
-    part = next((part for part in (ensembles, linear) if part.has(pipeline[-1])), library)
-    scores = part.scores(graph, features, pipeline[-1])
+    scores = _scores(graph, features, pipeline[-1])
     if is_classifier(pipeline[-1]):
         probabilities = graph.cast(scores, np.float64, output="probabilities")
         graph.node("ArgMax", probabilities, output="label", axis=1, keepdims=0)
@@ -43,8 +42,19 @@ def convert(pipeline: Any, *, width: int, form: InputForm) -> Any:
 
 
 def is_ours(model: Any) -> bool:
-    """Whether an estimator is converted by our own code, whose time and memory grow with the model alone."""
-    return ensembles.has(model) or linear.has(model)
+    """Whether an estimator is converted without a library, in time and memory that grow with the model alone."""
+    if composites.has(model):
+        return all(is_ours(part) for part in composites.parts(model))
+    return any(part.has(model) for part in (own, ensembles, linear))
+
+
+def _scores(graph: Graph, source: str, model: Any) -> str:
+    if composites.has(model):
+        return composites.scores(graph, source, model, _scores)
+    for has, add in ((own.has, own.scores), (ensembles.has, ensembles.scores), (linear.has, linear.scores)):
+        if has(model):
+            return add(graph, source, model)
+    return library.scores(graph, source, model)
 
 
 def main(arguments: list[str]) -> int:

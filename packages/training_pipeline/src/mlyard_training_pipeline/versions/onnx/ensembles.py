@@ -33,6 +33,18 @@ def scores(graph: Graph, source: str, model: Any) -> str:
     return add(graph, graph.cast(source, np.float64), model)
 
 
+def has_raw(model: Any) -> bool:
+    """Whether a classifier decides by the sums of its leaves."""
+    return type(model).__name__ in ("GradientBoostingClassifier", "HistGradientBoostingClassifier")
+
+
+def raw(graph: Graph, source: str, model: Any) -> str:
+    """Add what such a classifier decides by, of shape [n, 1] for two classes, else [n, classes]."""
+    if type(model).__name__.startswith("Hist"):
+        return _histogram_sums(graph, graph.cast(source, np.float64), model)
+    return _gradient_sums(graph, graph.cast(graph.cast(source, np.float32), np.float64), model)
+
+
 def size(model: Any) -> tuple[int, int]:
     """How many trees an estimator has, and how many nodes they have."""
     if (booster := _booster(model)) is not None:
@@ -122,7 +134,12 @@ def _boosted_stumps(graph: Graph, source: str, model: Any) -> str:
 
 
 def _gradient_boosting(graph: Graph, source: str, model: Any) -> str:
-    count = model.estimators_.shape[1]
+    return _linked(graph, _gradient_sums(graph, source, model), model)
+
+
+def _gradient_sums(graph: Graph, source: str, model: Any) -> str:
+    if hasattr(model.init, "predict"):
+        raise NotImplementedError(f"boosting that begins with a {type(model.init).__name__}")
     made = [
         _plain(tree, model.learning_rate * _values(tree))._replace(target=target)
         for row in model.estimators_
@@ -130,7 +147,7 @@ def _gradient_boosting(graph: Graph, source: str, model: Any) -> str:
     ]
     # Without an `init` of the user's own every row begins with the same numbers.
     first = model._raw_predict_init(np.zeros((1, model.n_features_in_), dtype=np.float32))  # noqa: SLF001
-    return _linked(graph, trees.add(graph, source, made, targets=count), first, model)
+    return _beginning(graph, trees.add(graph, source, made, targets=model.estimators_.shape[1]), first)
 
 
 def _booster(model: Any) -> Callable[[Any], Forest] | None:
@@ -140,20 +157,26 @@ def _booster(model: Any) -> Callable[[Any], Forest] | None:
 
 
 def _histogram_boosting(graph: Graph, source: str, model: Any) -> str:
+    return _linked(graph, _histogram_sums(graph, source, model), model)
+
+
+def _histogram_sums(graph: Graph, source: str, model: Any) -> str:
     columns, known = _columns(model), _known(model)
     made = [
         _histogram(tree, columns, known)._replace(target=target)
         for row in model._predictors  # noqa: SLF001 - there is no public access to the trees
         for target, tree in enumerate(row)
     ]
-    count = len(model._predictors[0])  # noqa: SLF001
-    sums = trees.add(graph, source, made, targets=count)
-    return _linked(graph, sums, model._baseline_prediction, model)  # noqa: SLF001
+    sums = trees.add(graph, source, made, targets=len(model._predictors[0]))  # noqa: SLF001
+    return _beginning(graph, sums, model._baseline_prediction)  # noqa: SLF001
 
 
-def _linked(graph: Graph, sums: str, first: Array, model: Any) -> str:
+def _beginning(graph: Graph, sums: str, first: Array) -> str:
+    return graph.node("Add", sums, graph.constant(np.asarray(first, dtype=np.float64).reshape(1, -1)))
+
+
+def _linked(graph: Graph, raw: str, model: Any) -> str:
     """The link that the loss has between the sums of the leaves and the answers."""
-    raw = graph.node("Add", sums, graph.constant(np.asarray(first, dtype=np.float64).reshape(1, -1)))
     loss = model._loss  # noqa: SLF001 - there is no public access to the loss
     link = type(loss.link).__name__
     if link == "MultinomialLogit":

@@ -25,8 +25,12 @@ def scores(graph: Graph, source: str, model: Any) -> str:
         NotImplementedError: it is known to convert wrongly.
     """
     check(model)
-    graph.opsets[ML] = 3
-    return _merge(graph, _converted(graph, model), graph.cast(source, np.float64))
+    if not graph.composed:
+        graph.opsets[ML] = 3
+    made = _converted(graph, model)
+    if graph.composed and any(node.op_type.startswith("TreeEnsemble") for node in made.graph.node):
+        raise NotImplementedError(f"{type(model).__name__} needs another version of the operators than those beside it")
+    return merge(graph, made, graph.cast(source, np.float64))
 
 
 def _converted(graph: Graph, model: Any) -> Any:
@@ -39,14 +43,15 @@ def _converted(graph: Graph, model: Any) -> Any:
     with warnings.catch_warnings():
         # They are for whoever writes converters; whether the twin is right is measured later.
         warnings.simplefilter("ignore")
-        return to_onnx(model, initial_types=inputs, options=options, target_opset=dict(graph.opsets))
+        return to_onnx(model, initial_types=inputs, options=options, target_opset={**graph.opsets, ML: 3})
 
 
-def _merge(graph: Graph, made: Any, source: str) -> str:
-    """Take over the nodes of a model under names of their own, and return the last output."""
+def merge(graph: Graph, made: Any, source: str) -> str:
+    """Take over the nodes of a model of one input under names of their own, and return the last output."""
+    first, prefix = made.graph.input[0].name, f"model_{len(graph.nodes)}_"
 
     def renamed(name: str) -> str:
-        return source if name == _FEATURES else name and f"model_{name}"
+        return source if name == first else name and prefix + name
 
     for constant in made.graph.initializer:
         constant.name = renamed(constant.name)
@@ -56,5 +61,6 @@ def _merge(graph: Graph, made: Any, source: str) -> str:
             names[:] = [renamed(name) for name in names]
         node.name = renamed(node.name)
         graph.nodes.append(node)
-    graph.opsets |= {used.domain: used.version for used in made.opset_import}
+    used = {one.domain: one.version for one in made.opset_import}
+    graph.opsets = {**graph.opsets, **used, ML: graph.opsets[ML]}
     return renamed(made.graph.output[-1].name)

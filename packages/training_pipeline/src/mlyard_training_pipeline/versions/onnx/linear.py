@@ -26,6 +26,30 @@ def has(model: Any) -> bool:
     return _adding(model) is not None
 
 
+def has_raw(model: Any) -> bool:
+    """Whether a classifier decides by sums of products alone."""
+    is_linear = type(model).__module__.startswith(("sklearn.linear_model", "sklearn.svm", "sklearn.discriminant"))
+    return is_linear and hasattr(model, "decision_function") and type(model).__name__ in _DECIDING
+
+
+def raw(graph: Graph, source: str, model: Any) -> str:
+    """Add what such a classifier decides by, of shape [n, 1] for two classes, else [n, classes]."""
+    return _product(graph, graph.cast(source, np.float64), np.atleast_2d(_dense(model.coef_)), model.intercept_)
+
+
+_DECIDING = (
+    "LogisticRegression",
+    "LogisticRegressionCV",
+    "LinearDiscriminantAnalysis",
+    "LinearSVC",
+    "RidgeClassifier",
+    "RidgeClassifierCV",
+    "SGDClassifier",
+    "Perceptron",
+    "PassiveAggressiveClassifier",
+)
+
+
 def _adding(model: Any) -> Callable[[Graph, str, Any], str] | None:
     name = type(model).__name__
     if name in ("LogisticRegression", "LogisticRegressionCV", "LinearDiscriminantAnalysis"):

@@ -1,0 +1,125 @@
+"""What an estimator's import path may name: its class, those of the estimators that it wraps, and their parameters."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mlyard_shared.metrics import Task
+from mlyard_shared.spec import Candidate
+
+from mlyard_training_pipeline.candidates import estimators, nesting, origins
+
+_OURS = {
+    "lightgbm": ("categorical_column", "categorical_feature", "cat_feature", "cat_column"),
+    "xgboost": ("feature_types", "enable_categorical", "callbacks", "early_stopping_rounds", "eval_metric"),
+    "sklearn": ("categorical_features",),
+}
+"""Parameters that follow from the table, or that need more than a spec gives."""
+
+_OUTSIDE = (
+    "config", "data", "valid", "input_model", "output_model", "output_result", "snapshot_freq", "machines",
+    "machine_list_filename", "num_machines", "local_listen_port", "forcedsplits_filename", "forcedbins_filename",
+    "initscore_filename", "position_filename", "save_binary", "two_round", "gpu_platform_id", "gpu_device_id",
+)  # fmt: skip
+"""LightGBM's parameters that name files, other machines or devices, none of which a spec may reach."""
+
+
+def problems(candidate: Candidate, task: Task, trusted: Sequence[str]) -> list[str]:
+    """Why a candidate's estimator, or one within it, is not one to train: at most one sentence each.
+
+    Args:
+        candidate: of the spec.
+        task: what it should predict.
+        trusted: the packages of users' own estimators that the settings name.
+    """
+    try:
+        nested = list(nesting.paths(candidate.parameters))
+    except ValueError as error:
+        return [f"parameters.{error}"]
+    if candidate.target_transform is not None and task != "regression":
+        return ["target_transform: classes have no logarithm: leave it out"]
+    found = _of_path("estimator", candidate.estimator, candidate.parameters, task, trusted)
+    for key, one in nested:
+        found += _of_path(f"parameters.{key}.estimator", one.estimator, one.parameters, task, trusted)
+    return found or _fits(candidate, task)
+
+
+def parameters_of(candidate: Candidate) -> dict[str, Any]:
+    """The names and defaults of what a candidate may say of its estimator and those within it."""
+    made = estimators.prototype(candidate)
+    found: dict[str, Any] = made.get_params()
+    if origins.package_of(made) == "lightgbm":
+        from lightgbm.basic import _ConfigAliases
+
+        names = {name for aliases in _ConfigAliases._get_all_param_aliases().values() for name in aliases}  # noqa: SLF001
+        found |= dict.fromkeys(names - set(found) - set(_OUTSIDE))
+    ours = {*_OURS.get(origins.package_of(made), ()), *_OUTSIDE}
+    return {name: value for name, value in found.items() if name not in ours}
+
+
+def _of_path(key: str, path: str, given: Mapping[str, Any], task: Task, trusted: Sequence[str]) -> list[str]:
+    if problem := origins.problem(path, trusted):
+        return [f"{key}: {problem}"]
+    try:
+        kind = estimators.estimator_class(path)
+    except (ImportError, AttributeError):
+        return [
+            f"{key}: there is no {path} in the installed {_CALLED.get(origins.package(path), path)}{_nearest(path)}"
+        ]
+    problem = _unusable(kind, path, given, task)
+    return [f"{key}: {problem}"] if problem else []
+
+
+def _unusable(kind: Any, path: str, given: Mapping[str, Any], task: Task) -> str | None:
+    from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+
+    mixin = ClassifierMixin if task == "classification" else RegressorMixin
+    if not (isinstance(kind, type) and issubclass(kind, BaseEstimator) and issubclass(kind, mixin)):
+        return f"{path} is not an estimator for {task}"
+    if kind.__name__ == "TransformedTargetRegressor":
+        return 'name the regressor itself, and say target_transform = "log" or another function of the target'
+    wanted = next((name for name in estimators.required(kind) if name not in given), None)
+    if wanted is None:
+        return None
+    if wanted not in ("estimator", "estimators"):
+        return f"{path} needs {wanted}, which a spec cannot give"
+    return f"{path} wraps {_WRAPPED[wanted]} = {_EXAMPLES[task]}"
+
+
+def _fits(candidate: Candidate, task: Task) -> list[str]:
+    """Whether the estimators go together; their classes are known to be right."""
+    from sklearn.utils import get_tags
+
+    path = candidate.estimator
+    try:
+        tags = get_tags(estimators.prototype(candidate))
+    except (AttributeError, TypeError, ValueError):  # of a wrapper around an estimator that it was not given
+        return [f"estimator: {path} wraps {_WRAPPED['estimator']} = {_EXAMPLES[task]}"]
+    if not tags.target_tags.single_output:
+        return [f"estimator: {path} predicts several targets at once, and a spec has one"]
+    if not tags.input_tags.two_d_array:
+        return [f"estimator: {path} takes one number for each row, and not a table"]
+    return []
+
+
+def _nearest(path: str) -> str:
+    from importlib import import_module
+
+    module, _, name = path.rpartition(".")
+    try:
+        known = vars(import_module(module))
+    except ImportError:
+        return ""
+    close = difflib.get_close_matches(name, [other for other in known if other[:1].isupper()], n=1)
+    return f"; did you mean {module}.{close[0]}?" if close else ""
+
+
+_CALLED = {"sklearn": "scikit-learn", "lightgbm": "LightGBM", "xgboost": "XGBoost"}
+_WRAPPED = {
+    "estimator": "another estimator: say it, as in parameters.estimator",
+    "estimators": "other estimators: say them, as in parameters.estimators.NAME",
+}
+_EXAMPLES: dict[Task, str] = {
+    "classification": '{ estimator = "sklearn.linear_model.LogisticRegression" }',
+    "regression": '{ estimator = "sklearn.linear_model.Ridge" }',
+}
