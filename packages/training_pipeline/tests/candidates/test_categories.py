@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,7 +7,7 @@ from hypothesis import strategies as st
 from mlyard_shared.schema import Column, Schema
 from mlyard_shared.spec import Candidate, Features
 from mlyard_training_pipeline.candidates import categories, estimators, preprocessing
-from mlyard_training_pipeline.candidates.categories import Levels
+from mlyard_training_pipeline.candidates.encoding import Levels
 
 HISTOGRAM = "sklearn.ensemble.HistGradientBoostingClassifier"
 FOREST = "sklearn.ensemble.RandomForestClassifier"
@@ -21,10 +23,10 @@ def schema_of(counts: list[int], *, nullable: bool = False) -> Schema:
     return Schema(columns=(Column(name="size", type="number", nullable=False), *found))
 
 
-def levels(path: str, count: int, *, classes: int = 2, features: Features | None = None, **changes: object) -> Levels:
+def levels(path: str, count: int, *, classes: int = 2, features: Features | None = None, **changes: Any) -> Levels:
     candidate = Candidate.model_validate({"name": "a", "estimator": path, **changes})
-    kind = estimators.estimator_class(path)
-    return categories.levels(schema_of([count]), features or Features(), candidate, kind, classes=classes)["c0"]
+    made = estimators.prototype(candidate)
+    return categories.levels(schema_of([count]), features or Features(), candidate, made, classes=classes)["c0"]
 
 
 @pytest.mark.parametrize(
@@ -44,16 +46,12 @@ def test_the_encoding_follows_from_the_estimator_and_the_levels(path: str, count
     assert levels(path, count) == expected
 
 
-def test_null_is_a_level_of_its_own() -> None:
-    assert categories.codes(Column(name="a", type="category", nullable=True, categories=("x", "y"))) == 3
-
-
 @pytest.mark.parametrize(
     "changes",
     [{"parameters": {"max_bins": 30}}, {"grid": {"max_bins": [200, 30]}}],
     ids=["parameter", "grid"],
 )
-def test_an_estimator_of_fewer_bins_takes_fewer_levels(changes: dict[str, object]) -> None:
+def test_an_estimator_of_fewer_bins_takes_fewer_levels(changes: dict[str, Any]) -> None:
     assert levels(HISTOGRAM, 40, **changes) == Levels("native", 40, 30)
 
 
@@ -73,11 +71,11 @@ def test_what_the_spec_says_holds() -> None:
 
 def test_an_estimator_that_takes_no_categories_is_told_so() -> None:
     candidate, features = Candidate(name="a", estimator=FOREST), Features(encoding={"c0": "native"})
-    (problem,) = categories.problems(schema_of([3]), features, candidate, estimators.estimator_class(FOREST))
+    (problem,) = categories.problems(schema_of([3]), features, candidate, estimators.prototype(candidate))
     assert "features.encoding.c0" in problem
     assert 'say "one_hot" or "target"' in problem
     histogram = Candidate(name="a", estimator=HISTOGRAM)
-    assert categories.problems(schema_of([3]), features, histogram, estimators.estimator_class(HISTOGRAM)) == []
+    assert categories.problems(schema_of([3]), features, histogram, estimators.prototype(histogram)) == []
 
 
 def test_people_are_told_what_becomes_of_each_category() -> None:

@@ -2,8 +2,7 @@ import numpy as np
 from mlyard_shared.schema import Column, DateExpansion, Schema
 from mlyard_shared.spec import Candidate
 from mlyard_training_pipeline.candidates import preprocessing
-from mlyard_training_pipeline.candidates.categories import Levels
-from mlyard_training_pipeline.candidates.encoding import Encoding
+from mlyard_training_pipeline.candidates.encoding import Encoding, Levels, codes
 
 SCHEMA = Schema(
     columns=(
@@ -69,3 +68,7 @@ def test_each_kind_of_encoding_has_its_place() -> None:
         "colour": (4, 5, 6, 7),
     }
     assert encoding.width == 8
+
+
+def test_null_is_a_level_of_its_own() -> None:
+    assert [codes(column) for column in SCHEMA.columns if column.type == "category"] == [3, 3]

@@ -6,11 +6,14 @@ thousands of levels becomes the mean of the target over each, cross-fitted by sc
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-from mlyard_shared.schema import Column, Schema
+from mlyard_shared.schema import Schema
 from mlyard_shared.spec import Candidate, Features
 from mlyard_shared.spec.features import CategoryEncoding
+
+from mlyard_training_pipeline.candidates import estimators, origins
+from mlyard_training_pipeline.candidates.encoding import Levels, codes
 
 MOST_LEVELS = 1_000
 """With more levels a column is no longer pooled to what an estimator takes, nor made a column for each level."""
@@ -20,21 +23,8 @@ _MEANS = 10
 """Of more classes than this the means would be more columns than they are worth."""
 
 
-class Levels(NamedTuple):
-    """How one column is encoded: of `known` codes, null included, at most `kept` stay apart."""
-
-    encoding: CategoryEncoding
-    known: int
-    kept: int
-
-    @property
-    def pooled(self) -> bool:
-        """Whether rare codes become one."""
-        return self.kept < self.known
-
-
 def levels(
-    schema: Schema, features: Features, candidate: Candidate, kind: Any, *, classes: int = 0
+    schema: Schema, features: Features, candidate: Candidate, made: Any, *, classes: int = 0
 ) -> dict[str, Levels]:
     """The levels of each category, by the column's name.
 
@@ -42,15 +32,15 @@ def levels(
         schema: of the model.
         features: what the spec says of columns.
         candidate: may lower the number of levels that its estimator takes.
-        kind: the candidate's estimator, or its class.
+        made: the candidate's estimator.
         classes: how many the target has, 0 for a regression.
     """
-    native = most_native(candidate, kind)
+    native = most_native(candidate, made)
     found = {}
     for column in schema.columns:
         if column.type == "category":
             count = codes(column)
-            encoding = features.encoding.get(column.name) or _encoding(count, native, kind, classes)
+            encoding = features.encoding.get(column.name) or _encoding(count, native, made, classes)
             kept = min(count, features.levels.get(column.name, count))
             if encoding == "native" and native is not None:
                 kept = min(kept, native)
@@ -58,23 +48,20 @@ def levels(
     return found
 
 
-def codes(column: Column) -> int:
-    """How many codes a category has; null is one where the column is nullable, and unseen levels have none."""
-    return len(column.categories) + column.nullable
-
-
-def most_native(candidate: Candidate, kind: Any) -> int | None:
+def most_native(candidate: Candidate, made: Any) -> int | None:
     """How many codes a candidate's estimator takes as they are, with every setting of its grid; None: it takes none."""
-    name = _name(kind)
-    if name.startswith("HistGradientBoosting"):
+    inner = estimators.single(made)
+    if origins.package_of(inner) in origins.BOOSTERS:
+        return MOST_LEVELS
+    if type(inner).__name__.startswith("HistGradientBoosting"):
         said = [candidate.parameters.get("max_bins", _MOST_BINS), *candidate.grid.get("max_bins", ())]
         return min([_MOST_BINS, *(bins for bins in said if isinstance(bins, int))])
     return None
 
 
-def problems(schema: Schema, features: Features, candidate: Candidate, kind: Any) -> list[str]:
-    """What the spec says of categories that a candidate cannot do, in one sentence each."""
-    if most_native(candidate, kind) is not None:
+def problems(schema: Schema, features: Features, candidate: Candidate, made: Any) -> list[str]:
+    """What the spec says of categories that a candidate's estimator cannot do, in one sentence each."""
+    if most_native(candidate, made) is not None:
         return []
     asked = [column.name for column in schema.columns if features.encoding.get(column.name) == "native"]
     return [
@@ -100,24 +87,13 @@ _CALLED: dict[str, str] = {
 }
 
 
-def _encoding(count: int, native: int | None, kind: Any, classes: int) -> CategoryEncoding:
-    if count <= (native or MOST_LEVELS) or (count <= MOST_LEVELS and native is not None):
-        return "native" if native is not None else "one_hot"
-    if classes > _MEANS:
-        return "native" if native is not None else "one_hot"
-    return "one_hot" if native is None and _is_linear(kind) else "target"
+def _encoding(count: int, native: int | None, made: Any, classes: int) -> CategoryEncoding:
+    if native is not None:
+        return "native" if count <= MOST_LEVELS or classes > _MEANS else "target"
+    return "one_hot" if count <= MOST_LEVELS or classes > _MEANS or _weighs_each(made) else "target"
 
 
-def _is_linear(kind: Any) -> bool:
-    """Whether each level gets a weight of its own from an estimator that takes sparse matrices, at little cost."""
-    from sklearn.utils import get_tags
-
-    made = kind() if isinstance(kind, type) else kind
-    module = str(type(made).__module__)
-    return module.startswith(("sklearn.linear_model", "sklearn.svm", "sklearn.naive_bayes")) and bool(
-        get_tags(made).input_tags.sparse
-    )
-
-
-def _name(kind: Any) -> str:
-    return kind.__name__ if isinstance(kind, type) else type(kind).__name__
+def _weighs_each(made: Any) -> bool:
+    """Whether each level gets a weight of its own at little cost: in linear models that take sparse matrices."""
+    linear = type(made).__module__.startswith(("sklearn.linear_model", "sklearn.svm", "sklearn.naive_bayes"))
+    return linear and estimators.takes_sparse(made)

@@ -6,11 +6,23 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-from mlyard_shared.schema import Schema
-
-from mlyard_training_pipeline.candidates.categories import Levels, codes
+from mlyard_shared.schema import Column, Schema
+from mlyard_shared.spec.features import CategoryEncoding
 
 Part = Literal["native", "numbers", "one_hot", "target"]
+
+
+class Levels(NamedTuple):
+    """How one column is encoded: of `known` codes, null included, at most `kept` stay apart."""
+
+    encoding: CategoryEncoding
+    known: int
+    kept: int
+
+    @property
+    def pooled(self) -> bool:
+        """Whether rare codes become one."""
+        return self.kept < self.known
 
 
 class Block(NamedTuple):
@@ -133,3 +145,8 @@ class Encoding:
             found |= {f"{column.name}.{part}": places for part, places in zip(parts, own, strict=True) if part}
             position += len(parts)
         return found
+
+
+def codes(column: Column) -> int:
+    """How many codes a category has; null is one where the column is nullable, and unseen levels have none."""
+    return len(column.categories) + column.nullable

@@ -15,12 +15,12 @@ def limit(groups: str | None = None, root: Path = _UNIFIED) -> int:
         root: where the control groups are mounted.
     """
     installed = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limits = [_number(folder / "memory.max") for folder in _folders(groups, root)] + [_number(_FIRST)]
+    limits = [_number(folder / "memory.max") for folder in control_groups(groups, root)] + [_number(_FIRST)]
     return min([installed, *(found for found in limits if found is not None)])
 
 
-def _folders(groups: str | None, root: Path) -> list[Path]:
-    """The control group of this process, and those around it."""
+def control_groups(groups: str | None = None, root: Path = _UNIFIED) -> list[Path]:
+    """The folders of this process's control group and of those around it, as `limit` reads them."""
     text = _text(Path("/proc/self/cgroup")) if groups is None else groups
     own = next((line[3:].lstrip("/") for line in text.splitlines() if line.startswith("0::")), "")
     folder = root / own

@@ -13,7 +13,6 @@ from mlyard_training_pipeline.candidates import categories, estimators
 from mlyard_training_pipeline.candidates.encoding import Block, Encoding
 from mlyard_training_pipeline.data.dataset import Class
 
-_UNSCALED = ("sklearn.dummy", "sklearn.ensemble", "sklearn.naive_bayes", "sklearn.tree")
 _DENSE_BYTES = 32 * 1024**2
 _SPARSE_DENSITY = 0.3
 _EVERYTHING = Features()
@@ -31,8 +30,7 @@ def encoding_of(
         features: what the spec says of categories.
         classes: those of the table; none for a regression.
     """
-    kind = estimators.estimator_class(candidate.estimator)
-    levels = categories.levels(schema, features, candidate, kind, classes=len(classes))
+    levels = categories.levels(schema, features, candidate, estimators.prototype(candidate), classes=len(classes))
     return Encoding(schema, levels, means=len(classes) if len(classes) > 2 else 1)
 
 
@@ -44,11 +42,12 @@ def pipeline(
     rows: int = 0,
     features: Features = _EVERYTHING,
 ) -> Any:
-    """The unfitted pipeline over a matrix of codes; it holds classes of scikit-learn only.
+    """The unfitted pipeline over a matrix of codes; all but its estimator is of scikit-learn.
 
-    Numbers: the median for nulls and a unit variance where the estimator profits; HistGradientBoosting takes them as
-    they are. Categories: as `categories` says. Null is a level of its own where the column is nullable, and an unseen
-    level is null to an estimator that takes categories, zeros in the columns of levels, and the mean of all rows.
+    Numbers: the median for nulls and a unit variance where the estimator profits; one that has a place of its own for
+    nulls takes them as they are. Categories: as `categories` says. Null is a level of its own where the column is
+    nullable; an unseen level is null to an estimator that takes categories, zeros in the columns of levels, and the
+    mean of all rows.
 
     Args:
         candidate: its estimator, with its parameters.
@@ -63,7 +62,7 @@ def pipeline(
     encoding = encoding_of(candidate, schema, features=features, classes=classes)
     model = estimators.estimator(candidate, encoding, classes)
     if encoding.native:
-        model.set_params(categorical_features=list(encoding.native))
+        estimators.take_categories(model, encoding.native, encoding.width)
     if encoding.is_plain:
         return Pipeline([("inputs", "passthrough"), ("model", model)])
     sparse = is_sparse(model, encoding, rows)
@@ -115,12 +114,12 @@ class _Making:
         from sklearn.pipeline import Pipeline
         from sklearn.preprocessing import StandardScaler
 
-        if type(self._model).__name__.startswith("HistGradientBoosting"):
+        if estimators.takes_nulls(self._model):
             return "passthrough"
         steps: list[Any] = []
         if self._encoding.nullable:
             steps.append(("median", SimpleImputer(strategy="median", keep_empty_features=True)))
-        if not type(self._model).__module__.startswith(_UNSCALED):
+        if estimators.is_scaled(self._model):
             steps.append(("scale", StandardScaler()))
         return Pipeline(steps) if steps else "passthrough"
 

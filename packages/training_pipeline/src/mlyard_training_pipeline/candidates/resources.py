@@ -1,0 +1,117 @@
+"""Threads: what the machine or the container gives, divided by what runs at once.
+
+Every library of numbers takes as many threads as it sees processors. Where several tasks do so on the same processors,
+their threads wait for one another, and each task is slower than with one.
+"""
+
+import contextlib
+import fcntl
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from mlyard_training_pipeline.candidates.memory import control_groups
+from mlyard_training_pipeline.tracking.state_folder import writing
+
+_QUOTA = Path("/sys/fs/cgroup/cpu")
+_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
+"""What OpenMP, the libraries of linear algebra and joblib read, which a user may have set to less."""
+
+
+def processors(folders: list[Path] | None = None, first: Path = _QUOTA) -> int:
+    """How many processors this process may keep busy: those that it may run on, at most its control groups' quota.
+
+    Args:
+        folders: of its control groups; found by default.
+        first: the folder of the quota of control groups of version 1.
+    """
+    quotas = [_quota(_text(folder / "cpu.max").split()) for folder in (folders or control_groups())]
+    quotas.append(_quota([_text(first / "cpu.cfs_quota_us"), _text(first / "cpu.cfs_period_us")]))
+    return max(1, int(min([len(os.sched_getaffinity(0)), *(quota for quota in quotas if quota is not None)])))
+
+
+@contextlib.contextmanager
+def place(folder: Path) -> Iterator["Place"]:
+    """Hold a place among what runs at once with this folder; the system takes it away when the process dies.
+
+    Raises:
+        SettingsError: the folder cannot be written to.
+    """
+    with writing(folder):
+        own, made = folder / uuid.uuid4().hex, folder / f".{uuid.uuid4().hex}"
+        file = made.open("w")
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        made.rename(own)  # locked before anybody can see it: one without a lock is nobody's any more
+        try:
+            yield Place(own)
+        finally:
+            own.unlink(missing_ok=True)
+
+
+class Place:
+    """One of the places in a folder."""
+
+    def __init__(self, file: Path) -> None:
+        """Take the file of a place, which is locked."""
+        self._file = file
+
+    def running(self) -> int:
+        """How many places are held, this one included; those of processes that died are cleared."""
+        others = (file for file in self._file.parent.iterdir() if file != self._file and file.name[0] != ".")
+        return 1 + sum(map(_is_held, others))
+
+    def threads(self, environment: Mapping[str, str] = os.environ) -> int:
+        """This place's share of the processors, at most what the environment allows."""
+        share = max(1, processors() // self.running())
+        said = [environment.get(name, "") for name in _VARIABLES]
+        return min([share, *(int(text) for text in said if text.isdigit() and int(text) > 0)])
+
+
+@contextlib.contextmanager
+def bounded(threads: int) -> Iterator[None]:
+    """Let no library start more threads than these: OpenMP, linear algebra, joblib and Arrow."""
+    import pyarrow as pa
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    former, arrow = {name: os.environ.get(name) for name in _VARIABLES}, pa.cpu_count()
+    # Libraries that are loaded later, and processes that are started, read the variables.
+    os.environ |= dict.fromkeys(_VARIABLES, str(threads))
+    pa.set_cpu_count(threads)
+    try:
+        with threadpool_limits(threads):
+            yield
+    finally:
+        pa.set_cpu_count(arrow)
+        for name, value in former.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _is_held(file: Path) -> bool:
+    try:
+        with file.open() as opened:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            file.unlink(missing_ok=True)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        pass
+    return False
+
+
+def _quota(numbers: list[str]) -> float | None:
+    """Processors' worth of time, of a quota and the period that it is for; None where there is no limit."""
+    if len(numbers) != 2 or not all(number.strip().isdigit() for number in numbers) or int(numbers[1]) == 0:
+        return None
+    return int(numbers[0]) / int(numbers[1])
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text()
+    except OSError:
+        return ""
