@@ -19,12 +19,18 @@ def test_the_smallest_spec_has_sound_defaults(tmp_path: Path) -> None:
 def test_every_key_is_read(tmp_path: Path) -> None:
     head = HEAD + 'group = "id"\nschedule = "@daily"\ntimezone = "Europe/Berlin"\nfolds = 3\n'
     rest = '[features]\nleave_out = ["note"]\n[features.types]\nzip = "category"\n[features.dates]\nday = ["year"]\n'
-    rest += "[gate]\nminimum = 0.7\nmargin = 1\n[holdout]\nfraction = 0.3\n[drift]\npsi = 0.1\n"
+    rest += '[features.encoding]\nzip = "one_hot"\n[features.levels]\nzip = 50\n'
+    rest += '[gate]\nrule = "refresh"\nlevel = 0.95\nminimum = 0.7\nmargin = 1\n'
+    rest += "[holdout]\nfraction = 0.3\n[drift]\npsi = 0.1\n"
+    rest += '[scoring]\nbeta = 2\nquantile = 0.9\npositive = "yes"\n[scoring.costs]\nyes = {no = 5}\n'
     parameters = "parameters = {depth = 3, nested = {a = [1, 'x', true]}}\ngrid = {n_estimators = [10, 20]}\n"
     spec = read_spec(write(tmp_path, head + rest + SOURCE + CANDIDATE + parameters))
     assert spec.candidates[0].parameters == {"depth": 3, "nested": {"a": [1, "x", True]}}
     assert spec.identifying_columns == ("id",)
     assert (spec.gate.margin, spec.features.dates) == (1.0, {"day": ("year",)})
+    assert (spec.gate.rule, spec.gate.level) == ("refresh", 0.95)
+    assert (spec.scoring.beta, spec.scoring.positive, spec.scoring.costs) == (2.0, "yes", {"yes": {"no": 5.0}})
+    assert (spec.features.encoding, spec.features.levels) == ({"zip": "one_hot"}, {"zip": 50})
     assert spec.timezone == "Europe/Berlin"
 
 
@@ -38,7 +44,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         pytest.param('sedule = "@daily"\n' + SPEC, "sedule: unknown key; did you mean schedule?", id="typo at the top"),
         pytest.param(
             SPEC + "[gate]\nzzz = 1\n",
-            "gate.zzz: unknown key; known are minimum, margin",
+            "gate.zzz: unknown key; known are rule, level",
             id="unknown without a neighbour",
         ),
         pytest.param(
@@ -69,7 +75,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         ),
         pytest.param(
             SPEC.replace('"accuracy"', '"rmse"'),
-            "metric rmse is not for classification: use one of accuracy, balanced_accuracy, f1_macro, roc_auc",
+            "metric rmse is not for classification: use one of accuracy, balanced_accuracy, f1_macro, f_beta, roc_auc",
             id="metric of the other task",
         ),
         pytest.param('folds = "5"\n' + SPEC, "folds: give a whole number", id="number as text"),
@@ -91,7 +97,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         pytest.param(HEAD + 'source = "x.csv"\n' + CANDIDATE, "source: give a table", id="text for a table"),
         pytest.param(
             SPEC.replace("sklearn.ensemble.RandomForestClassifier", "os.system"),
-            "candidates.0.estimator: give the import path of a scikit-learn estimator, such as sklearn.linear",
+            "candidates.0.estimator: give the import path of an estimator, such as sklearn.linear",
             id="estimator of another library",
         ),
         pytest.param(
@@ -130,6 +136,21 @@ def test_every_key_is_read(tmp_path: Path) -> None:
             id="part twice",
         ),
         pytest.param(
+            SPEC + '[features.encoding]\nzip = "ordinal"\n',
+            "features.encoding.zip: use 'native', 'one_hot' or 'target'",
+            id="encoding",
+        ),
+        pytest.param(
+            SPEC + "[features.levels]\nzip = 1\n",
+            "features.levels.zip: must be greater than or equal to 2",
+            id="one level",
+        ),
+        pytest.param(
+            SPEC + '[features]\nencoding = {zip = "target"}\nlevels = {zip = 50}\n',
+            'features: levels.zip and encoding.zip = "target" exclude each other',
+            id="pooled and averaged",
+        ),
+        pytest.param(
             SPEC + '[features]\nuse = ["left"]\n', "features.use names the target left", id="target as feature"
         ),
         pytest.param(SPEC + '[features]\nuse = ["a"]\nleave_out = ["b"]\n', "give either use or leave_out", id="both"),
@@ -148,6 +169,33 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         ),
         pytest.param(
             SPEC + '[gate]\nunjudged = "replace"\n', 'unjudged = "replace" needs a minimum', id="replaced by anything"
+        ),
+        pytest.param(
+            SPEC + '[gate]\nrule = "refresh"\n',
+            'gate: rule = "refresh" needs a margin above 0',
+            id="refreshed by anything",
+        ),
+        pytest.param(SPEC + '[gate]\nrule = "newer"\n', "gate.rule: use 'better' or 'refresh'", id="rule"),
+        pytest.param(SPEC + "[gate]\nlevel = 1\n", "gate.level: must be less than or equal to 0.999", id="level"),
+        pytest.param(SPEC + "[scoring]\nbeta = 0\n", "scoring.beta: must be greater than 0", id="beta"),
+        pytest.param(SPEC + "[scoring]\nquantile = 1\n", "scoring.quantile: must be less than 1", id="quantile"),
+        pytest.param(
+            SPEC + "[scoring.costs]\nyes = {yes = 1}\n",
+            "scoring: costs: what is said rightly costs nothing: leave it out",
+            id="cost of what is right",
+        ),
+        pytest.param(
+            SPEC + "[scoring.costs]\nyes = {no = 0}\n",
+            "costs: give at least one that is above 0",
+            id="costs of nothing",
+        ),
+        pytest.param(
+            SPEC.replace('"accuracy"', '"cost"'), "metric cost needs scoring.costs, such as", id="cost without costs"
+        ),
+        pytest.param(
+            SPEC.replace('"classification"', '"regression"').replace('"accuracy"', '"pinball"'),
+            "metric pinball needs scoring.quantile, such as 0.9",
+            id="pinball without a quantile",
         ),
         pytest.param(
             SPEC.replace('"churn.csv"', '"churn.csv"\nencoding = "latin-99"'),

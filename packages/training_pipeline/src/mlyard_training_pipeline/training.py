@@ -103,14 +103,15 @@ def _train(context: Context, spec_file: Path, run_key: str, progress: Progress) 
         )
     with progress.step("gate") as step:
         report = gate(context, training, evaluation)
-        step.result = "passed" if report.passed else "not passed"
+        step.result = report.outcome
     with progress.step("register") as step:
         version = register(context, training, evaluation, report)
         step.result = f"version {version.version}"
     with progress.step("promote") as step:
         move = promote(context, training, version, report, actor=operator())
         step.result = f"version {version.version} is the champion" if move else "the champion stays"
-    progress.say(f"gate {report.verdict}")
+    for line in (f"gate {report.verdict}", *(f"note: {note}" for note in report.notes)):
+        progress.say(line)
     where = context.registry.uri.rstrip("/")
     progress.say(
         f"{version.name} version {version.version}: {where}/#/models/{version.name}/versions/{version.version}"

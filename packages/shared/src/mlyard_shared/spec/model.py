@@ -13,6 +13,7 @@ from mlyard_shared.spec.features import Features
 from mlyard_shared.spec.gate import Gate
 from mlyard_shared.spec.holdout import Holdout
 from mlyard_shared.spec.names import ColumnName, Slug
+from mlyard_shared.spec.scoring import Scoring
 from mlyard_shared.spec.source import Source
 
 
@@ -24,6 +25,7 @@ class ModelSpec(Contract):
     task: Task
     target: ColumnName
     metric: MetricName
+    scoring: Scoring = Scoring()
     source: Source
     candidates: Annotated[tuple[Candidate, ...], Field(min_length=1)]
     key: tuple[ColumnName, ...] = ()
@@ -72,6 +74,10 @@ class ModelSpec(Contract):
         if METRICS[self.metric].task != self.task:
             fitting = ", ".join(name for name, metric in METRICS.items() if metric.task == self.task)
             raise ValueError(f"metric {self.metric} is not for {self.task}: use one of {fitting}")
+        if self.metric == "pinball" and self.scoring.quantile is None:
+            raise ValueError("metric pinball needs scoring.quantile, such as 0.9")
+        if self.metric == "cost" and not self.scoring.costs:
+            raise ValueError("metric cost needs scoring.costs, such as costs.TRUE.SAID = 5")
         if self.target in {*self.key, self.event_time, self.group}:
             raise ValueError(f"the target {self.target} is also named as key, event_time or group")
         if self.target in self.features.use:

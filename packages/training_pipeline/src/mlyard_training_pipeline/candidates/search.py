@@ -12,7 +12,7 @@ from mlyard_shared.metrics import METRICS, MetricName
 from mlyard_shared.spec import Candidate, ModelSpec
 
 from mlyard_training_pipeline.candidates import estimators, folds, parameters, predictions, preprocessing, scoring
-from mlyard_training_pipeline.candidates.encoding import Encoding
+from mlyard_training_pipeline.candidates.scoring import Measures
 from mlyard_training_pipeline.data.dataset import Dataset
 
 _STEP = "model__"
@@ -40,8 +40,10 @@ def search(spec: ModelSpec, candidate: Candidate, dataset: Dataset) -> Found:
     from sklearn.model_selection import GridSearchCV
 
     training = ~dataset.held_out
-    made = preprocessing.pipeline(candidate, dataset.schema, classes=dataset.classes, rows=int(training.sum()))
-    encoding = Encoding(dataset.schema)
+    encoding = preprocessing.encoding_of(candidate, dataset.schema, features=spec.features, classes=dataset.classes)
+    made = preprocessing.pipeline(
+        candidate, dataset.schema, classes=dataset.classes, rows=int(training.sum()), features=spec.features
+    )
     grid = {
         _STEP + name: [parameters.resolve(name, value, encoding=encoding, classes=dataset.classes) for value in values]
         for name, values in candidate.grid.items()
@@ -49,7 +51,7 @@ def search(spec: ModelSpec, candidate: Candidate, dataset: Dataset) -> Found:
     search = GridSearchCV(
         made,
         grid,
-        scoring=_scorer(spec, _metrics(spec, made, candidate, dataset), len(dataset.classes)),
+        scoring=_scorer(spec, _metrics(spec, made, candidate, dataset), Measures.of(spec, dataset.classes)),
         refit=spec.metric,
         cv=folds.splits(spec, dataset),
         error_score="raise",
@@ -95,12 +97,12 @@ def _found(search: Any, spec: ModelSpec, candidate: Candidate, grid: dict[str, l
     return Found(search.best_estimator_, chosen, scores, float(results[f"std_test_{spec.metric}"][best]))
 
 
-def _scorer(spec: ModelSpec, names: tuple[MetricName, ...], classes: int) -> Callable[[Any, Array, Array], Any]:
+def _scorer(spec: ModelSpec, names: tuple[MetricName, ...], measures: Measures) -> Callable[[Any, Array, Array], Any]:
     """What scikit-learn calls for each fold; greater is better."""
 
     def scorer(fitted: Any, matrix: Array, truth: Array) -> dict[str, float]:
         answers = predictions.predict(fitted, matrix, task=spec.task)
-        found = {name: scoring.score(name, truth, answers, classes=classes) for name in names}
+        found = {name: scoring.score(name, truth, answers, measures) for name in names}
         return {name: METRICS[name].value(value) for name, value in found.items()}
 
     return scorer
@@ -112,5 +114,6 @@ def _metrics(spec: ModelSpec, made: Any, candidate: Candidate, dataset: Dataset)
     if spec.task == "classification" and not drawn_at_random:
         return (spec.metric,)
     probabilities = hasattr(made, "predict_proba") and not candidate.grid
-    others = scoring.metrics_for(spec.task, probabilities=probabilities)
-    return tuple(dict.fromkeys((spec.metric, *others)))
+    others = scoring.metrics_for(spec.task, Measures.of(spec, dataset.classes), probabilities=probabilities)
+    usable = (name for name in others if name != "mape" or dataset.target.all())
+    return tuple(dict.fromkeys((spec.metric, *usable)))

@@ -2,22 +2,27 @@
 
 import tempfile
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 from mlyard_shared.errors import TrainingError
+from mlyard_shared.features import Array
+from mlyard_shared.gate import Gain
 from mlyard_shared.metrics import METRICS, MetricName
-from mlyard_shared.pipelines import load_pipeline
 from mlyard_shared.spec import ModelSpec
 
 from mlyard_training_pipeline.candidates import estimators, scoring
-from mlyard_training_pipeline.candidates.predictions import Predictions, predict
+from mlyard_training_pipeline.candidates.predictions import Predictions
+from mlyard_training_pipeline.candidates.scoring import Measures
 from mlyard_training_pipeline.data import dataset
 from mlyard_training_pipeline.data.dataset import Dataset
-from mlyard_training_pipeline.tracking import names
+from mlyard_training_pipeline.judging import bootstrap, enough
+from mlyard_training_pipeline.judging.rows import Judged
+from mlyard_training_pipeline.tracking import holdouts
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import CandidateRun, Evaluation, TrainingRun
-from mlyard_training_pipeline.versions import champion
+from mlyard_training_pipeline.versions import champion, fitted
 from mlyard_training_pipeline.versions.champion import Answers
 
 
@@ -31,24 +36,30 @@ def evaluate(context: Context, run: TrainingRun, candidates: Sequence[CandidateR
     order = tuple(known.name for known in spec.candidates)
     winner = best(candidates, order=order, negated=METRICS[spec.metric].negated)
     data = dataset.load(context, run, spec)
+    uses = holdouts.count_use(context, run, data.rule, target=spec.target, until=_until(data))
     found = _predictions(context, winner, data, spec)
-    metrics = _scores(spec, winner, data, found)
+    bench = _Bench(spec, data, Measures.of(spec, data.classes))
+    metrics = _scores(bench, winner, found)
     serving = context.registry.find(spec.name, "champion")
-    comparison = _Comparison(metrics[spec.metric], None, int(data.held_out.sum()), None)
+    comparison = _alone(bench, metrics[spec.metric])
     if serving is not None:
         answers = champion.ask(context, serving, spec=spec, dataset=data)
-        comparison = _compare(answers, found, spec=spec, data=data, alone=comparison)
+        comparison = _compare(bench, answers, found, alone=comparison)
     logged = {f"holdout_{name}": value for name, value in metrics.items()}
-    facts = {"winner": winner.candidate, "holdout_rows": int(data.held_out.sum())}
+    facts = {"winner": winner.candidate, "holdout_rows": int(data.held_out.sum()), "holdout_uses": uses}
     context.tracking.log(run.run_id, metrics=logged, parameters=facts)
     return Evaluation(
         winner=winner,
         score=comparison.score,
         champion_version=serving.version if serving else None,
         champion_score=comparison.champion_score,
+        gain=comparison.gain,
         not_comparable=comparison.problem,
+        shortage=comparison.shortage,
         holdout_rows=comparison.rows,
         metrics={str(name): value for name, value in metrics.items()},
+        standard_error=bootstrap.standard_error(spec.metric, bench.judged(data.held_out), found, bench.measures),
+        uses=uses,
     )
 
 
@@ -58,40 +69,71 @@ def best(candidates: Sequence[CandidateRun], *, order: tuple[str, ...], negated:
     return min(ranked, key=lambda run: run.score if negated else -run.score)
 
 
+class _Bench(NamedTuple):
+    """What both models are judged by."""
+
+    spec: ModelSpec
+    data: Dataset
+    measures: Measures
+
+    def judged(self, rows: Array) -> Judged:
+        groups = None if self.data.groups is None else self.data.groups[rows]
+        return Judged(self.data.target[rows], len(self.data.classes), groups=groups)
+
+    def score(self, judged: Judged, predictions: Predictions) -> float:
+        return scoring.score(self.spec.metric, judged.truth, predictions, self.measures, judged.weights)
+
+
 class _Comparison(NamedTuple):
     score: float
     champion_score: float | None
     rows: int
-    problem: str | None
+    problem: str | None = None
+    shortage: str | None = None
+    gain: Gain | None = None
 
 
 def _predictions(context: Context, winner: CandidateRun, data: Dataset, spec: ModelSpec) -> Predictions:
     candidate = next(known for known in spec.candidates if known.name == winner.candidate)
     matrix = data.matrix(data.held_out, precision=estimators.precision(candidate))
     with tempfile.TemporaryDirectory(prefix="mlyard-") as folder:
-        file = context.tracking.fetch(winner.run_id, names.PIPELINE_FILE, Path(folder))
-        return predict(load_pipeline(file), matrix, task=spec.task)
+        stored = context.tracking.fetch_all(winner.run_id, winner.files, Path(folder))
+        return fitted.predict(stored, matrix, task=spec.task)
 
 
-def _scores(spec: ModelSpec, winner: CandidateRun, data: Dataset, found: Predictions) -> dict[MetricName, float]:
+def _scores(bench: _Bench, winner: CandidateRun, found: Predictions) -> dict[MetricName, float]:
+    judged = bench.judged(bench.data.held_out)
     try:
-        return scoring.scores(spec.task, data.target[data.held_out], found, classes=len(data.classes))
+        return scoring.scores(bench.spec.task, judged.truth, found, bench.measures, judged.weights)
     except ValueError as error:
         first = str(error).splitlines()[0]
         raise TrainingError(f"candidate {winner.candidate} cannot be scored on the holdout: {first}") from error
 
 
-def _compare(
-    answers: Answers, found: Predictions, *, spec: ModelSpec, data: Dataset, alone: _Comparison
-) -> _Comparison:
+def _alone(bench: _Bench, score: float) -> _Comparison:
+    judged = bench.judged(bench.data.held_out)
+    shortage = enough.shortage(bench.spec.metric, judged, bench.data.classes)
+    return _Comparison(score, None, len(judged.truth), shortage=shortage)
+
+
+def _compare(bench: _Bench, answers: Answers, found: Predictions, *, alone: _Comparison) -> _Comparison:
     """Both scores on the rows that the champion was asked about; where there are none, the winner's alone."""
+    spec, data = bench.spec, bench.data
     if answers.predictions is None:
-        return alone._replace(problem=answers.problem)
-    truth = data.target[answers.rows]
-    scores = []
-    for predictions in (found.of(answers.rows[data.held_out]), answers.predictions):
-        try:
-            scores.append(scoring.score(spec.metric, truth, predictions, classes=len(data.classes)))
-        except ValueError as error:
-            return alone._replace(problem=str(error).splitlines()[0])
-    return _Comparison(scores[0], scores[1], len(truth), None)
+        return alone._replace(problem=answers.problem, shortage=answers.problem if answers.few else alone.shortage)
+    judged = bench.judged(answers.rows)
+    shortage = enough.shortage(spec.metric, judged, data.classes)
+    pair = (found.of(answers.rows[data.held_out]), answers.predictions)
+    try:
+        score, champion_score = (bench.score(judged, one) for one in pair)
+    except ValueError as error:
+        return alone._replace(problem=str(error).splitlines()[0], shortage=shortage or alone.shortage)
+    gain = bootstrap.gain(spec.metric, judged, *pair, bench.measures, level=spec.gate.level)
+    return _Comparison(score, champion_score, len(judged.truth), shortage=shortage, gain=gain)
+
+
+def _until(data: Dataset) -> datetime | None:
+    """The latest time that is held out, where times decide."""
+    if data.order is None:
+        return None
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(data.order.max()))

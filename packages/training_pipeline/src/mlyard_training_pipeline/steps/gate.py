@@ -1,11 +1,21 @@
 """Step 5: whether the winner may serve."""
 
-from mlyard_shared.gate import GATE_REPORT_FILE, GateReport
+from typing import NamedTuple
+
+from mlyard_shared.gate import GATE_REPORT_FILE, Gain, GateReport, Outcome
 from mlyard_shared.metrics import METRICS, Metric
 from mlyard_shared.spec import ModelSpec
 
+from mlyard_training_pipeline.judging import luck
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import Evaluation, TrainingRun
+
+
+class Condition(NamedTuple):
+    """What was asked of the winner, and how it went."""
+
+    outcome: Outcome
+    reason: str
 
 
 def gate(context: Context, run: TrainingRun, evaluation: Evaluation) -> GateReport:
@@ -18,50 +28,87 @@ def gate(context: Context, run: TrainingRun, evaluation: Evaluation) -> GateRepo
 
 
 def judge(spec: ModelSpec, evaluation: Evaluation) -> GateReport:
-    """The verdict: at least the minimum, and better than the champion by more than the margin, or the first."""
+    """The verdict: at least the minimum, and beside the champion what the rule asks for, or the first."""
     metric = METRICS[spec.metric]
-    conditions = [_against_champion(spec, metric, evaluation)]
+    conditions = [_against_champion(spec, evaluation)]
     if spec.gate.minimum is not None:
-        reached = metric.gain(candidate=evaluation.score, champion=spec.gate.minimum) >= 0
-        relation = "reaches" if reached else "misses"
-        text = f"{spec.metric} {evaluation.score:.4g} {relation} the required {spec.gate.minimum:g}"
-        conditions.append((reached, text))
+        conditions.append(_minimum(spec, metric, evaluation, spec.gate.minimum))
     return GateReport(
-        passed=all(met for met, _ in conditions),
+        outcome=together([condition.outcome for condition in conditions]),
         metric=spec.metric,
         candidate=evaluation.winner.candidate,
         candidate_score=evaluation.score,
         champion_version=evaluation.champion_version,
         champion_score=evaluation.champion_score,
+        gain=evaluation.gain,
+        rule=spec.gate.rule,
         not_comparable=evaluation.not_comparable,
         minimum=spec.gate.minimum,
         margin=spec.gate.margin,
         holdout_rows=evaluation.holdout_rows,
-        reasons=tuple(text for _, text in conditions),
+        holdout_uses=evaluation.uses,
+        reasons=tuple(condition.reason for condition in conditions),
+        notes=notes(spec, evaluation),
     )
 
 
-def _against_champion(spec: ModelSpec, metric: Metric, evaluation: Evaluation) -> tuple[bool, str]:
-    version, score = evaluation.champion_version, evaluation.champion_score
+def together(outcomes: list[Outcome]) -> Outcome:
+    """The outcome of several conditions: one that is not met decides, and then one that is not known."""
+    return next((outcome for outcome in ("not passed", "unknown") if outcome in outcomes), "passed")
+
+
+def notes(spec: ModelSpec, evaluation: Evaluation) -> tuple[str, ...]:
+    """What a reader has to know about the scores."""
+    winner, error = evaluation.winner, evaluation.standard_error
+    folds = (winner.score, luck.folds_error(winner.deviation, spec.folds))
+    holdout = (evaluation.metrics.get(spec.metric, evaluation.score), error)
+    found = (luck.optimism(evaluation.uses, error), luck.gap(spec.metric, folds=folds, holdout=holdout))
+    return tuple(note for note in found if note is not None)
+
+
+def _against_champion(spec: ModelSpec, evaluation: Evaluation) -> Condition:
+    version, score, gain = evaluation.champion_version, evaluation.champion_score, evaluation.gain
     if version is None:
-        return (
-            True,
-            f"there is no champion yet, and {evaluation.winner.candidate} has {spec.metric} {evaluation.score:.4g}",
-        )
-    if score is None:
-        return _without_comparison(spec, f"champion {version} cannot be compared with it: {evaluation.not_comparable}")
-    gain = metric.gain(candidate=evaluation.score, champion=score)
-    better = gain > spec.gate.margin
-    margin = f" by more than {spec.gate.margin:g}" if spec.gate.margin else ""
-    relation = f"beats champion {version}{margin}" if better else f"does not beat champion {version}{margin}"
-    return better, f"{spec.metric} {evaluation.score:.4g} {relation}, which has {score:.4g}"
+        first = f"there is no champion yet, and {evaluation.winner.candidate} has {spec.metric} {evaluation.score:.4g}"
+        return Condition("passed", first)
+    if score is None or gain is None:
+        return _without_comparison(spec, evaluation)
+    told = f"{spec.metric} {evaluation.score:.4g} {{}} champion {version}{{}}, which has {score:.4g}: {_interval(gain)}"
+    if evaluation.shortage is not None:
+        return Condition("unknown", f"{evaluation.shortage}; {told.format('stands beside', '')}")
+    by_more = f" by more than {spec.gate.margin:g}" if spec.gate.margin else ""
+    if spec.gate.rule == "refresh":
+        met = gain.low > -spec.gate.margin
+        relation = "is not worse than" if met else "may be worse than"
+    else:
+        met = gain.low > spec.gate.margin
+        relation = "beats" if met else "does not surely beat"
+    return Condition("passed" if met else "not passed", told.format(relation, by_more))
 
 
-def _without_comparison(spec: ModelSpec, reason: str) -> tuple[bool, str]:
-    """Hold a champion that cannot be judged, or replace it where the spec says so: the minimum decides then."""
-    if spec.gate.unjudged == "replace":
-        return True, f'{reason}; gate.unjudged = "replace" lets the minimum decide alone'
-    return False, (
-        f'{reason}; to replace it all the same, set gate.unjudged = "replace" and gate.minimum in the spec, or promote '
-        "the new version by hand"
+def _interval(gain: Gain) -> str:
+    return (
+        f"a gain of {gain.value:+.3g}, between {gain.low:+.3g} and {gain.high:+.3g} ({gain.level:.4g} interval over "
+        f"{gain.rows} rows)"
     )
+
+
+def _without_comparison(spec: ModelSpec, evaluation: Evaluation) -> Condition:
+    """Hold a champion that cannot be judged, or replace it where the spec says so: the minimum decides then."""
+    reason = f"champion {evaluation.champion_version} cannot be compared with it: {evaluation.not_comparable}"
+    if spec.gate.unjudged == "replace":
+        return Condition("passed", f'{reason}; gate.unjudged = "replace" lets the minimum decide alone')
+    return Condition(
+        "not passed" if evaluation.shortage is None else "unknown",
+        f'{reason}; to replace it all the same, set gate.unjudged = "replace" and gate.minimum in the spec, or promote '
+        "the new version by hand",
+    )
+
+
+def _minimum(spec: ModelSpec, metric: Metric, evaluation: Evaluation, minimum: float) -> Condition:
+    reached = metric.gain(candidate=evaluation.score, champion=minimum) >= 0
+    relation = "reaches" if reached else "misses"
+    text = f"{spec.metric} {evaluation.score:.4g} {relation} the required {minimum:g}"
+    if evaluation.shortage is not None and evaluation.not_comparable != evaluation.shortage:
+        return Condition("unknown", f"{text}, but {evaluation.shortage}")
+    return Condition("passed" if reached else "not passed", text)

@@ -3,7 +3,10 @@
 from typing import Any
 
 from mlyard_shared.contract import Contract
+from mlyard_shared.gate import Gain
 from mlyard_shared.snapshot import Snapshot
+
+from mlyard_training_pipeline.tracking.names import PIPELINE_FILE
 
 
 class TrainingRun(Contract):
@@ -15,25 +18,35 @@ class TrainingRun(Contract):
 
 
 class CandidateRun(Contract):
-    """A candidate's own run: its mean score over the folds, in the metric's own sign, with its best parameters."""
+    """A candidate's own run: its mean score over the folds, in the metric's own sign, with its best parameters.
+
+    `files` are the artifacts of its run that hold the fitted pipeline.
+    """
 
     candidate: str
     run_id: str
     score: float
     deviation: float
     parameters: dict[str, Any] = {}
+    files: tuple[str, ...] = (PIPELINE_FILE,)
 
 
 class Evaluation(Contract):
     """The winner and the champion, on the same rows that neither was trained on.
 
-    `metrics` are the winner's, over its whole holdout. `not_comparable` says why a champion has no score.
+    `metrics` are the winner's, over its whole holdout, and `standard_error` is that of the one that decides.
+    `not_comparable` says why a champion has no score, `shortage` what there are too few rows of to judge by, `uses` how
+    many trainings looked at this holdout, this one included.
     """
 
     winner: CandidateRun
     score: float
     champion_version: int | None
     champion_score: float | None
+    gain: Gain | None = None
     not_comparable: str | None
+    shortage: str | None = None
     holdout_rows: int
     metrics: dict[str, float]
+    standard_error: float = 0.0
+    uses: int = 1

@@ -26,12 +26,13 @@ from mlyard_training_pipeline.versions.onnx.graph import INPUT
 class Answers(NamedTuple):
     """The champion's predictions for `rows` (a boolean array over the Dataset), or why there are none.
 
-    Such a reason lasts: the next training would meet it as well.
+    Such a reason lasts: the next training would meet it as well. `few` says that there are not enough rows.
     """
 
     rows: Array
     predictions: Predictions | None
     problem: str | None = None
+    few: bool = False
 
 
 def ask(context: Context, version: ModelVersion, *, spec: ModelSpec, dataset: Dataset) -> Answers:
@@ -51,7 +52,7 @@ def ask(context: Context, version: ModelVersion, *, spec: ModelSpec, dataset: Da
                 manifest.holdout, lambda: snapshots.fetch(context, manifest.snapshot)
             )
             if rows.sum() < holdout.SMALLEST_HOLDOUT:
-                return Answers(rows, None, f"only {int(rows.sum())} rows were held out from both")
+                return Answers(rows, None, f"only {int(rows.sum())} rows were held out from both", few=True)
             predictions = predict(folder, manifest, dataset, rows)
     except (ModelVersionRefused, TableError, ArtifactMissing, RunMissing) as error:
         return Answers(dataset.held_out, None, str(error))

@@ -210,7 +210,7 @@ def test_a_spec_that_is_broken_under_way_is_named(begun: Callable[[float], str |
 def lost(champion: int | None) -> GateReport:
     """The verdict on a candidate that is not better than the champion, or than the minimum where there is none."""
     return GateReport(
-        passed=False,
+        outcome="not passed",
         metric="accuracy",
         candidate="ridge",
         candidate_score=0.9,

@@ -84,6 +84,13 @@ Trains **{spec.name}** ({spec.task} of `{spec.target}`, chosen by {spec.metric})
 
 {candidates}
 
-The winner must beat the champion by more than {spec.gate.margin:g} in {spec.metric} on the holdout
-({spec.holdout.fraction:.0%} of the rows){"" if spec.gate.minimum is None else f", and reach {spec.gate.minimum:g}"}.
+On the holdout ({spec.holdout.fraction:.0%} of the rows) the winner must {_rule(spec)} in {spec.metric}\
+{"" if spec.gate.minimum is None else f", and reach {spec.gate.minimum:g}"}.
 """
+
+
+def _rule(spec: ModelSpec) -> str:
+    sure = f"at a level of {spec.gate.level:g}"
+    if spec.gate.rule == "refresh":
+        return f"not be worse than the champion by more than {spec.gate.margin:g}, {sure},"
+    return f"beat the champion{f' by more than {spec.gate.margin:g}' if spec.gate.margin else ''}, {sure},"

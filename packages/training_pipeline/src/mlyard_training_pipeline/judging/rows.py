@@ -1,0 +1,30 @@
+"""The rows that predictions are judged on."""
+
+from typing import NamedTuple
+
+import numpy as np
+from mlyard_shared.features import Array
+
+
+class Judged(NamedTuple):
+    """Rows and what is true of them, each array of shape [rows].
+
+    `truth` are indices below `classes`, or numbers. `weights` say how much each row counts, and `groups` which rows
+    belong together, as whole numbers: such rows are resampled together.
+    """
+
+    truth: Array
+    classes: int = 0
+    weights: Array | None = None
+    groups: Array | None = None
+
+    @property
+    def weight(self) -> Array:
+        """How much each row counts."""
+        return np.ones(len(self.truth)) if self.weights is None else self.weights
+
+    def of(self, rows: Array) -> "Judged":
+        """Some of the rows, by their positions or a boolean array."""
+        weights = None if self.weights is None else self.weights[rows]
+        groups = None if self.groups is None else self.groups[rows]
+        return Judged(self.truth[rows], self.classes, weights, groups)
