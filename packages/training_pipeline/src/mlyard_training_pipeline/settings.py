@@ -126,6 +126,11 @@ class Settings(ServiceSettings):
         """The locks of the trainings that processes carry out by themselves."""
         return self.state / "trainings"
 
+    @property
+    def running(self) -> Path:
+        """The places of the steps that run at once, among which the processors are divided."""
+        return self.state / "running"
+
     def secret(self, field: str) -> str:
         """Return a secret that what runs now cannot do without.
 

@@ -6,14 +6,19 @@ their threads wait for one another, and each task is slower than with one.
 
 import contextlib
 import fcntl
+import functools
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 
 from mlyard_training_pipeline.candidates.memory import control_groups
+from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.state_folder import writing
 
+P = ParamSpec("P")
+R = TypeVar("R")
 _QUOTA = Path("/sys/fs/cgroup/cpu")
 _VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
 """What OpenMP, the libraries of linear algebra and joblib read, which a user may have set to less."""
@@ -89,6 +94,17 @@ def bounded(threads: int) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def sharing(step: Callable[Concatenate[Context, P], R]) -> Callable[Concatenate[Context, P], R]:
+    """Let a step take its share of the processors while it runs."""
+
+    @functools.wraps(step)
+    def shared(context: Context, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with place(context.settings.running) as own, bounded(own.threads()):
+            return step(context, *args, **kwargs)
+
+    return shared
 
 
 def _is_held(file: Path) -> bool:

@@ -4,12 +4,14 @@ from pathlib import Path
 
 from mlyard_shared.spec import read_spec
 
+from mlyard_training_pipeline.candidates import resources
 from mlyard_training_pipeline.data import snapshots, sources
 from mlyard_training_pipeline.tracking import names, trainings
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import TrainingRun
 
 
+@resources.sharing
 def extract(context: Context, spec_file: Path, *, run_key: str) -> TrainingRun:
     """Begin a training: the table as a snapshot, and its parent run with the spec.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from mlyard_shared.gate import GATE_REPORT_FILE, GateReport
 from mlyard_shared.registry import ModelVersion
 
+from mlyard_training_pipeline.candidates import resources
 from mlyard_training_pipeline.data import dataset
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import Evaluation, TrainingRun
@@ -13,6 +14,7 @@ from mlyard_training_pipeline.versions import packaging
 from mlyard_training_pipeline.versions.packaging import Training
 
 
+@resources.sharing
 def register(context: Context, run: TrainingRun, evaluation: Evaluation, report: GateReport) -> ModelVersion:
     """Build the version's folder and register it, whatever the gate said: it may still be promoted by hand.
 

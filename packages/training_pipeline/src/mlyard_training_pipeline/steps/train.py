@@ -10,7 +10,8 @@ from mlyard_shared.errors import RegistryError
 from mlyard_shared.schema import InputForm
 from mlyard_shared.spec import Candidate, ModelSpec
 
-from mlyard_training_pipeline.candidates import estimators, search
+from mlyard_training_pipeline.candidates import estimators, resources, search
+from mlyard_training_pipeline.candidates.resources import Place
 from mlyard_training_pipeline.data import dataset
 from mlyard_training_pipeline.data.dataset import Dataset
 from mlyard_training_pipeline.tracking import names
@@ -29,6 +30,11 @@ def train(context: Context, run: TrainingRun, candidate: str) -> CandidateRun:
     Raises:
         TrainingError: the estimator does not take this table, or cannot be stored safely.
     """
+    with resources.place(context.settings.running) as place:
+        return _found_or_trained(context, run, candidate, place)
+
+
+def _found_or_trained(context: Context, run: TrainingRun, candidate: str, place: Place) -> CandidateRun:
     parent = context.tracking.get(run.run_id)
     earlier = context.tracking.children(parent, mlyard__candidate=candidate)
     for other in earlier:
@@ -42,7 +48,9 @@ def train(context: Context, run: TrainingRun, candidate: str) -> CandidateRun:
     tags = {names.PARENT: run.run_id, names.CANDIDATE: candidate}
     own = context.tracking.create(parent.info.experiment_id, "candidate", name=candidate, tags=tags)
     try:
-        return _train(context, spec, chosen, data, own.info.run_id)
+        # The other candidates' tasks began when this one did, and are counted by now.
+        with resources.bounded(place.threads()):
+            return _train(context, spec, chosen, data, own.info.run_id)
     except BaseException:
         # What stopped it is what has to be told. A run that could not be ended is ended by the next training.
         with suppress(RegistryError):
