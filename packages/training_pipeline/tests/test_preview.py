@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from mlyard_shared.errors import MlyardError, SettingsError, SpecError, TableError
 from mlyard_shared.spec import ModelSpec
+from mlyard_training_pipeline.candidates import memory
 from mlyard_training_pipeline.preview import describe
 from mlyard_training_pipeline.settings import Settings
 
@@ -35,8 +36,11 @@ def test_a_table_is_described_as_it_is_understood(spec: Spec, written: Written, 
     assert lines[6].endswith("nullable becomes month, day, weekday, hour")
     assert lines[7] == "  not seen by the model: id, amount"
     assert lines[8] == "candidate logistic: sklearn.linear_model.LogisticRegression, 1 setting, 3 folds"
-    assert lines[9].startswith("schedule: 0 3 * * 1 (Europe/Berlin), next on ")
-    assert len(lines) == 10
+    assert re.fullmatch(
+        r"candidate logistic takes about 4\d\d MiB of memory; a column for each level: colour", lines[9]
+    )
+    assert lines[10].startswith("schedule: 0 3 * * 1 (Europe/Berlin), next on ")
+    assert len(lines) == 11
 
 
 def test_a_holdout_by_time_names_the_moment(spec: Spec, written: Written, mixed: Mixed, tmp_path: Path) -> None:
@@ -141,3 +145,16 @@ def test_a_small_table_is_described_quickly_beside_the_import_of_scikit_learn(ex
     assert int(lines) > 8
     # Of the processor, which a busy machine shares out; 1.5 s is what a person waits for on an idle one.
     assert float(seconds) < 3
+
+
+def test_what_candidates_take_of_the_memory_is_told_with_a_way_out(
+    spec: Spec, written: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "limit", lambda: 600 * 1024**2)
+    forest = {"estimator": "sklearn.ensemble.RandomForestClassifier", "parameters": {"n_estimators": 100_000}}
+    two = [{"name": name, **forest} for name in ("one", "two")]
+    lines = described(written(tmp_path, spec(candidates=two)))
+    (grown,) = (line for line in lines if "trees of a forest" in line)
+    assert "and there are 600 MiB of memory: say max_depth, max_leaf_nodes or min_samples_leaf" in grown
+    (together,) = (line for line in lines if "at once" in line)
+    assert "lower MLYARD_TRAINING_PIPELINE_PARALLELISM" in together

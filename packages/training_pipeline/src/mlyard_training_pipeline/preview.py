@@ -12,7 +12,7 @@ from mlyard_shared.spec import ModelSpec, read_spec
 from mlyard_training_pipeline import schedule
 from mlyard_training_pipeline.data import encoding, sources
 from mlyard_training_pipeline.data.dataset import Dataset, store
-from mlyard_training_pipeline.settings import Settings
+from mlyard_training_pipeline.settings import PREFIX, Settings
 
 _SHOWN = 6
 
@@ -97,9 +97,39 @@ def _of_spec(spec: ModelSpec, dataset: Dataset) -> Iterator[str]:
             f"warning: {', '.join(rounded)} lose{'s' if len(rounded) == 1 else ''} digits as float32, in which "
             f"{', '.join(rounding)} compute{'s' if len(rounding) == 1 else ''}: about seven digits are kept"
         )
+    yield from _of_memory(spec, dataset)
     if spec.source.connection:
         yield f"connection: {spec.source.connection}"
     yield schedule.describe(spec)
+
+
+def _of_memory(spec: ModelSpec, dataset: Dataset) -> Iterator[str]:
+    """What each candidate sees of the categories and takes of the memory, and whether they fit beside one another."""
+    from mlyard_training_pipeline.candidates import categories, estimators, footprint, memory, preprocessing
+
+    rows, classes, there = int((~dataset.held_out).sum()), len(dataset.classes), memory.limit()
+    needed, grown = [], 0
+    for candidate in spec.candidates:
+        encoding = preprocessing.encoding_of(candidate, dataset.schema, features=spec.features, classes=dataset.classes)
+        model = estimators.estimator(candidate, encoding, dataset.classes)
+        needed.append(footprint.of_fit(model, encoding, rows=rows, folds=spec.folds, classes=classes))
+        grown = max(grown, footprint.of_trees(model, rows=rows, classes=classes))
+        about = [f"about {footprint.told(footprint.PROCESS + needed[-1])} of memory"]
+        if encoding.levels:
+            about.append(categories.summary(encoding.levels))
+        yield f"candidate {candidate.name} takes {'; '.join(about)}"
+    limit = footprint.told(there)
+    if grown > there:
+        yield (
+            f"warning: the trees of a forest may grow to {footprint.told(grown)}, and there are {limit} of memory: say "
+            "max_depth, max_leaf_nodes or min_samples_leaf in its parameters"
+        )
+    together = sum(footprint.PROCESS + one for one in needed)
+    if len(needed) > 1 and together > there:
+        yield (
+            f"warning: in Airflow candidates are trained at once, which takes about {footprint.told(together)}, and "
+            f"there are {limit} of memory: lower {PREFIX}PARALLELISM, or give it more memory"
+        )
 
 
 def _rule(dataset: Dataset) -> str:

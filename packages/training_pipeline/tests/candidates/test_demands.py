@@ -160,14 +160,17 @@ def test_one_target_has_one_component(regression: Spec, made: Make) -> None:
     assert problems(made, regression, table(), "cross_decomposition.PLSCanonical", parameters=chosen) == []
 
 
-def test_a_dense_matrix_beyond_the_memory_is_refused_with_a_way_out(
+def test_a_fit_beyond_the_memory_is_refused_with_a_way_out(
     spec: Spec, made: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(memory, "limit", lambda: 5_000)
     (found,) = problems(made, spec, table(), "ensemble.HistGradientBoostingClassifier")
-    assert "needs a matrix of 120 rows and 4 columns" in found
+    assert "rows to train on and a matrix of 3 columns" in found
     assert "sklearn.linear_model.LogisticRegression" in found
     assert 'features.leave_out = ["amount", "colour"]' in found
+    assert "features.encoding" not in found
+    (found,) = problems(made, spec, table(), "neural_network.MLPClassifier")
+    assert 'say features.encoding.colour = "target"' in found
 
 
 def test_what_is_sparse_may_be_wider_than_the_memory(spec: Spec, made: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,11 +178,14 @@ def test_what_is_sparse_may_be_wider_than_the_memory(spec: Spec, made: Make, mon
     monkeypatch.setattr(preprocessing, "_DENSE_BYTES", 0)
     draw = np.random.default_rng(1)
     cities = [f"city {number}" for number in draw.integers(0, 2000, 3000)]
-    changes = {"features": {"leave_out": ["amount"], "types": {"city": "category"}}}
+    wide = {"leave_out": ["amount"], "types": {"city": "category"}, "encoding": {"city": "one_hot"}}
     columns = table(3000, city=cities)
-    assert problems(made, spec, columns, "linear_model.LogisticRegression", **changes) == []
-    (found,) = problems(made, spec, columns, "ensemble.HistGradientBoostingClassifier", **changes)
+    assert problems(made, spec, columns, "linear_model.LogisticRegression", features=wide) == []
+    (found,) = problems(made, spec, columns, "ensemble.HistGradientBoostingClassifier", features=wide)
     assert 'features.leave_out = ["amount", "city"]' in found
+    assert 'features.encoding.city = "target"' in found
+    del wide["encoding"]
+    assert problems(made, spec, columns, "ensemble.HistGradientBoostingClassifier", features=wide) == []
 
 
 def test_estimators_that_compare_every_two_rows_need_memory_for_that(

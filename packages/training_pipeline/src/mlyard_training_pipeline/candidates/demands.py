@@ -8,16 +8,13 @@ from mlyard_shared.features import date_part
 from mlyard_shared.schema import Column
 from mlyard_shared.spec import ModelSpec
 
-from mlyard_training_pipeline.candidates import memory, preprocessing
+from mlyard_training_pipeline.candidates import estimators, footprint, memory
 from mlyard_training_pipeline.candidates.encoding import Encoding
 from mlyard_training_pipeline.data import advice
 from mlyard_training_pipeline.data.dataset import Dataset
 
 _MEMORY_SHARE = 0.8
 """How much of the memory a fit may plan with; Python and its libraries take the rest."""
-
-_COPIES = 2.5
-"""The encoded categories and the matrix that they are joined into exist at the same time; measured: 2.0 to 2.4."""
 
 _QUADRATIC = ("GaussianProcess", "KernelRidge", "LabelPropagation", "LabelSpreading")
 
@@ -163,27 +160,33 @@ def _neighbours(fit: _Fit) -> Iterator[str]:
 def _memory(fit: _Fit) -> Iterator[str]:
     allowed = int(memory.limit() * _MEMORY_SHARE)
     width, rows = fit.encoding.width, fit.dataset.rows
-    if fit.name.startswith(_QUADRATIC) and rows * rows * 8 > allowed:
+    there, pairs = footprint.told(allowed), rows * rows * 8
+    if fit.name.startswith(_QUADRATIC) and pairs > allowed:
         yield (
-            f"{fit.name} compares every row with every other, which takes {_size(rows * rows * 8)} for {rows} rows, "
-            f"and there are {_size(allowed)}: choose another estimator"
+            f"{fit.name} compares every row with every other, which takes {footprint.told(pairs)} for {rows} rows, "
+            f"and there are {there}: choose another estimator"
         )
-    needed = rows * width * 8 * _COPIES
-    if needed <= allowed or preprocessing.is_sparse(fit.model, fit.encoding, rows):
+    needed = footprint.of_fit(
+        fit.model, fit.encoding, rows=fit.rows, folds=fit.spec.folds, classes=len(fit.dataset.classes)
+    )
+    if needed <= allowed:
         return
-    text = f"{fit.name} needs a matrix of {rows} rows and {width} columns, about {_size(needed)}, and there are "
-    text += f"{_size(allowed)}: bring fewer rows, or more memory"
+    text = f"{fit.name} needs about {footprint.told(needed)} for {fit.rows} rows to train on and a matrix of {width} "
+    text += f"columns, and there are {there}: bring fewer rows, or more memory"
     if fit.encoding.categories:
-        largest = max(fit.dataset.schema.columns, key=lambda column: len(column.categories))
-        text += (
-            f"; or say {advice.leave_out(fit.spec, [largest.name])}, which is {len(largest.categories)} of them, or "
-            f"choose an estimator that takes a sparse matrix, such as {_SPARSE[fit.spec.task]}"
-        )
+        text += f"; or {', or '.join(_narrower(fit))}"
     yield text
 
 
-def _size(count: float) -> str:
-    return f"{count / 1024**3:.1f} GiB" if count >= 1024**3 else f"{count / 1024**2:.0f} MiB"
+def _narrower(fit: _Fit) -> Iterator[str]:
+    """Ways to a narrower matrix."""
+    columns = [column for column in fit.dataset.schema.columns if column.type == "category"]
+    largest = max(columns, key=lambda column: len(column.categories))
+    if any(block.part == "one_hot" for block in fit.encoding.blocks):
+        yield f"say {advice.line('features.encoding', 'target', column=largest.name)}"
+    yield f"say {advice.leave_out(fit.spec, [largest.name])}, which is {len(largest.categories)} levels"
+    if not estimators.takes_sparse(fit.model):
+        yield f"choose an estimator that takes a sparse matrix, such as {_SPARSE[fit.spec.task]}"
 
 
 _SPARSE = {
