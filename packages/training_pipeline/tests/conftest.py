@@ -136,7 +136,7 @@ def write_spec(folder: Path, made: ModelSpec, columns: dict[str, list[str | None
 
 def _toml(made: ModelSpec) -> str:
     document = made.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-    tables = {"source", "features", "holdout", "gate", "drift"}
+    tables = {name for name, value in document.items() if isinstance(value, dict)}
     lines = [f"{name} = {json.dumps(value)}" for name, value in document.items() if name not in {*tables, "candidates"}]
     for name in tables & set(document):
         lines += [f"[{name}]", *(f"{key} = {_inline(value)}" for key, value in document[name].items())]

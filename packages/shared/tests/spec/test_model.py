@@ -17,17 +17,23 @@ def test_the_smallest_spec_has_sound_defaults(tmp_path: Path) -> None:
 
 
 def test_every_key_is_read(tmp_path: Path) -> None:
-    head = HEAD + 'group = "id"\nschedule = "@daily"\ntimezone = "Europe/Berlin"\nfolds = 3\n'
+    head = (
+        HEAD
+        + 'weight = "counts"\nconformal = [0.9]\n'
+    head += 'group = "id"\nschedule = "@daily"\ntimezone = "Europe/Berlin"\nfolds = 3\n'
+    )
     rest = '[features]\nleave_out = ["note"]\n[features.types]\nzip = "category"\n[features.dates]\nday = ["year"]\n'
     rest += '[features.encoding]\nzip = "one_hot"\n[features.levels]\nzip = 50\n'
     rest += '[gate]\nrule = "refresh"\nlevel = 0.95\nminimum = 0.7\nmargin = 1\n'
     rest += "[holdout]\nfraction = 0.3\n[drift]\npsi = 0.1\n"
+    rest += "[decision]\nthreshold = 0.3\n"
     rest += '[scoring]\nbeta = 2\nquantile = 0.9\npositive = "yes"\n[scoring.costs]\nyes = {no = 5}\n'
     parameters = "parameters = {depth = 3, nested = {a = [1, 'x', true]}}\ngrid = {n_estimators = [10, 20]}\n"
     spec = read_spec(write(tmp_path, head + rest + SOURCE + CANDIDATE + parameters))
     assert spec.candidates[0].parameters == {"depth": 3, "nested": {"a": [1, "x", True]}}
     assert spec.identifying_columns == ("id",)
     assert (spec.gate.margin, spec.features.dates) == (1.0, {"day": ("year",)})
+    assert (spec.weight, spec.conformal, spec.decision.threshold) == ("counts", (0.9,), 0.3)
     assert (spec.gate.rule, spec.gate.level) == ("refresh", 0.95)
     assert (spec.scoring.beta, spec.scoring.positive, spec.scoring.costs) == (2.0, "yes", {"yes": {"no": 5.0}})
     assert (spec.features.encoding, spec.features.levels) == ({"zip": "one_hot"}, {"zip": 50})
@@ -189,6 +195,30 @@ def test_every_key_is_read(tmp_path: Path) -> None:
             "costs: give at least one that is above 0",
             id="costs of nothing",
         ),
+        pytest.param(
+            SPEC + "[decision]\nthreshold = 0.3\nexpected_cost = true\n",
+            "decision: give one of threshold, threshold_for and expected_cost",
+            id="two rules",
+        ),
+        pytest.param(SPEC + "[decision]\nthreshold = 1\n", "decision.threshold: must be less than 1", id="threshold"),
+        pytest.param(
+            SPEC + '[decision]\nthreshold_for = "roc_auc"\n',
+            "decision.threshold_for: use 'accuracy', 'balanced_accuracy', 'f1_macro', 'f_beta' or 'cost'",
+            id="threshold for a ranking",
+        ),
+        pytest.param(
+            SPEC + "[decision]\nexpected_cost = true\n",
+            "decision needs scoring.costs, such as",
+            id="costs of nothing known",
+        ),
+        pytest.param(
+            SPEC.replace('"classification"', '"regression"').replace('"accuracy"', '"mae"')
+            + "[decision]\nthreshold = 0.3\n",
+            "decision is for classes, and this is a regression: leave it out",
+            id="decision of a regression",
+        ),
+        pytest.param("conformal = [1.0]\n" + SPEC, "conformal.0: must be less than 1", id="an interval of everything"),
+        pytest.param('weight = "left"\n' + SPEC, "the weight left is also named as target", id="target as weight"),
         pytest.param(
             SPEC.replace('"accuracy"', '"cost"'), "metric cost needs scoring.costs, such as", id="cost without costs"
         ),

@@ -138,3 +138,21 @@ def test_checks_import_no_mlflow() -> None:
         "sys.exit(any(name.split('.')[0] in ('mlflow', 'onnx', 'skl2onnx') for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_weights_and_decisions_need_an_estimator_that_knows_them(found: Callable[..., list[str]]) -> None:
+    neighbours, vectors = candidate("neighbors.KNeighborsClassifier", "near"), candidate("svm.LinearSVC", "far")
+    weighted = found(neighbours, weight="count", features={"leave_out": ["amount"]})
+    assert weighted == [
+        "candidates.near: estimator: sklearn.neighbors.KNeighborsClassifier takes no weights of rows: choose another, or "
+        "leave weight out"
+    ]
+    costs = {"large": {"small": 2}}
+    decided = found(vectors, decision={"expected_cost": True}, scoring={"costs": costs})
+    assert decided == [
+        "candidates.far: estimator: sklearn.svm.LinearSVC gives no probabilities here, which decision needs"
+    ]
+    assert found(candidate("dummy.DummyClassifier"), decision={"threshold": 0.3}) == [
+        "decision.threshold: is for two classes, and 'kind' has 3: leave it out, or say decision.expected_cost = true with "
+        "scoring.costs"
+    ]

@@ -8,6 +8,7 @@ from mlyard_shared.errors import TrainingError
 from mlyard_shared.spec import ModelSpec
 from mlyard_training_pipeline.candidates import folds, scoring, search
 from mlyard_training_pipeline.candidates.predictions import predict
+from mlyard_training_pipeline.candidates.scoring import Measures
 from mlyard_training_pipeline.candidates.search import Found
 from mlyard_training_pipeline.data.dataset import Dataset
 
@@ -50,7 +51,7 @@ def test_the_scores_of_folds_are_those_of_our_labels(found: Callable[..., Any]) 
 
         fitted = clone(best.pipeline).fit(matrix[fit], target[fit])
         predictions = predict(fitted, matrix[test], task="classification")
-        scores.append(scoring.score("accuracy", target[test], predictions, classes=2))
+        scores.append(scoring.score("accuracy", target[test], predictions, Measures(2, 1)))
     assert best.scores["accuracy"] == pytest.approx(np.mean(scores), abs=1e-12)
     assert best.deviation == pytest.approx(np.std(scores), abs=1e-12)
 
@@ -72,7 +73,7 @@ def test_the_best_setting_is_told_as_the_spec_spells_it(found: Callable[..., Any
 
 def test_other_metrics_stand_beside_the_one_that_decides(found: Callable[..., Any]) -> None:
     best, _, _ = found(FOREST, parameters={"n_estimators": 5}, metric="roc_auc")
-    assert set(best.scores) == {"accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "log_loss"}
+    assert set(best.scores) == set(scoring.metrics_for("classification", Measures(2, 1), probabilities=True))
     assert best.scores["log_loss"] > 0
 
 
@@ -80,7 +81,7 @@ def test_scores_of_a_regression_are_in_their_own_sign(regression: Spec, made: Ma
     columns = ties() | {"amount": np.random.default_rng(1).normal(size=300).tolist()}
     chosen = regression(features={"leave_out": ["kind"]})
     best = search.search(chosen, chosen.candidates[0], made(columns, chosen))
-    assert set(best.scores) == {"rmse", "mae", "r2"}
+    assert set(best.scores) == {"rmse", "mae", "mape", "r2"}
     assert best.scores["rmse"] > 0
 
 
@@ -103,3 +104,54 @@ def test_warnings_of_an_estimator_are_logged_once(found: Callable[..., Any], cap
         found("sklearn.linear_model.LogisticRegression", parameters={"max_iter": 1})
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "candidate one: lbfgs failed to converge" in caplog.text
+
+
+def weighted(count: int = 300) -> dict[str, list[Any]]:
+    """Rows of one kind that count four times as much as those of the other."""
+    columns = ties(count)
+    return columns | {"counts": [4.0 if kind == "yes" else 1.0 for kind in columns["kind"]]}
+
+
+def test_weights_of_rows_count_in_fits_and_in_the_scores_of_folds(spec: Spec, made: Make) -> None:
+    tree = {"name": "tree", "estimator": "sklearn.tree.DecisionTreeClassifier", "parameters": {"max_depth": 2}}
+    chosen = spec(candidates=[tree], features={}, weight="counts", metric="balanced_accuracy")
+    data = made(weighted(), chosen)
+    assert [column.name for column in data.schema.columns] == ["size"]
+    best = search.search(chosen, chosen.candidates[0], data)
+    from sklearn.base import clone
+
+    training = ~data.held_out
+    assert data.weights is not None
+    matrix, target, weights = data.matrix(training, precision="float32"), data.target[training], data.weights[training]
+    scores = []
+    for fit, test in folds.splits(chosen, data):
+        fitted = clone(best.pipeline).fit(matrix[fit], target[fit], model__sample_weight=weights[fit])
+        answers = predict(fitted, matrix[test], task="classification")
+        scores.append(scoring.score("accuracy", target[test], answers, Measures(2, 1), weights[test]))
+    assert best.scores["accuracy"] == pytest.approx(np.mean(scores))
+    plain = clone(best.pipeline).fit(matrix, target)
+    assert (plain.predict_proba(matrix)[:, 1] < best.pipeline.predict_proba(matrix)[:, 1]).any()
+
+
+def test_a_threshold_is_tuned_on_rows_that_the_folds_were_not_fitted_on(found: Callable[..., Any]) -> None:
+    path, costs = "sklearn.linear_model.LogisticRegression", {"yes": {"no": 9}, "no": {"yes": 1}}
+    more = {"metric": "cost", "scoring": {"costs": costs}}
+    plain, _, _ = found(path, **more)
+    tuned, _, data = found(path, decision={"threshold_for": "cost"}, **more)
+    expected, _, _ = found(path, decision={"expected_cost": True}, **more)
+    assert tuned.rule.kind == "threshold"
+    assert 0 < tuned.rule.threshold < 0.4
+    assert tuned.scores["cost"] < plain.scores["cost"]
+    assert expected.rule.kind == "costs"
+    assert expected.scores["cost"] < plain.scores["cost"]
+    assert sum(len(fold.truth) for fold in tuned.folds) == (~data.held_out).sum()
+    # Metrics of probabilities have nothing to do with labels.
+    assert tuned.scores["log_loss"] == pytest.approx(plain.scores["log_loss"])
+
+
+def test_the_folds_that_are_kept_are_those_of_the_best_setting(found: Callable[..., Any]) -> None:
+    grid = {"max_depth": [1, 3, 2]}
+    best, _, _ = found(FOREST, parameters={"n_estimators": 5}, grid=grid)
+    alone, _, _ = found(FOREST, parameters={"n_estimators": 5, **best.parameters})
+    for kept, expected in zip(best.folds, alone.folds, strict=True):
+        assert (kept.found.probabilities == expected.found.probabilities).all()

@@ -8,12 +8,13 @@ from pydantic import Field, model_validator
 from mlyard_shared.contract import Contract
 from mlyard_shared.metrics import METRICS, MetricName, Task
 from mlyard_shared.spec.candidates import Candidate
+from mlyard_shared.spec.decision import Deciding
 from mlyard_shared.spec.drift import Drift
 from mlyard_shared.spec.features import Features
 from mlyard_shared.spec.gate import Gate
 from mlyard_shared.spec.holdout import Holdout
 from mlyard_shared.spec.names import ColumnName, Slug
-from mlyard_shared.spec.scoring import Scoring
+from mlyard_shared.spec.scoring import Scoring, Share
 from mlyard_shared.spec.source import Source
 
 
@@ -26,11 +27,14 @@ class ModelSpec(Contract):
     target: ColumnName
     metric: MetricName
     scoring: Scoring = Scoring()
+    decision: Deciding = Deciding()
+    conformal: tuple[Share, ...] = (0.8, 0.9, 0.95)
     source: Source
     candidates: Annotated[tuple[Candidate, ...], Field(min_length=1)]
     key: tuple[ColumnName, ...] = ()
     event_time: ColumnName | None = None
     group: ColumnName | None = None
+    weight: ColumnName | None = None
     features: Features = Features()
     folds: Annotated[int, Field(ge=2, le=20)] = 5
     holdout: Holdout = Holdout()
@@ -76,13 +80,23 @@ class ModelSpec(Contract):
             raise ValueError(f"metric {self.metric} is not for {self.task}: use one of {fitting}")
         if self.metric == "pinball" and self.scoring.quantile is None:
             raise ValueError("metric pinball needs scoring.quantile, such as 0.9")
-        if self.metric == "cost" and not self.scoring.costs:
-            raise ValueError("metric cost needs scoring.costs, such as costs.TRUE.SAID = 5")
+        if self.decision.is_given and self.task == "regression":
+            raise ValueError("decision is for classes, and this is a regression: leave it out")
+        if "cost" in (self.metric, self.decision.threshold_for) or self.decision.expected_cost:
+            self._check_costs()
+        others = {self.target, *self.key, self.event_time, self.group, *self.features.use}
+        if self.weight is not None and self.weight in others:
+            raise ValueError(f"the weight {self.weight} is also named as target, key, event_time, group or feature")
         if self.target in {*self.key, self.event_time, self.group}:
             raise ValueError(f"the target {self.target} is also named as key, event_time or group")
         if self.target in self.features.use:
             raise ValueError(f"features.use names the target {self.target}")
         return self
+
+    def _check_costs(self) -> None:
+        if not self.scoring.costs:
+            what = "metric cost" if self.metric == "cost" else "decision"
+            raise ValueError(f"{what} needs scoring.costs, such as costs.TRUE.SAID = 5")
 
     @property
     def identifying_columns(self) -> tuple[str, ...]:

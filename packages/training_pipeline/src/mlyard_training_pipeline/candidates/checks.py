@@ -9,6 +9,7 @@ from mlyard_shared.spec import Candidate, ModelSpec
 
 from mlyard_training_pipeline.candidates import (
     categories,
+    deciding,
     demands,
     estimators,
     folds,
@@ -39,7 +40,7 @@ def problems(spec: ModelSpec, dataset: Dataset, *, trusted: Sequence[str] = ()) 
         for candidate in spec.candidates
         for problem in _of_candidate(candidate, spec, dataset, trusted)
     ]
-    wrong = scoring.problems(spec, dataset.classes, dataset.target)
+    wrong = scoring.problems(spec, dataset.classes, dataset.target) + deciding.problems(spec, dataset.classes)
     return list(dict.fromkeys(found)) + (wrong or folds.problems(spec, dataset))
 
 
@@ -59,13 +60,21 @@ def _of_candidate(candidate: Candidate, spec: ModelSpec, dataset: Dataset, trust
         wrong = [told] if (told := targets.problem(candidate, dataset.target, spec.target)) else []
     if wrong:
         return wrong
+    from sklearn.utils.validation import has_fit_parameter
+
     encoding = preprocessing.encoding_of(candidate, dataset.schema, features=spec.features, classes=dataset.classes)
     if wrong := _values(candidate, encoding, dataset):
         return wrong
     found = categories.problems(dataset.schema, spec.features, candidate, estimators.prototype(candidate))
     for made in _settings(candidate, encoding, dataset):
-        if spec.metric in scoring.NEED_PROBABILITIES and not hasattr(made, "predict_proba"):
-            found.append(f"estimator: {candidate.estimator} gives no probabilities here, which {spec.metric} needs")
+        need = "decision" if spec.decision.is_given else None
+        need = spec.metric if spec.metric in scoring.NEED_PROBABILITIES else need
+        if need and not hasattr(made, "predict_proba"):
+            found.append(f"estimator: {candidate.estimator} gives no probabilities here, which {need} needs")
+        if spec.weight is not None and not has_fit_parameter(made, "sample_weight"):
+            found.append(
+                f"estimator: {candidate.estimator} takes no weights of rows: choose another, or leave weight out"
+            )
         found += demands.problems(made, spec=spec, dataset=dataset, encoding=encoding)
     return found
 

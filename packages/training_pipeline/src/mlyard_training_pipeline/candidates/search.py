@@ -2,16 +2,17 @@
 
 import logging
 import warnings
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+from mlyard_shared.decision import Decision
 from mlyard_shared.errors import TrainingError
 from mlyard_shared.features import Array
 from mlyard_shared.metrics import METRICS, MetricName
 from mlyard_shared.spec import Candidate, ModelSpec
 
-from mlyard_training_pipeline.candidates import estimators, folds, parameters, predictions, preprocessing, scoring
+from mlyard_training_pipeline.candidates import deciding, estimators, folds, parameters, preprocessing, scoring
+from mlyard_training_pipeline.candidates.out_of_fold import FoldScores, OutOfFold
 from mlyard_training_pipeline.candidates.scoring import Measures
 from mlyard_training_pipeline.data.dataset import Dataset
 
@@ -22,13 +23,16 @@ logger = logging.getLogger(__name__)
 class Found(NamedTuple):
     """The best setting of a candidate: its mean scores over the folds, each in its own sign.
 
-    `parameters` are those of the grid as the spec spells them, `deviation` is that of the metric that decides.
+    `parameters` are those of the grid as the spec spells them, `deviation` is that of the metric that decides, `rule`
+    makes labels of probabilities, and `folds` are the rows that each fold was not fitted on.
     """
 
     pipeline: Any
     parameters: dict[str, Any]
     scores: dict[MetricName, float]
     deviation: float
+    rule: Decision
+    folds: OutOfFold
 
 
 def search(spec: ModelSpec, candidate: Candidate, dataset: Dataset) -> Found:
@@ -48,24 +52,23 @@ def search(spec: ModelSpec, candidate: Candidate, dataset: Dataset) -> Found:
         _STEP + name: [parameters.resolve(name, value, encoding=encoding, classes=dataset.classes) for value in values]
         for name, values in candidate.grid.items()
     }
-    search = GridSearchCV(
-        made,
-        grid,
-        scoring=_scorer(spec, _metrics(spec, made, candidate, dataset), Measures.of(spec, dataset.classes)),
-        refit=spec.metric,
-        cv=folds.splits(spec, dataset),
-        error_score="raise",
-    )
+    measures, splits = Measures.of(spec, dataset.classes), folds.splits(spec, dataset)
+    weights = None if dataset.weights is None else np.asarray(dataset.weights[training])
+    names = _metrics(spec, made, candidate, dataset)
+    scores = FoldScores(spec, names, splits, measures=measures, weights=weights, rule=deciding.given(spec, measures))
+    # One process fits the folds of a setting one after another, which is what `scores` relies on.
+    search = GridSearchCV(made, grid, scoring=scores, refit=spec.metric, cv=splits, error_score="raise")
     matrix = dataset.matrix(training, precision=estimators.precision(candidate))
-    _fit(search, matrix, dataset.target[training], candidate)
-    return _found(search, spec, candidate, grid)
+    _fit(search, matrix, dataset.target[training], candidate, weights=weights)
+    found = _found(search, spec, candidate, grid, scores)
+    return _tuned(found, spec, scores, measures)
 
 
-def _fit(search: Any, matrix: Array, target: Array, candidate: Candidate) -> None:
+def _fit(search: Any, matrix: Array, target: Array, candidate: Candidate, *, weights: Array | None) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            search.fit(matrix, target)
+            search.fit(matrix, target, **({} if weights is None else {f"{_STEP}sample_weight": weights}))
         # Estimators refuse a table with whatever they like, and that is for their user to know: no fault of ours.
         except Exception as error:
             first = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -76,7 +79,7 @@ def _fit(search: Any, matrix: Array, target: Array, candidate: Candidate) -> Non
         logger.warning("candidate %s: %s", candidate.name, text)
 
 
-def _found(search: Any, spec: ModelSpec, candidate: Candidate, grid: dict[str, list[Any]]) -> Found:
+def _found(search: Any, spec: ModelSpec, candidate: Candidate, grid: dict[str, list[Any]], kept: FoldScores) -> Found:
     results, best = search.cv_results_, search.best_index_
     scores: dict[MetricName, float] = {}
     for name, metric in METRICS.items():
@@ -94,18 +97,20 @@ def _found(search: Any, spec: ModelSpec, candidate: Candidate, grid: dict[str, l
         name.removeprefix(_STEP): candidate.grid[name.removeprefix(_STEP)][grid[name].index(value)]
         for name, value in search.best_params_.items()
     }
-    return Found(search.best_estimator_, chosen, scores, float(results[f"std_test_{spec.metric}"][best]))
+    deviation = float(results[f"std_test_{spec.metric}"][best])
+    return Found(search.best_estimator_, chosen, scores, deviation, kept.rule, kept.best)
 
 
-def _scorer(spec: ModelSpec, names: tuple[MetricName, ...], measures: Measures) -> Callable[[Any, Array, Array], Any]:
-    """What scikit-learn calls for each fold; greater is better."""
-
-    def scorer(fitted: Any, matrix: Array, truth: Array) -> dict[str, float]:
-        answers = predictions.predict(fitted, matrix, task=spec.task)
-        found = {name: scoring.score(name, truth, answers, measures) for name in names}
-        return {name: METRICS[name].value(value) for name, value in found.items()}
-
-    return scorer
+def _tuned(found: Found, spec: ModelSpec, scores: FoldScores, measures: Measures) -> Found:
+    """The same with the threshold that the spec asks for, by which its labels are scored again."""
+    rule = deciding.tuned(spec, found.folds, measures)
+    if rule is None:
+        return found
+    decided, values = scores.decided(rule)
+    means = {name: float(np.mean(each)) for name, each in values.items()}
+    return found._replace(
+        scores=found.scores | means, deviation=float(np.std(values[spec.metric])), rule=rule, folds=decided
+    )
 
 
 def _metrics(spec: ModelSpec, made: Any, candidate: Candidate, dataset: Dataset) -> tuple[MetricName, ...]:

@@ -13,7 +13,7 @@ from mlyard_shared.metrics import METRICS, MetricName
 from mlyard_shared.spec import ModelSpec
 
 from mlyard_training_pipeline.candidates import estimators, scoring
-from mlyard_training_pipeline.candidates.predictions import Predictions
+from mlyard_training_pipeline.candidates.predictions import DECISION, Predictions
 from mlyard_training_pipeline.candidates.scoring import Measures
 from mlyard_training_pipeline.data import dataset
 from mlyard_training_pipeline.data.dataset import Dataset
@@ -77,8 +77,9 @@ class _Bench(NamedTuple):
     measures: Measures
 
     def judged(self, rows: Array) -> Judged:
+        weights = None if self.data.weights is None else self.data.weights[rows]
         groups = None if self.data.groups is None else self.data.groups[rows]
-        return Judged(self.data.target[rows], len(self.data.classes), groups=groups)
+        return Judged(self.data.target[rows], len(self.data.classes), weights, groups)
 
     def score(self, judged: Judged, predictions: Predictions) -> float:
         return scoring.score(self.spec.metric, judged.truth, predictions, self.measures, judged.weights)
@@ -98,7 +99,7 @@ def _predictions(context: Context, winner: CandidateRun, data: Dataset, spec: Mo
     matrix = data.matrix(data.held_out, precision=estimators.precision(candidate))
     with tempfile.TemporaryDirectory(prefix="mlyard-") as folder:
         stored = context.tracking.fetch_all(winner.run_id, winner.files, Path(folder))
-        return fitted.predict(stored, matrix, task=spec.task)
+        return fitted.predict(stored, matrix, task=spec.task, rule=winner.decision or DECISION)
 
 
 def _scores(bench: _Bench, winner: CandidateRun, found: Predictions) -> dict[MetricName, float]:

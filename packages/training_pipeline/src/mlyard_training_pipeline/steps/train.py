@@ -10,7 +10,7 @@ from mlyard_shared.errors import RegistryError
 from mlyard_shared.schema import InputForm
 from mlyard_shared.spec import Candidate, ModelSpec
 
-from mlyard_training_pipeline.candidates import estimators, resources, search
+from mlyard_training_pipeline.candidates import conformal, estimators, resources, search
 from mlyard_training_pipeline.candidates.resources import Place
 from mlyard_training_pipeline.data import dataset
 from mlyard_training_pipeline.data.dataset import Dataset
@@ -77,6 +77,8 @@ def _train(context: Context, spec: ModelSpec, candidate: Candidate, data: Datase
         score=found.scores[spec.metric],
         deviation=found.deviation,
         parameters=found.parameters,
+        decision=found.rule if found.folds[0].found.probabilities is not None else None,
+        conformal=conformal.quantiles(spec.task, found.folds, spec.conformal),
         files=tuple(file.name for file in files),
     )
     logged = {"estimator": candidate.estimator, **candidate.parameters, **found.parameters, "folds": spec.folds}

@@ -3,7 +3,9 @@
 from typing import Any
 
 from mlyard_shared.contract import Contract
+from mlyard_shared.decision import Decision
 from mlyard_shared.gate import Gain
+from mlyard_shared.manifest.current import Conformal
 from mlyard_shared.snapshot import Snapshot
 
 from mlyard_training_pipeline.tracking.names import PIPELINE_FILE
@@ -20,6 +22,7 @@ class TrainingRun(Contract):
 class CandidateRun(Contract):
     """A candidate's own run: its mean score over the folds, in the metric's own sign, with its best parameters.
 
+    `decision` makes labels of its probabilities, `conformal` says how far from its answers the truth may lie, and
     `files` are the artifacts of its run that hold the fitted pipeline.
     """
 
@@ -28,6 +31,8 @@ class CandidateRun(Contract):
     score: float
     deviation: float
     parameters: dict[str, Any] = {}
+    decision: Decision | None = None
+    conformal: Conformal | None = None
     files: tuple[str, ...] = (PIPELINE_FILE,)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from mlyard_shared.decision import Decision
 from mlyard_shared.features import Array
 from mlyard_shared.manifest import (
     BACKGROUND_FILE,
@@ -100,6 +101,7 @@ def _of_skops(folder: Path, training: Training, form: InputForm) -> _Model:
         rows,
         task=training.spec.task,
         scale=scale_of(training.spec.task, training.dataset),
+        rule=_rule(training),
     )
     engines = [EngineFile(kind="skops", file=MODEL_FILE)]
     if (folder / ONNX_FILE).is_file():
@@ -120,6 +122,10 @@ def _of_onnx(folder: Path, stored: Path, facts: Facts) -> _Model:
     return _Model(engines, Twin(facts.parity, None), facts.probabilities, facts.target_transform, facts.packages)
 
 
+def _rule(training: Training) -> Decision:
+    return training.evaluation.winner.decision or DECISION
+
+
 def _manifest(folder: Path, model: _Model, training: Training, form: InputForm, background: Background) -> Manifest:
     spec, dataset, evaluation = training.spec, training.dataset, training.evaluation
     holdout = {f"holdout_{name}": value for name, value in evaluation.metrics.items()}
@@ -131,7 +137,7 @@ def _manifest(folder: Path, model: _Model, training: Training, form: InputForm, 
         input_schema=_schema(dataset.schema, form),
         inputs=form,
         engines=model.engines,
-        decision=DECISION if model.probabilities else None,
+        decision=_rule(training) if model.probabilities else None,
         target_transform=model.target_transform,
         reference=reference.feature_reference(dataset),
         candidate=training.candidate.name,
@@ -149,6 +155,7 @@ def _manifest(folder: Path, model: _Model, training: Training, form: InputForm, 
         },
         onnx=model.twin.parity,
         onnx_refused=model.twin.refused,
+        conformal=evaluation.winner.conformal,
         background=background,
         files=folder_digests(folder),
     )

@@ -18,6 +18,7 @@ from mlyard_training_pipeline.data.dataset.refusals import Refusals
 from mlyard_training_pipeline.data.dataset.schema import input_schema
 from mlyard_training_pipeline.data.dataset.selection import select
 from mlyard_training_pipeline.data.dataset.targets import read_target
+from mlyard_training_pipeline.data.dataset.weights import read_weights
 from mlyard_training_pipeline.data.problems import Problems
 from mlyard_training_pipeline.data.table import Table
 
@@ -43,7 +44,7 @@ def build(table: Table, spec: ModelSpec, folder: Path) -> Layout:
 
 
 def _layout(making: Making) -> Layout | None:
-    selection, target = select(making), read_target(making)
+    selection, target, weights = select(making), read_target(making), read_weights(making)
     names = roles.feature_names(making.spec, making.table.names)
     columns = [found for name in names if (found := _feature(making, name)) is not None]
     number_forms.check(making, columns)
@@ -61,6 +62,7 @@ def _layout(making: Making) -> Layout | None:
         held_out=selection.held_out,
         order=selection.order,
         groups=selection.groups,
+        weights=weights,
         rule=selection.rule,
         input_schema=schema,
     )

@@ -34,5 +34,6 @@ class Layout(Contract):
     held_out: Place
     order: Place | None
     groups: Place | None
+    weights: Place | None = None
     rule: HoldoutRule
     input_schema: Schema

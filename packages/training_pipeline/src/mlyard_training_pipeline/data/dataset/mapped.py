@@ -57,7 +57,8 @@ class Dataset:
 
     `target` is float64 for a regression and an int64 index into `classes` for a classification, `held_out` boolean,
     `order` the rows' times as int64 microseconds in UTC (None without an event time), `groups` int32 codes of the
-    group column (None without one); each has the shape [rows] and is mapped from a file.
+    group column (None without one), `weights` float64 (None where every row counts alike); each has the shape [rows]
+    and is mapped from a file.
     """
 
     def __init__(self, folder: Path, layout: Layout, spec: ModelSpec, snapshot: Callable[[], Path]) -> None:
@@ -89,6 +90,10 @@ class Dataset:
     @cached_property
     def groups(self) -> Array | None:
         return self._optional(self._layout.groups)
+
+    @cached_property
+    def weights(self) -> Array | None:
+        return self._optional(self._layout.weights)
 
     @cached_property
     def table(self) -> Table:

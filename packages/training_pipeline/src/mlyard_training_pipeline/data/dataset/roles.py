@@ -14,7 +14,7 @@ def feature_names(spec: ModelSpec, names: Sequence[str]) -> list[str]:
     """The columns that the model sees, in the table's order, or in the spec's where it lists them."""
     if spec.features.use:
         return list(spec.features.use)
-    others = {spec.target, *spec.identifying_columns, spec.event_time, *spec.features.leave_out}
+    others = {spec.target, *spec.identifying_columns, spec.event_time, spec.weight, *spec.features.leave_out}
     return [name for name in names if name not in others]
 
 
@@ -26,6 +26,7 @@ def check(spec: ModelSpec, names: Sequence[str], problems: Problems) -> None:
         "key": spec.key,
         "group": (spec.group,) if spec.group else (),
         "event_time": (spec.event_time,) if spec.event_time else (),
+        "weight": (spec.weight,) if spec.weight else (),
         "features.use": chosen.use,
         "features.leave_out": chosen.leave_out,
         "features.types": tuple(chosen.types),

@@ -21,7 +21,19 @@ from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import TrainingRun
 from mlyard_training_pipeline.tracking.state_folder import writing
 
-_MATTERS = {"task", "target", "metric", "key", "group", "event_time", "source", "features", "folds", "holdout"}
+_MATTERS = {
+    "task",
+    "target",
+    "metric",
+    "key",
+    "group",
+    "event_time",
+    "weight",
+    "source",
+    "features",
+    "folds",
+    "holdout",
+}
 
 
 def load(context: Context, run: TrainingRun, spec: ModelSpec) -> Dataset:

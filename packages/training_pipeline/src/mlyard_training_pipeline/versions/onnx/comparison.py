@@ -50,6 +50,7 @@ def make_twin(
     task: Task,
     scale: float = 1.0,
     limit: Limits | None = None,
+    rule: Decision = DECISION,
 ) -> Twin:
     """Convert the pipeline of `model` into `twin`, which stays only where its answers hold.
 
@@ -61,6 +62,7 @@ def make_twin(
         task: what the pipeline answers.
         scale: the standard deviation of a regression's target.
         limit: what the conversion may take.
+        rule: makes labels of probabilities.
     """
     if task == "classification" and not hasattr(pipeline, "predict_proba"):
         return Twin(None, "the estimator gives no probabilities, and a twin has to")
@@ -68,7 +70,7 @@ def make_twin(
     if made is None:
         # onnxruntime's errors have no root of their own; a twin that does not run is not one.
         try:
-            parity = _measure(twin, pipeline, rows, task=task, scale=scale)
+            parity = _measure(twin, pipeline, rows, task=task, scale=scale, rule=rule)
         except Exception as error:  # noqa: BLE001 - the reason is kept in the manifest
             made = f"the twin does not run: {str(error).splitlines()[0]}"
         else:
@@ -109,15 +111,15 @@ def compare(
     )
 
 
-def _measure(twin: Path, pipeline: Any, rows: Rows, *, task: Task, scale: float) -> OnnxParity:
+def _measure(twin: Path, pipeline: Any, rows: Rows, *, task: Task, scale: float, rule: Decision) -> OnnxParity:
     real = rows.matrix[: probes.limit(pipeline)]
     matrix = np.concatenate([real, probes.rows(pipeline, rows.schema, real)])
     # Overflow at the largest numbers shows in the answers, which are compared.
     with np.errstate(all="ignore"):
-        expected = predict(pipeline, matrix, task=task)
-    found = session.predict(twin, {INPUT: matrix}, task=task, rule=DECISION)
+        expected = predict(pipeline, matrix, task=task, rule=rule)
+    found = session.predict(twin, {INPUT: matrix}, task=task, rule=rule)
     if task == "classification":
-        return compare(found, expected)
+        return compare(found, expected, rule=rule)
     scales = np.full(len(matrix), scale or 1.0)
     # Far from every real row numbers are large, and so are their last digits.
     scales[len(real) :] = np.maximum(scales[len(real) :], np.abs(np.nan_to_num(expected.labels[len(real) :])))
@@ -148,6 +150,11 @@ def _convert(model: Path | None, twin: Path, pipeline: Any, rows: Rows, limit: L
                 return reason
     except NotImplementedError as error:
         return f"it cannot be converted: {error}"
+    # In the process of its own, where skops could have taken the pipeline there, any error means the same.
+    except Exception as error:
+        if model is not None:
+            raise
+        return f"it cannot be converted: {type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
     size = twin.stat().st_size
     return _too_large(size) if size > SIZE_LIMIT else None
 
