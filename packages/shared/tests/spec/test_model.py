@@ -17,11 +17,8 @@ def test_the_smallest_spec_has_sound_defaults(tmp_path: Path) -> None:
 
 
 def test_every_key_is_read(tmp_path: Path) -> None:
-    head = (
-        HEAD
-        + 'weight = "counts"\nconformal = [0.9]\n'
+    head = HEAD + 'weight = "counts"\nconformal = [0.9]\n'
     head += 'group = "id"\nschedule = "@daily"\ntimezone = "Europe/Berlin"\nfolds = 3\n'
-    )
     rest = '[features]\nleave_out = ["note"]\n[features.types]\nzip = "category"\n[features.dates]\nday = ["year"]\n'
     rest += '[features.encoding]\nzip = "one_hot"\n[features.levels]\nzip = 50\n'
     rest += '[gate]\nrule = "refresh"\nlevel = 0.95\nminimum = 0.7\nmargin = 1\n'
