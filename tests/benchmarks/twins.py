@@ -1,10 +1,11 @@
 """Which of the estimators that people use most have an ONNX twin, what it takes to make, and how large it is.
 
-    PYTHON tests/benchmarks/twins.py [ROWS]
+    PYTHON tests/benchmarks/twins.py [ROWS] [WORD]
 
-PYTHON is that of the environment `training-pipeline`. Each estimator is fitted with its defaults on ROWS rows (5 000)
-of a table of every kind of column; its twin is made and compared as `register` does it. `make` is processor time, the
-comparison and its own process included; `one row` is the time of a prediction by the twin, and by scikit-learn.
+PYTHON is that of the environment `training-pipeline`. With a WORD only estimators with it in their paths are measured,
+such as `lightgbm`. Each is fitted with its defaults on ROWS rows (5 000) of a table of every kind of column; its twin
+is made and compared as `train` and `register` do it. `make` is processor time, the comparison and its own process
+included; `one row` is the time of a prediction by the twin, and by the library that fitted it.
 """
 
 import resource
@@ -14,7 +15,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import onnxruntime
@@ -22,43 +23,70 @@ from mlyard_shared import features
 from mlyard_shared.features import Array
 from mlyard_shared.metrics import Task
 from mlyard_shared.schema import Column, InputForm, Schema
-from mlyard_shared.spec import Candidate
+from mlyard_shared.spec import Candidate, Features
 from mlyard_training_pipeline.candidates import estimators, preprocessing
 from mlyard_training_pipeline.versions import skops_file
 from mlyard_training_pipeline.versions.onnx.comparison import Rows, make_twin
 
-CLASSIFIERS: list[tuple[str, dict[str, Any]]] = [
-    ("linear_model.LogisticRegression", {}),
-    ("ensemble.RandomForestClassifier", {}),
-    ("ensemble.ExtraTreesClassifier", {}),
-    ("ensemble.GradientBoostingClassifier", {}),
-    ("ensemble.HistGradientBoostingClassifier", {}),
-    ("ensemble.AdaBoostClassifier", {}),
-    ("ensemble.BaggingClassifier", {}),
-    ("tree.DecisionTreeClassifier", {}),
-    ("svm.SVC", {}),
-    ("svm.SVC", {"probability": True}),
-    ("neighbors.KNeighborsClassifier", {}),
-    ("neural_network.MLPClassifier", {"max_iter": 50}),
-    ("naive_bayes.GaussianNB", {}),
-    ("discriminant_analysis.LinearDiscriminantAnalysis", {}),
-    ("calibration.CalibratedClassifierCV", {}),
-    ("linear_model.SGDClassifier", {"loss": "log_loss"}),
+
+class Case(NamedTuple):
+    """An estimator to measure. `classes` is 0 for a regression; `encoding` is what becomes of categories."""
+
+    path: str
+    parameters: dict[str, Any]
+    classes: int = 2
+    encoding: Literal["native", "one_hot"] | None = None
+
+
+LINE = {"estimator": "sklearn.linear_model.LogisticRegression"}
+FOREST = {"estimator": "sklearn.ensemble.RandomForestClassifier"}
+LEAVES = {"estimator": "lightgbm.LGBMClassifier"}
+CLASSIFIERS = [
+    Case("sklearn.linear_model.LogisticRegression", {}),
+    Case("sklearn.ensemble.RandomForestClassifier", {}),
+    Case("sklearn.ensemble.ExtraTreesClassifier", {}),
+    Case("sklearn.ensemble.GradientBoostingClassifier", {}),
+    Case("sklearn.ensemble.HistGradientBoostingClassifier", {}),
+    Case("sklearn.ensemble.AdaBoostClassifier", {}),
+    Case("sklearn.ensemble.BaggingClassifier", {}),
+    Case("sklearn.tree.DecisionTreeClassifier", {}),
+    Case("sklearn.svm.SVC", {}),
+    Case("sklearn.svm.SVC", {"probability": True}),
+    Case("sklearn.neighbors.KNeighborsClassifier", {}),
+    Case("sklearn.neural_network.MLPClassifier", {"max_iter": 50}),
+    Case("sklearn.naive_bayes.GaussianNB", {}),
+    Case("sklearn.discriminant_analysis.LinearDiscriminantAnalysis", {}),
+    Case("sklearn.calibration.CalibratedClassifierCV", {}),
+    Case("sklearn.linear_model.SGDClassifier", {"loss": "log_loss"}),
 ]
-REGRESSORS: list[tuple[str, dict[str, Any]]] = [
-    ("linear_model.LinearRegression", {}),
-    ("linear_model.Ridge", {}),
-    ("linear_model.Lasso", {}),
-    ("linear_model.ElasticNet", {}),
-    ("linear_model.PoissonRegressor", {}),
-    ("ensemble.RandomForestRegressor", {}),
-    ("ensemble.ExtraTreesRegressor", {}),
-    ("ensemble.GradientBoostingRegressor", {}),
-    ("ensemble.HistGradientBoostingRegressor", {}),
-    ("tree.DecisionTreeRegressor", {}),
-    ("svm.SVR", {}),
-    ("neighbors.KNeighborsRegressor", {}),
-    ("neural_network.MLPRegressor", {"max_iter": 50}),
+REGRESSORS = [
+    Case("sklearn.linear_model.LinearRegression", {}, 0),
+    Case("sklearn.linear_model.Ridge", {}, 0),
+    Case("sklearn.linear_model.Lasso", {}, 0),
+    Case("sklearn.linear_model.ElasticNet", {}, 0),
+    Case("sklearn.linear_model.PoissonRegressor", {}, 0),
+    Case("sklearn.ensemble.RandomForestRegressor", {}, 0),
+    Case("sklearn.ensemble.ExtraTreesRegressor", {}, 0),
+    Case("sklearn.ensemble.GradientBoostingRegressor", {}, 0),
+    Case("sklearn.ensemble.HistGradientBoostingRegressor", {}, 0),
+    Case("sklearn.tree.DecisionTreeRegressor", {}, 0),
+    Case("sklearn.svm.SVR", {}, 0),
+    Case("sklearn.neighbors.KNeighborsRegressor", {}, 0),
+    Case("sklearn.neural_network.MLPRegressor", {"max_iter": 50}, 0),
+]
+BOOSTERS = [
+    Case(path.format("Regressor" if classes == 0 else "Classifier"), {}, classes, encoding)
+    for path in ("lightgbm.LGBM{}", "xgboost.XGB{}", "sklearn.ensemble.HistGradientBoosting{}")
+    for classes in (2, 3, 0)
+    for encoding in ("native", "one_hot")
+]
+COMPOSITES = [
+    Case("sklearn.ensemble.StackingClassifier", {"estimators": {"trees": FOREST, "line": LINE}}),
+    Case("sklearn.ensemble.StackingClassifier", {"estimators": {"leaves": LEAVES, "line": LINE}}, 3),
+    Case("sklearn.ensemble.VotingClassifier", {"estimators": {"trees": FOREST, "line": LINE}, "voting": "soft"}),
+    Case("sklearn.calibration.CalibratedClassifierCV", {"estimator": LEAVES}),
+    Case("sklearn.calibration.CalibratedClassifierCV", {"estimator": FOREST}, 3),
+    Case("sklearn.ensemble.BaggingClassifier", {"estimator": LINE}),
 ]
 SCHEMA = Schema(
     columns=(
@@ -74,11 +102,16 @@ SCHEMA = Schema(
 
 
 class Table(NamedTuple):
-    """The columns, two classes, and numbers above 0."""
+    """The columns, and numbers above 0, of which classes are made."""
 
     columns: dict[str, Array]
-    kinds: Array
     amounts: Array
+
+    def target(self, classes: int) -> Array:
+        """So many classes of the same size, or the numbers themselves."""
+        if not classes:
+            return self.amounts
+        return np.digitize(self.amounts, np.quantile(self.amounts, np.linspace(0, 1, classes + 1)[1:-1]))
 
 
 def make_table(rows: int) -> Table:
@@ -97,47 +130,61 @@ def make_table(rows: int) -> Table:
         "colour": np.array(["blue", "green", "red"], dtype=object)[colour],
         "site": np.array(list("abcdefgh"), dtype=object)[draw.integers(0, 8, rows)],
     }
-    return Table(columns, (amounts > np.median(amounts)).astype(np.int64), amounts - amounts.min() + 1)
+    return Table(columns, amounts - amounts.min() + 1)
 
 
-def measure(table: Table, path: str, parameters: dict[str, Any], task: Task) -> str:
+def measure(table: Table, case: Case) -> str:
     """A line of the report."""
-    candidate = Candidate(name="one", estimator=f"sklearn.{path}", parameters=parameters)
+    candidate = Candidate(name="one", estimator=case.path, parameters=case.parameters)
     form = InputForm(precision=estimators.precision(candidate))
     matrix = features.matrix(table.columns, SCHEMA, form)
-    target = table.kinds if task == "classification" else table.amounts
+    task: Task = "classification" if case.classes else "regression"
+    target = table.target(case.classes)
     held_out = np.arange(len(target)) % 5 == 0
-    classes = ("no", "yes") if task == "classification" else ()
-    pipeline = preprocessing.pipeline(candidate, SCHEMA, classes=classes, rows=len(target))
+    classes = tuple("xyz"[: case.classes])
+    said = Features(encoding=dict.fromkeys(("colour", "site"), case.encoding)) if case.encoding else Features()
+    pipeline = preprocessing.pipeline(candidate, SCHEMA, classes=classes, rows=len(target), features=said)
     pipeline.fit(matrix[~held_out], target[~held_out])
     with tempfile.TemporaryDirectory() as name:
         model, twin = Path(name, "model.skops"), Path(name, "model.onnx")
-        skops_file.write(pipeline, model)
+        whole = not any(package in str(case) for package in ("lightgbm", "xgboost"))
+        if whole:
+            skops_file.write(pipeline, model)
         before = _processor_time()
         scale = float(target.std()) if task == "regression" else 1.0
-        found = make_twin(model, twin, pipeline, Rows(SCHEMA, form, matrix[held_out]), task=task, scale=scale)
+        rows = Rows(SCHEMA, form, matrix[held_out])
+        found = make_twin(model if whole else None, twin, pipeline, rows, task=task, scale=scale)
         taken = _processor_time() - before
-        told = path.rpartition(".")[2] + "".join(f" {key}={value}" for key, value in parameters.items())
         if found.refused or found.parity is None:
-            return f"| {told} | no: {found.refused} | {taken:.1f} s | | | | |"
+            return f"| {_told(case)} | no: {found.refused} | {taken:.1f} s | | | | |"
         single, double = _one_row(twin, matrix), _median(lambda: pipeline.predict(matrix[:1]))
-        sizes = [f"{file.stat().st_size / 1024**2:.2f}" for file in (twin, model)]
+        sizes = [f"{file.stat().st_size / 1024**2:.2f} MiB" if file.exists() else "none" for file in (twin, model)]
         return (
-            f"| {told} | yes, {found.parity.max_difference:.0e} over {found.parity.rows} rows | {taken:.1f} s "
-            f"| {sizes[0]} MiB | {sizes[1]} MiB | {single * 1e6:.0f} us | {double * 1e6:.0f} us |"
+            f"| {_told(case)} | yes, {found.parity.max_difference:.0e} over {found.parity.rows} rows | {taken:.1f} s "
+            f"| {sizes[0]} | {sizes[1]} | {single * 1e6:.0f} us | {double * 1e6:.0f} us |"
         )
 
 
-def report(rows: int) -> Iterator[str]:
+def _told(case: Case) -> str:
+    """An estimator, what it wraps or is given, and what it answers."""
+    given = [
+        inner["estimator"].rpartition(".")[2] if isinstance(inner, dict) else f"{key}={inner}"
+        for key, value in case.parameters.items()
+        for inner in (value.values() if key == "estimators" else [value])
+    ]
+    kind = f"{case.classes} classes" if case.classes else "numbers"
+    categories = f", categories {case.encoding}" if case.encoding else ""
+    return f"{case.path.rpartition('.')[2]}{' of ' if given else ''}{', '.join(given)}: {kind}{categories}"
+
+
+def report(rows: int, word: str) -> Iterator[str]:
     """The lines of the report."""
     table = make_table(rows)
-    yield "| estimator | twin | make | twin's size | skops' size | one row | by scikit-learn |"
+    yield "| estimator | twin | make | twin's size | skops' size | one row | by its library |"
     yield "|---|---|---|---|---|---|---|"
-    kinds: list[tuple[Task, list[tuple[str, dict[str, Any]]]]]
-    kinds = [("classification", CLASSIFIERS), ("regression", REGRESSORS)]
-    for task, cases in kinds:
-        for path, parameters in cases:
-            yield measure(table, path, parameters, task)
+    for case in (*CLASSIFIERS, *REGRESSORS, *BOOSTERS, *COMPOSITES):
+        if word in str(case):
+            yield measure(table, case)
 
 
 def _processor_time() -> float:
@@ -163,5 +210,6 @@ def _median(call: Callable[[], Any]) -> float:
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")  # of networks that have not converged
-    for line in report(int(sys.argv[1]) if len(sys.argv) > 1 else 5_000):
+    count, wanted = ([*sys.argv[1:], *("5000", "")[len(sys.argv) - 1 :]])[:2]
+    for line in report(int(count), wanted):
         print(line, flush=True)

@@ -50,6 +50,7 @@ class Fitted(NamedTuple):
     rows: Rows
     task: Task
     scale: float
+    truth: Array
 
 
 def make_columns(count: int) -> tuple[dict[str, Array], Array]:
@@ -76,8 +77,10 @@ def make_columns(count: int) -> tuple[dict[str, Array], Array]:
 def fitted() -> Callable[..., Fitted]:
     """Fit an estimator on 800 rows, and keep 400 others."""
 
-    def fit(path: str, *, classes: int = 2, count: int = 1200, **parameters: Any) -> Fitted:
-        candidate = Candidate(name="a", estimator=path, parameters=parameters)
+    def fit(
+        path: str, *, classes: int = 2, count: int = 1200, target_transform: Any = None, **parameters: Any
+    ) -> Fitted:
+        candidate = Candidate(name="a", estimator=path, parameters=parameters, target_transform=target_transform)
         form = InputForm(precision=estimators.precision(candidate))
         columns, amount = make_columns(count)
         matrix = features.matrix(columns, SCHEMA, form)
@@ -91,7 +94,7 @@ def fitted() -> Callable[..., Fitted]:
         with threadpool_limits(1):  # the machine of a test is busy, and threads that wait for each other are slower
             pipeline.fit(matrix[400:], target[400:])
         scale = 1.0 if task == "classification" else float(target.std())
-        return Fitted(pipeline, Rows(SCHEMA, form, matrix[:400]), task, scale)
+        return Fitted(pipeline, Rows(SCHEMA, form, matrix[:400]), task, scale, target[:400])
 
     return fit
 

@@ -49,13 +49,13 @@ def spec_problems(spec: ModelSpec, *, trusted: Sequence[str] = ()) -> list[str]:
     found = []
     for candidate in spec.candidates:
         wrong = kinds.problems(candidate, spec.task, trusted)
-        wrong = wrong or _unknown(candidate, kinds.parameters_of(candidate))
+        wrong = wrong or _unknown(candidate)
         found += [f"candidates.{candidate.name}: {problem}" for problem in wrong]
     return list(dict.fromkeys(found))
 
 
 def _of_candidate(candidate: Candidate, spec: ModelSpec, dataset: Dataset, trusted: Sequence[str]) -> list[str]:
-    wrong = kinds.problems(candidate, spec.task, trusted) or _unknown(candidate, kinds.parameters_of(candidate))
+    wrong = kinds.problems(candidate, spec.task, trusted) or _unknown(candidate)
     if not wrong and spec.task == "regression":
         wrong = [told] if (told := targets.problem(candidate, dataset.target, spec.target)) else []
     if wrong:
@@ -91,31 +91,33 @@ def _settings(candidate: Candidate, encoding: Encoding, dataset: Dataset) -> Ite
         yield estimators.single(made).set_params(**dict(zip(names, setting, strict=True)))
 
 
-def _unknown(candidate: Candidate, known: dict[str, Any]) -> list[str]:
+def _unknown(candidate: Candidate) -> list[str]:
     found = []
-    for key, names in (("parameters", candidate.parameters), ("grid", candidate.grid)):
+    top = kinds.Level("grid", candidate.estimator, candidate.parameters)
+    for level, names in ((top, candidate.grid), *((level, level.given) for level in kinds.levels(candidate))):
+        known = kinds.parameters_of(level)
         for name in names:
             if name in known or known.get(name.partition("__")[0]) is not None:
                 continue
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(sorted(known))}"
-            found.append(f"{key}.{name}: {candidate.estimator} has no such parameter; {hint}")
+            found.append(f"{level.key}.{name}: {level.path} has no such parameter; {hint}")
     return found
 
 
 def _values(candidate: Candidate, encoding: Encoding, dataset: Dataset) -> list[str]:
     found: list[str] = []
-    given = {("parameters", name): [value] for name, value in candidate.parameters.items()}
-    given |= {("grid", name): values for name, values in candidate.grid.items()}
-    for (key, name), values in given.items():
-        for value in values:
-            if nesting.is_nested(value) or nesting.is_named(name, value):
-                continue
-            try:
-                resolved = parameters.resolve(name, value, encoding=encoding, classes=dataset.classes)
-                made = estimators.prototype(candidate).set_params(**{name: resolved})
-                if hasattr(made, "_parameter_constraints"):
-                    made._validate_params()  # noqa: SLF001 - what fit begins with
-            except (ValueError, TypeError, AttributeError) as error:
-                found.append(f"{key}.{name}: {str(error).splitlines()[0]}")
+    top = kinds.Level("grid", candidate.estimator, candidate.parameters)
+    given = [(top, name, value) for name, values in candidate.grid.items() for value in values]
+    given += [(level, name, value) for level in kinds.levels(candidate) for name, value in level.given.items()]
+    for level, name, value in given:
+        if nesting.is_nested(value) or nesting.is_named(name, value):
+            continue
+        try:
+            resolved = parameters.resolve(name, value, encoding=encoding, classes=dataset.classes)
+            made = estimators.blank(level.path, level.given).set_params(**{name: resolved})
+            if hasattr(made, "_parameter_constraints"):
+                made._validate_params()  # noqa: SLF001 - what fit begins with
+        except (ValueError, TypeError, AttributeError) as error:
+            found.append(f"{level.key}.{name}: {str(error).splitlines()[0]}")
     return found

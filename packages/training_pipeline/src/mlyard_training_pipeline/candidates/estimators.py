@@ -46,16 +46,21 @@ def estimator(candidate: Candidate, encoding: Encoding, classes: tuple[Class, ..
 
 
 def prototype(candidate: Candidate) -> Any:
-    """A candidate's estimator without what its table would say of its parameters: those that it wraps are in it.
+    """A candidate's estimator without its parameters but those that are estimators."""
+    return blank(candidate.estimator, candidate.parameters)
+
+
+def blank(path: str, given: Mapping[str, Any]) -> Any:
+    """An estimator without its parameters but those that are estimators.
 
     Raises:
-        ValueError: an estimator that it wraps is not given as one.
+        ValueError: one of these is not given as one.
     """
 
     def nothing(_name: str, _value: Any) -> Any:
         return _UNKNOWN
 
-    return _made(candidate.estimator, candidate.parameters, nothing)
+    return _made(path, given, nothing)
 
 
 _UNKNOWN = object()

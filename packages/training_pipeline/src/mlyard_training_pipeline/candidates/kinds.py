@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlyard_shared.metrics import Task
 from mlyard_shared.spec import Candidate
@@ -33,20 +33,36 @@ def problems(candidate: Candidate, task: Task, trusted: Sequence[str]) -> list[s
         trusted: the packages of users' own estimators that the settings name.
     """
     try:
-        nested = list(nesting.paths(candidate.parameters))
+        nested = levels(candidate)
     except ValueError as error:
         return [f"parameters.{error}"]
     if candidate.target_transform is not None and task != "regression":
         return ["target_transform: classes have no logarithm: leave it out"]
-    found = _of_path("estimator", candidate.estimator, candidate.parameters, task, trusted)
-    for key, one in nested:
-        found += _of_path(f"parameters.{key}.estimator", one.estimator, one.parameters, task, trusted)
+    found = []
+    for key, path, given in nested:
+        found += _of_path(key.removesuffix("parameters") + "estimator", path, given, task, trusted)
     return found or _fits(candidate, task)
 
 
-def parameters_of(candidate: Candidate) -> dict[str, Any]:
-    """The names and defaults of what a candidate may say of its estimator and those within it."""
-    made = estimators.prototype(candidate)
+class Level(NamedTuple):
+    """An estimator of a candidate: itself, or one within it. `key` is that of its parameters in the spec."""
+
+    key: str
+    path: str
+    given: dict[str, Any]
+
+
+def levels(candidate: Candidate) -> list[Level]:
+    """A candidate's estimator, and those within it."""
+    found = [Level("parameters", candidate.estimator, candidate.parameters)]
+    for key, one in nesting.paths(candidate.parameters):
+        found.append(Level(f"parameters.{key}.parameters", one.estimator, one.parameters))
+    return found
+
+
+def parameters_of(level: Level) -> dict[str, Any]:
+    """The names and defaults of what a spec may say of an estimator and those within it."""
+    made = estimators.blank(level.path, level.given)
     found: dict[str, Any] = made.get_params()
     if origins.package_of(made) == "lightgbm":
         from lightgbm.basic import _ConfigAliases

@@ -5,7 +5,7 @@ imported where both agree: the settings name it, and it names an ONNX converter 
 """
 
 from collections.abc import Sequence
-from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, packages_distributions, version
 from importlib.util import find_spec
 from typing import Any
 
@@ -28,8 +28,8 @@ def package_of(made: Any) -> str:
 
 
 def distribution(name: str) -> tuple[str, str] | None:
-    """The distribution that a booster is installed as, and its version."""
-    for known in BOOSTERS.get(name, ()):
+    """The distribution that a package is of, and its version."""
+    for known in BOOSTERS.get(name, tuple(packages_distributions().get(name, ()))):
         try:
             return known, version(known)
         except PackageNotFoundError:

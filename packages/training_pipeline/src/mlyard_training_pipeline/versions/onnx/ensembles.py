@@ -35,11 +35,14 @@ def scores(graph: Graph, source: str, model: Any) -> str:
 
 def has_raw(model: Any) -> bool:
     """Whether a classifier decides by the sums of its leaves."""
-    return type(model).__name__ in ("GradientBoostingClassifier", "HistGradientBoostingClassifier")
+    ours = type(model).__name__ in ("GradientBoostingClassifier", "HistGradientBoostingClassifier")
+    return ours or (_booster(model) is not None and hasattr(model, "decision_function"))
 
 
 def raw(graph: Graph, source: str, model: Any) -> str:
     """Add what such a classifier decides by, of shape [n, 1] for two classes, else [n, classes]."""
+    if (booster := _booster(model)) is not None:
+        return forest.add(graph, source, booster(model)._replace(link="identity"))
     if type(model).__name__.startswith("Hist"):
         return _histogram_sums(graph, graph.cast(source, np.float64), model)
     return _gradient_sums(graph, graph.cast(graph.cast(source, np.float32), np.float64), model)
@@ -59,7 +62,7 @@ def thresholds(model: Any) -> tuple[Array, Array]:
     if (booster := _booster(model)) is not None:
         return forest.thresholds(booster(model))
     members = _members(model)
-    chosen = getattr(model, "estimators_features_", [None] * len(members))
+    chosen = getattr(model, "estimators_features_", [None] * len(members)) if members else []
     features = [np.zeros(0, dtype=np.int64)]
     found = [np.zeros(0)]
     columns = _columns(model)
