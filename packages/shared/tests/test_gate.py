@@ -1,5 +1,5 @@
 import pytest
-from mlyard_shared.gate import Gain, GateReport, Outcome
+from mlyard_shared.gate import Condition, Gain, GateReport, Outcome, together
 from pydantic import ValidationError
 
 FACTS = {
@@ -25,6 +25,23 @@ def test_the_verdict_is_one_sentence_with_every_reason(outcome: Outcome, passed:
     assert report.passed == passed
     assert report.verdict == f"{outcome}: better than version 3; no minimum is set"
     assert GateReport.model_validate_json(report.model_dump_json()) == report
+
+
+def condition(outcome: Outcome) -> Condition:
+    return Condition(name="size", outcome=outcome, reason=f"its size has {outcome}")
+
+
+def test_what_is_not_met_decides_over_what_is_not_known() -> None:
+    assert together(["passed", "unknown", "not passed"]) == "not passed"
+    assert together(["passed", "unknown"]) == "unknown"
+    assert together(["passed", "passed"]) == together([]) == "passed"
+
+
+def test_further_conditions_have_a_reason_each_and_never_make_a_verdict_better() -> None:
+    report = GateReport.model_validate({**FACTS, "outcome": "unknown"})
+    assert report.also([condition("passed")]).verdict == f"{report.verdict}; its size has passed"
+    assert report.also([condition("not passed"), condition("passed")]).outcome == "not passed"
+    assert report.also([]) == report
 
 
 def test_there_is_no_fourth_outcome() -> None:

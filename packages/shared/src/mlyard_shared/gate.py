@@ -1,5 +1,6 @@
 """Why a candidate may serve, or may not: the report that the gate leaves on its training run."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from mlyard_shared.contract import Contract
@@ -8,6 +9,12 @@ from mlyard_shared.metrics import MetricName
 GATE_REPORT_FILE = "gate.json"
 Outcome = Literal["passed", "not passed", "unknown"]
 """`unknown`: there are not enough rows to say either."""
+
+
+def together(outcomes: Sequence[Outcome]) -> Outcome:
+    """The outcome of several conditions: one that is not met decides, and then one that is not known."""
+    ranked: tuple[Outcome, ...] = ("not passed", "unknown")
+    return next((outcome for outcome in ranked if outcome in outcomes), "passed")
 
 
 class Gain(Contract):
@@ -22,6 +29,14 @@ class Gain(Contract):
     high: float
     level: float
     rows: int
+
+
+class Condition(Contract):
+    """What is asked of a candidate beside the comparison with the champion, and how it went, in a sentence."""
+
+    name: Literal["calibration", "segments", "fairness", "cooldown", "latency", "size"]
+    outcome: Outcome
+    reason: str
 
 
 class GateReport(Contract):
@@ -47,6 +62,12 @@ class GateReport(Contract):
     holdout_uses: int = 1
     reasons: tuple[str, ...]
     notes: tuple[str, ...] = ()
+
+    def also(self, conditions: Sequence[Condition]) -> "GateReport":
+        """The report with further conditions."""
+        outcome = together([self.outcome, *(condition.outcome for condition in conditions)])
+        reasons = (*self.reasons, *(condition.reason for condition in conditions))
+        return self.model_copy(update={"outcome": outcome, "reasons": reasons})
 
     @property
     def passed(self) -> bool:

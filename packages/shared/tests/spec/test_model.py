@@ -180,6 +180,42 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         ),
         pytest.param(SPEC + '[gate]\nrule = "newer"\n', "gate.rule: use 'better' or 'refresh'", id="rule"),
         pytest.param(SPEC + "[gate]\nlevel = 1\n", "gate.level: must be less than or equal to 0.999", id="level"),
+        pytest.param(
+            SPEC + "[gate]\ncalibration = 0\n", "gate.calibration: must be greater than 0", id="perfect calibration"
+        ),
+        pytest.param(SPEC + "[gate]\nsize_mb = 0\n", "gate.size_mb: must be greater than 0", id="no size"),
+        pytest.param(SPEC + "[gate]\nlatency_ms = 0\n", "gate.latency_ms: must be greater than 0", id="no time"),
+        pytest.param(SPEC + "[gate]\ncooldown_hours = -1\n", "gate.cooldown_hours: must be greater", id="cooldown"),
+        pytest.param(SPEC + '[gate]\napproval = "ann"\n', "gate.approval: give true or false", id="approval by name"),
+        pytest.param(
+            SPEC + "[gate]\napproval_hours = 0\n", "gate.approval_hours: must be greater", id="no time to ask"
+        ),
+        pytest.param(
+            SPEC + '[gate.segments]\ncolumn = "zip"\n',
+            "gate.segments.minimum: is missing",
+            id="segments without a floor",
+        ),
+        pytest.param(
+            SPEC + '[gate.segments]\ncolumn = "zip"\nminimum = 0.5\nrow = 9\n',
+            "gate.segments.row: unknown key; did you mean rows?",
+            id="typo two tables down",
+        ),
+        pytest.param(
+            SPEC + '[gate.fairness]\ncolumn = "zip"\n',
+            "gate.fairness: give selection_rate, true_positive_rate or both, such as 0.1",
+            id="fairness without a limit",
+        ),
+        pytest.param(
+            SPEC + '[gate.fairness]\ncolumn = "zip"\nselection_rate = 2\n',
+            "gate.fairness.selection_rate: must be less than or equal to 1",
+            id="gap over 1",
+        ),
+        pytest.param(
+            SPEC.replace('"classification"', '"regression"').replace('"accuracy"', '"mae"')
+            + "[gate]\ncalibration = 0.1\n",
+            "gate.calibration is for classes, and this is a regression: leave it out",
+            id="calibration of a regression",
+        ),
         pytest.param(SPEC + "[scoring]\nbeta = 0\n", "scoring.beta: must be greater than 0", id="beta"),
         pytest.param(SPEC + "[scoring]\nquantile = 1\n", "scoring.quantile: must be less than 1", id="quantile"),
         pytest.param(

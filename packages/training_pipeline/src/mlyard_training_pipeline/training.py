@@ -78,13 +78,13 @@ def _stop(context: Context, model: str, run_key: str) -> str:
 def _train(context: Context, spec_file: Path, run_key: str, progress: Progress) -> None:
     from mlyard_training_pipeline.steps.evaluate import evaluate
     from mlyard_training_pipeline.steps.extract import extract
-    from mlyard_training_pipeline.steps.gate import gate
-    from mlyard_training_pipeline.steps.promote import promote
+    from mlyard_training_pipeline.steps.gate import gate, report_of
+    from mlyard_training_pipeline.steps.promote import is_open, promote
     from mlyard_training_pipeline.steps.register import register
     from mlyard_training_pipeline.steps.train import train
     from mlyard_training_pipeline.steps.validate import validate
 
-    metric = read_spec(spec_file).metric
+    spec = read_spec(spec_file)
     with progress.step("extract") as step:
         training = extract(context, spec_file, run_key=run_key)
         step.result = f"{training.snapshot.rows} rows, SHA-256 {training.snapshot.sha256[:12]}"
@@ -95,23 +95,25 @@ def _train(context: Context, spec_file: Path, run_key: str, progress: Progress) 
     for name in names:
         with progress.step(f"train {name}") as step:
             trained.append(train(context, training, name))
-            step.result = f"{metric} {trained[-1].score:.4f} ± {trained[-1].deviation:.4f} over the folds"
+            step.result = f"{spec.metric} {trained[-1].score:.4f} ± {trained[-1].deviation:.4f} over the folds"
     with progress.step("evaluate") as step:
         evaluation = evaluate(context, training, trained)
-        step.result = (
-            f"{evaluation.winner.candidate}: {metric} {evaluation.score:.4f} on {evaluation.holdout_rows} rows held out"
-        )
+        judged = f"{spec.metric} {evaluation.score:.4f} on {evaluation.holdout_rows} rows held out"
+        step.result = f"{evaluation.winner.candidate}: {judged}"
     with progress.step("gate") as step:
         report = gate(context, training, evaluation)
         step.result = report.outcome
     with progress.step("register") as step:
         version = register(context, training, evaluation, report)
         step.result = f"version {version.version}"
+    report = report_of(context, training)
     with progress.step("promote") as step:
-        move = promote(context, training, version, report, actor=operator())
+        move = promote(context, training, version, actor=operator())
         step.result = f"version {version.version} is the champion" if move else "the champion stays"
     for line in (f"gate {report.verdict}", *(f"note: {note}" for note in report.notes)):
         progress.say(line)
+    if spec.gate.approval and is_open(report):
+        progress.say(f"gate.approval: `promote {version.name} {version.version} --reason TEXT` makes it the champion")
     where = context.registry.uri.rstrip("/")
     progress.say(
         f"{version.name} version {version.version}: {where}/#/models/{version.name}/versions/{version.version}"

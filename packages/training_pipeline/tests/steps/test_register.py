@@ -21,7 +21,7 @@ FOREST = {
     "estimator": "sklearn.ensemble.RandomForestClassifier",
     "parameters": {"n_estimators": 10, "class_weight": {"small": 2.0}},
 }
-IDS_AND_TIMES = {"run_id", "trained_at", "files"}
+IDS_AND_TIMES = {"run_id", "trained_at", "files", "latency"}
 
 
 def train_elsewhere(context: Context, spec_file: Path) -> None:

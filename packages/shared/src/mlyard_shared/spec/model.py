@@ -80,6 +80,10 @@ class ModelSpec(Contract):
             raise ValueError(f"metric {self.metric} is not for {self.task}: use one of {fitting}")
         if self.metric == "pinball" and self.scoring.quantile is None:
             raise ValueError("metric pinball needs scoring.quantile, such as 0.9")
+        of_classes = {"calibration": self.gate.calibration, "fairness": self.gate.fairness}
+        if self.task == "regression" and any(of_classes.values()):
+            key = next(key for key, value in of_classes.items() if value)
+            raise ValueError(f"gate.{key} is for classes, and this is a regression: leave it out")
         if self.decision.is_given and self.task == "regression":
             raise ValueError("decision is for classes, and this is a regression: leave it out")
         if "cost" in (self.metric, self.decision.threshold_for) or self.decision.expected_cost:

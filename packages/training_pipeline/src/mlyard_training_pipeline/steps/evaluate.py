@@ -18,6 +18,7 @@ from mlyard_training_pipeline.candidates.scoring import Measures
 from mlyard_training_pipeline.data import dataset
 from mlyard_training_pipeline.data.dataset import Dataset
 from mlyard_training_pipeline.judging import bootstrap, enough
+from mlyard_training_pipeline.judging.conditions import Subject, conditions
 from mlyard_training_pipeline.judging.rows import Judged
 from mlyard_training_pipeline.tracking import holdouts
 from mlyard_training_pipeline.tracking.context import Context
@@ -41,6 +42,7 @@ def evaluate(context: Context, run: TrainingRun, candidates: Sequence[CandidateR
     bench = _Bench(spec, data, Measures.of(spec, data.classes))
     metrics = _scores(bench, winner, found)
     serving = context.registry.find(spec.name, "champion")
+    judged = bench.judged(data.held_out)
     comparison = _alone(bench, metrics[spec.metric])
     if serving is not None:
         answers = champion.ask(context, serving, spec=spec, dataset=data)
@@ -58,7 +60,10 @@ def evaluate(context: Context, run: TrainingRun, candidates: Sequence[CandidateR
         shortage=comparison.shortage,
         holdout_rows=comparison.rows,
         metrics={str(name): value for name, value in metrics.items()},
-        standard_error=bootstrap.standard_error(spec.metric, bench.judged(data.held_out), found, bench.measures),
+        standard_error=bootstrap.standard_error(spec.metric, judged, found, bench.measures),
+        conditions=conditions(
+            Subject(spec, judged, found, bench.measures, lambda name: data.texts_of(name, data.held_out))
+        ),
         uses=uses,
     )
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from mlyard_shared.contract import Contract
 from mlyard_shared.decision import Decision
-from mlyard_shared.gate import Gain
+from mlyard_shared.gate import Condition, Gain
 from mlyard_shared.manifest.current import Conformal
 from mlyard_shared.snapshot import Snapshot
 
@@ -41,7 +41,8 @@ class Evaluation(Contract):
 
     `metrics` are the winner's, over its whole holdout, and `standard_error` is that of the one that decides.
     `not_comparable` says why a champion has no score, `shortage` what there are too few rows of to judge by, `uses` how
-    many trainings looked at this holdout, this one included.
+    many trainings looked at this holdout, this one included, and `conditions` how the winner stands to what its spec
+    asks beside the champion.
     """
 
     winner: CandidateRun
@@ -55,3 +56,4 @@ class Evaluation(Contract):
     metrics: dict[str, float]
     standard_error: float = 0.0
     uses: int = 1
+    conditions: tuple[Condition, ...] = ()

@@ -15,11 +15,12 @@ from mlyard_shared.manifest import (
     MODEL_FILE,
     ONNX_FILE,
     EngineFile,
+    HoldoutRule,
     Manifest,
     folder_digests,
     write_manifest,
 )
-from mlyard_shared.manifest.current import Background, TargetTransform
+from mlyard_shared.manifest.current import Background, Latency, TargetTransform
 from mlyard_shared.metrics import Task
 from mlyard_shared.pipelines import load_pipeline
 from mlyard_shared.schema import InputForm, Schema
@@ -31,7 +32,7 @@ from mlyard_training_pipeline.data import reference
 from mlyard_training_pipeline.data.dataset import Dataset
 from mlyard_training_pipeline.tracking.names import PIPELINE_FILE
 from mlyard_training_pipeline.tracking.references import Evaluation, TrainingRun
-from mlyard_training_pipeline.versions import fitted, mlflow_folder
+from mlyard_training_pipeline.versions import budgets, fitted, latency, mlflow_folder
 from mlyard_training_pipeline.versions.fitted import Facts
 from mlyard_training_pipeline.versions.onnx import comparison, probes
 from mlyard_training_pipeline.versions.onnx.comparison import Rows, Twin
@@ -41,13 +42,17 @@ _PACKAGES = ("scikit-learn", "numpy", "scipy", "skops", "mlflow-skinny", "onnx",
 
 
 class Training(NamedTuple):
-    """What a version comes from: its spec, run and Dataset, the winner with its MLflow run, and its scores."""
+    """What a version comes from: its spec, run and Dataset, the winner with its MLflow run, and its scores.
+
+    `held_out` says which rows it was not fitted on where that are fewer than those that it was judged on.
+    """
 
     spec: ModelSpec
     run: TrainingRun
     dataset: Dataset
     evaluation: Evaluation
     trained: Any
+    held_out: HoldoutRule | None = None
 
     @property
     def candidate(self) -> Candidate:
@@ -73,7 +78,7 @@ def build(folder: Path, stored: Path, training: Training) -> str:
     shutil.copyfile(stored / PIPELINE_FILE, folder / MODEL_FILE)
     form = InputForm(encoding="codes", precision=estimators.precision(training.candidate))
     facts = fitted.facts(stored)
-    model = _of_skops(folder, training, form) if facts is None else _of_onnx(folder, stored, facts)
+    model = _of_skops(folder, training, form) if facts is None else _of_onnx(folder, stored, training, facts)
     mlflow_folder.write(
         folder, run_id=training.run.run_id, created_at=training.fitted_at, whole=facts is None, packages=model.packages
     )
@@ -89,6 +94,7 @@ class _Model(NamedTuple):
     probabilities: bool
     target_transform: TargetTransform | None
     packages: dict[str, str]
+    latency: tuple[Latency, ...]
 
 
 def _of_skops(folder: Path, training: Training, form: InputForm) -> _Model:
@@ -103,14 +109,15 @@ def _of_skops(folder: Path, training: Training, form: InputForm) -> _Model:
         scale=scale_of(training.spec.task, training.dataset),
         rule=_rule(training),
     )
-    engines = [EngineFile(kind="skops", file=MODEL_FILE)]
+    engines, taken = [EngineFile(kind="skops", file=MODEL_FILE)], [latency.of_skops(pipeline, rows.matrix[:1])]
     if (folder / ONNX_FILE).is_file():
         engines.append(EngineFile(kind="onnx", file=ONNX_FILE))
+        taken.append(latency.of_onnx(folder / ONNX_FILE, rows.matrix[:1]))
     transform = targets.declared(training.candidate, pipeline[-1])
-    return _Model(tuple(engines), twin, hasattr(pipeline, "predict_proba"), transform, {})
+    return _Model(tuple(engines), twin, hasattr(pipeline, "predict_proba"), transform, {}, tuple(taken))
 
 
-def _of_onnx(folder: Path, stored: Path, facts: Facts) -> _Model:
+def _of_onnx(folder: Path, stored: Path, training: Training, facts: Facts) -> _Model:
     """A model that ONNX alone holds as a whole."""
     for name in (ONNX_FILE, *(engine.file for engine in facts.boosters)):
         shutil.copyfile(stored / name, folder / name)
@@ -119,7 +126,10 @@ def _of_onnx(folder: Path, stored: Path, facts: Facts) -> _Model:
         EngineFile(kind="onnx", file=ONNX_FILE),
         *facts.boosters,
     )
-    return _Model(engines, Twin(facts.parity, None), facts.probabilities, facts.target_transform, facts.packages)
+    form = InputForm(encoding="codes", precision=estimators.precision(training.candidate))
+    taken = (latency.of_onnx(folder / ONNX_FILE, rows_to_compare(training.dataset, form).matrix[:1]),)
+    twin = Twin(facts.parity, None)
+    return _Model(engines, twin, facts.probabilities, facts.target_transform, facts.packages, taken)
 
 
 def _rule(training: Training) -> Decision:
@@ -144,7 +154,7 @@ def _manifest(folder: Path, model: _Model, training: Training, form: InputForm, 
         estimator=training.candidate.estimator,
         metric=spec.metric,
         metrics={**training.trained.data.metrics} | holdout,
-        holdout=dataset.rule,
+        holdout=training.held_out or dataset.rule,
         snapshot=training.run.snapshot,
         run_id=training.run.run_id,
         trained_at=training.fitted_at,
@@ -155,6 +165,9 @@ def _manifest(folder: Path, model: _Model, training: Training, form: InputForm, 
         },
         onnx=model.twin.parity,
         onnx_refused=model.twin.refused,
+        latency=model.latency,
+        budgets=budgets.of(spec.gate),
+        segments=tuple(column.name for column in dataset.schema.columns if column.name in spec.gate.columns.values()),
         conformal=evaluation.winner.conformal,
         background=background,
         files=folder_digests(folder),

@@ -42,6 +42,19 @@ def test_the_steps_follow_one_another(dag: Any) -> None:
     assert followers["promote"] == []
 
 
+def test_a_person_is_asked_where_the_spec_says_so(airflow_here: Settings, tmp_path: Path) -> None:
+    made = make(tmp_path, extra="gate = { approval = true, approval_hours = 2 }")
+    followers = {task.task_id: sorted(task.downstream_task_ids) for task in made.tasks}
+    assert followers["register"] == ["needs_approval", "promote"]
+    assert followers["needs_approval"] == ["approve"]
+    assert followers["approve"] == ["promote"]
+    approve = made.get_task("approve")
+    assert (approve.options, approve.defaults) == (["Promote", "Keep the champion"], ["Keep the champion"])
+    assert approve.response_timeout == timedelta(hours=2)
+    # The training's run is ended by the last step, also where nobody is asked.
+    assert made.get_task("promote").trigger_rule == "none_failed"
+
+
 def test_candidates_are_trained_side_by_side(dag: Any) -> None:
     assert dag.get_task("train").is_mapped
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pyarrow.compute as pc
 from mlyard_shared import features
 from mlyard_shared.columns import MISSING
 from mlyard_shared.errors import TableError
@@ -14,7 +15,7 @@ from mlyard_shared.schema import Column, InputForm, Schema
 from mlyard_shared.spec import ModelSpec
 
 from mlyard_training_pipeline.data import holdout, holdout1
-from mlyard_training_pipeline.data.columns import Array
+from mlyard_training_pipeline.data.columns import Array, canonical
 from mlyard_training_pipeline.data.columns.cells import Mask
 from mlyard_training_pipeline.data.columns.numbers import NumberForm
 from mlyard_training_pipeline.data.columns.values import Reader
@@ -145,6 +146,21 @@ class Dataset:
             holdout.check_columns(self.table, rule)
             return holdout1.members(self.table, rule, Table(earlier()))
         return holdout.members(self.table, rule, NumberForm.of(self._spec.source))
+
+    def texts_of(self, name: str, rows: Mask) -> Array:
+        """The canonical texts of any column of the table, with the word for null: of the rows of a boolean array.
+
+        Raises:
+            TableError: its cells have no texts.
+        """
+        if not canonical.is_spelled(kind := self.table.column(name).kind):
+            raise TableError(f"column {name!r} holds {kind}, whose values have no names")
+        form, parts = NumberForm.of(self._spec.source), []
+        for cells in self.table.runs(name):
+            texts = pc.fill_null(canonical.key_texts(cells.values, form), MISSING)
+            every = cells.spread(texts.to_numpy(zero_copy_only=False).astype(object), MISSING)
+            parts.append(every[rows[cells.start : cells.start + len(cells)]])
+        return np.concatenate(parts)
 
     def _optional(self, place: Place | None) -> Array | None:
         return None if place is None else self._arrays.column(place)

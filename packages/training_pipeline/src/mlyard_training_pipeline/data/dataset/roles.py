@@ -27,6 +27,7 @@ def check(spec: ModelSpec, names: Sequence[str], problems: Problems) -> None:
         "group": (spec.group,) if spec.group else (),
         "event_time": (spec.event_time,) if spec.event_time else (),
         "weight": (spec.weight,) if spec.weight else (),
+        **{key: (column,) for key, column in spec.gate.columns.items()},
         "features.use": chosen.use,
         "features.leave_out": chosen.leave_out,
         "features.types": tuple(chosen.types),

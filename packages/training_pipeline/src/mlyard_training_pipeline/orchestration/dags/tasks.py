@@ -15,6 +15,9 @@ from mlyard_training_pipeline.orchestration.dags.attempts import attempt
 if TYPE_CHECKING:
     from mlyard_training_pipeline.tracking.context import Context
 
+YES, NO = "Promote", "Keep the champion"
+"""What a person may answer where the spec asks for an approval."""
+
 Reference = dict[str, Any]
 """A frozen contract as JSON: what travels through XCom in place of data."""
 
@@ -89,21 +92,32 @@ def register(run: Reference, evaluation: Reference, report: Reference) -> Refere
         return version.model_dump(mode="json")
 
 
-def promote(run: Reference, version: Reference, report: Reference, actor: str) -> Reference | None:
-    """Make the version the champion if the gate said yes."""
-    from mlyard_shared.gate import GateReport
+def needs_approval(run: Reference, version: Reference) -> dict[str, Any] | None:
+    """What a person is asked about: a version that the gate has not refused; None where there is nothing to ask."""
+    from mlyard_training_pipeline.steps.gate import report_of
+    from mlyard_training_pipeline.steps.promote import is_open
+    from mlyard_training_pipeline.tracking.references import TrainingRun
+
+    with attempt():
+        report = report_of(_context(), TrainingRun.model_validate(run))
+        return {"version": version["version"], "verdict": report.verdict} if is_open(report) else None
+
+
+def promote(run: Reference, version: Reference, actor: str, answer: Reference | None = None) -> Reference | None:
+    """Make the version the champion if the gate said yes, and where a person was asked, if they did."""
     from mlyard_shared.registry import ModelVersion
 
+    from mlyard_training_pipeline.steps.promote import Answer
     from mlyard_training_pipeline.steps.promote import promote as step
     from mlyard_training_pipeline.tracking.references import TrainingRun
 
     with attempt():
+        given = None
+        if answer is not None:
+            by = answer.get("responded_by_user") or {"name": "nobody in time"}
+            given = Answer(answer["chosen_options"] == [YES], str(by["name"]))
         move = step(
-            _context(),
-            TrainingRun.model_validate(run),
-            ModelVersion.model_validate(version),
-            GateReport.model_validate(report),
-            actor=actor,
+            _context(), TrainingRun.model_validate(run), ModelVersion.model_validate(version), actor=actor, answer=given
         )
         return None if move is None else move.model_dump(mode="json")
 

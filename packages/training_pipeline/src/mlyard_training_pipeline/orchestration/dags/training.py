@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG, CronTriggerTimetable, literal, task
 from mlyard_shared.spec import ModelSpec, read_spec
 
@@ -62,8 +63,27 @@ def training_dag(spec_file: Path, *, folders: Sequence[Path], seen: float) -> DA
         evaluation = _step(tasks.evaluate)(run, trained)
         report = _step(tasks.gate)(run, evaluation)
         version = _step(tasks.register)(run, evaluation, report)
-        _step(tasks.promote, pool=PROMOTION_POOL)(run, version, report, actor=f"airflow {RUN_KEY}")
+        # What a person is not asked about, or does not answer in time, still ends the training's run.
+        promote = _step(tasks.promote, pool=PROMOTION_POOL, trigger_rule="none_failed")
+        answer = _approval(spec, run, version) if spec.gate.approval else None
+        promote(run, version, actor=f"airflow {RUN_KEY}", answer=answer)
     return dag
+
+
+def _approval(spec: ModelSpec, run: Any, version: Any) -> Any:
+    """The answer of a person, whom Airflow asks on its page of required actions; none where there is nothing to ask."""
+    asked = task.short_circuit(ignore_downstream_trigger_rules=False)(tasks.needs_approval)(run, version)
+    told = "ti.xcom_pull(task_ids='needs_approval')"
+    approve = HITLOperator(
+        task_id="approve",
+        subject=f"May version {{{{ {told}['version'] }}}} of {spec.name} serve?",
+        body=f"The gate: {{{{ {told}['verdict'] }}}}",
+        options=[tasks.YES, tasks.NO],
+        defaults=[tasks.NO],
+        response_timeout=timedelta(hours=spec.gate.approval_hours),
+    )
+    asked >> approve
+    return approve.output
 
 
 def _step(function: Callable[..., Any], **options: Any) -> Any:

@@ -14,15 +14,20 @@ from mlyard_training_pipeline.candidates.predictions import Predictions, decided
 _BATCH = 2_000
 
 
-def predict(twin: Path, inputs: Mapping[str, Array], *, task: Task, rule: Decision | None) -> Predictions:
-    """Run a twin over inputs of shape [n, width]; without a rule the labels are its own."""
+def opened(twin: Path) -> Any:
+    """A session of a twin, on one thread."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(str(twin), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(str(twin), options, providers=["CPUExecutionProvider"])
+
+
+def predict(twin: Path, inputs: Mapping[str, Array], *, task: Task, rule: Decision | None) -> Predictions:
+    """Run a twin over inputs of shape [n, width]; without a rule the labels are its own."""
+    session = opened(twin)
     wanted = {value.name for value in session.get_inputs()}
     names = ["label", "probabilities"] if task == "classification" else ["variable"]
     rows = len(next(iter(inputs.values())))
