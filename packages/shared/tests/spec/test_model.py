@@ -17,7 +17,7 @@ def test_the_smallest_spec_has_sound_defaults(tmp_path: Path) -> None:
 
 
 def test_every_key_is_read(tmp_path: Path) -> None:
-    head = HEAD + 'weight = "counts"\nconformal = [0.9]\n'
+    head = HEAD + "search = {seconds = 600}\n" + 'weight = "counts"\nconformal = [0.9]\n'
     head += 'group = "id"\nschedule = "@daily"\ntimezone = "Europe/Berlin"\nfolds = 3\n'
     rest = '[features]\nleave_out = ["note"]\n[features.types]\nzip = "category"\n[features.dates]\nday = ["year"]\n'
     rest += '[features.encoding]\nzip = "one_hot"\n[features.levels]\nzip = 50\n'
@@ -26,6 +26,8 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     rest += "[decision]\nthreshold = 0.3\n"
     rest += '[scoring]\nbeta = 2\nquantile = 0.9\npositive = "yes"\n[scoring.costs]\nyes = {no = 5}\n'
     parameters = "parameters = {depth = 3, nested = {a = [1, 'x', true]}}\ngrid = {n_estimators = [10, 20]}\n"
+    parameters += "search = 'halving'\ntrials = 9\nranges.depth = {low = 1, high = 9, log = true}\n"
+    parameters += "target_transform = 'log1p'\n"
     spec = read_spec(write(tmp_path, head + rest + SOURCE + CANDIDATE + parameters))
     assert spec.candidates[0].parameters == {"depth": 3, "nested": {"a": [1, "x", True]}}
     assert spec.identifying_columns == ("id",)
@@ -35,6 +37,10 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     assert (spec.scoring.beta, spec.scoring.positive, spec.scoring.costs) == (2.0, "yes", {"yes": {"no": 5.0}})
     assert (spec.features.encoding, spec.features.levels) == ({"zip": "one_hot"}, {"zip": 50})
     assert spec.timezone == "Europe/Berlin"
+    (candidate,) = spec.candidates
+    assert (candidate.search, candidate.trials, candidate.rungs) == ("halving", 9, 3)
+    assert (candidate.ranges["depth"].high, candidate.target_transform) == (9, "log1p")
+    assert spec.search.seconds == 600
 
 
 @pytest.mark.parametrize(
@@ -95,13 +101,53 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         ),
         pytest.param("schedule = 07:32:00\n" + SPEC, "schedule: a date or time cannot be given here", id="TOML time"),
         pytest.param('key = "id"\n' + KEYLESS, "key: give a list in brackets", id="text for a list"),
+        pytest.param(
+            SPEC + 'ranges = { max_depth = { low = 1, high = 9 } }\n',
+            'candidates.0: ranges goes with search = "random", "halving" or "optuna"; a grid tries every setting',
+            id="ranges without a search",
+        ),
+        pytest.param(
+            SPEC + 'search = "random"\nranges = { max_depth = { low = 1, high = 9 } }\n',
+            'candidates.0: search = "random" needs trials: how many settings to draw from the ranges',
+            id="ranges without trials",
+        ),
+        pytest.param(
+            SPEC + 'search = "halving"\n',
+            'candidates.0: search = "halving" needs a grid or ranges to draw from',
+            id="search of nothing",
+        ),
+        pytest.param(
+            SPEC + 'search = "random"\ntrials = 9\nranges = { max_depth = { low = 9, high = 1 } }\n',
+            "candidates.0.ranges.max_depth: low must be below high",
+            id="range upside down",
+        ),
+        pytest.param(
+            SPEC + 'search = "random"\ntrials = 9\nranges = { C = { low = 0, high = 1, log = true } }\n',
+            "candidates.0.ranges.C: log needs a low above 0",
+            id="logarithm of 0",
+        ),
+        pytest.param(
+            SPEC + 'search = "bayes"\n',
+            "candidates.0.search: use 'grid', 'random', 'halving' or 'optuna'",
+            id="unknown search",
+        ),
+        pytest.param(
+            HEAD + "search = { seconds = 0 }\n" + SPEC.removeprefix(HEAD),
+            "search.seconds: must be greater than 0",
+            id="no time",
+        ),
+        pytest.param(
+            SPEC + "[holdout]\nrefit = 0.5\n",
+            "holdout.refit needs event_time, which says which of the rows held out are the newest",
+            id="newest rows without times",
+        ),
         pytest.param("group = 3\n" + SPEC, "group: give a text in quotes", id="number for a text"),
         pytest.param('key = [""]\n' + KEYLESS, "key.0: must not be empty", id="empty column name"),
         pytest.param(HEAD + 'source = "x.csv"\n' + CANDIDATE, "source: give a table", id="text for a table"),
         pytest.param(
-            SPEC.replace("sklearn.ensemble.RandomForestClassifier", "os.system"),
+            SPEC.replace("sklearn.ensemble.RandomForestClassifier", "RandomForest"),
             "candidates.0.estimator: give the import path of an estimator, such as sklearn.linear",
-            id="estimator of another library",
+            id="no import path",
         ),
         pytest.param(
             SPEC + "grid = {n_estimators = []}\n", "candidates.0.grid.n_estimators: give at least 1", id="grid"

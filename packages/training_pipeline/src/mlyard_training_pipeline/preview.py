@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mlyard_shared.errors import SettingsError, SpecError, TableError
 from mlyard_shared.schema import Column, Schema
-from mlyard_shared.spec import ModelSpec, read_spec
+from mlyard_shared.spec import Candidate, ModelSpec, read_spec
 
 from mlyard_training_pipeline import schedule
 from mlyard_training_pipeline.data import encoding, sources
@@ -87,8 +87,7 @@ def _of_spec(spec: ModelSpec, dataset: Dataset) -> Iterator[str]:
     from mlyard_training_pipeline.candidates import estimators
 
     for candidate in spec.candidates:
-        tried = prod(len(values) for values in candidate.grid.values())
-        choices = f"{tried} setting{'s' if tried > 1 else ''}"
+        choices = _choices(candidate)
         yield f"candidate {candidate.name}: {candidate.estimator}, {choices}, {spec.folds} folds"
     rounding = [known.name for known in spec.candidates if estimators.precision(known) == "float32"]
     rounded = [column.name for column in dataset.schema.columns if column.rounded]
@@ -130,6 +129,16 @@ def _of_memory(spec: ModelSpec, dataset: Dataset) -> Iterator[str]:
             f"warning: in Airflow candidates are trained at once, which takes about {footprint.told(together)}, and "
             f"there are {limit} of memory: lower {PREFIX}PARALLELISM, or give it more memory"
         )
+
+
+def _choices(candidate: Candidate) -> str:
+    every = prod(len(values) for values in candidate.grid.values())
+    tried = (candidate.trials or every) if candidate.ranges else min(candidate.trials or every, every)
+    how = "" if candidate.search == "grid" else f", {_SEARCHES[candidate.search]}"
+    return f"{tried} setting{'s' if tried > 1 else ''}{how}"
+
+
+_SEARCHES = {"random": "drawn at random", "halving": "the best on ever more rows", "optuna": "chosen by Optuna"}
 
 
 def _rule(dataset: Dataset) -> str:

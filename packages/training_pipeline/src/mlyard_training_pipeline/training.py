@@ -92,9 +92,9 @@ def _train(context: Context, spec_file: Path, run_key: str, progress: Progress) 
         names = validate(context, training)
         step.result = f"{len(names)} candidate{'s' if len(names) > 1 else ''}"
     trained = []
-    for name in names:
+    for position, name in enumerate(names):
         with progress.step(f"train {name}") as step:
-            trained.append(train(context, training, name))
+            trained.append(train(context, training, name, waiting=len(names) - position))
             step.result = f"{spec.metric} {trained[-1].score:.4f} ± {trained[-1].deviation:.4f} over the folds"
     with progress.step("evaluate") as step:
         evaluation = evaluate(context, training, trained)
@@ -112,6 +112,8 @@ def _train(context: Context, spec_file: Path, run_key: str, progress: Progress) 
         step.result = f"version {version.version} is the champion" if move else "the champion stays"
     for line in (f"gate {report.verdict}", *(f"note: {note}" for note in report.notes)):
         progress.say(line)
+    if spec.gate.approval and is_open(report):
+        progress.say(f"gate.approval: `promote {version.name} {version.version} --reason TEXT` makes it the champion")
     if spec.gate.approval and is_open(report):
         progress.say(f"gate.approval: `promote {version.name} {version.version} --reason TEXT` makes it the champion")
     where = context.registry.uri.rstrip("/")

@@ -15,6 +15,7 @@ from mlyard_shared.spec.gate import Gate
 from mlyard_shared.spec.holdout import Holdout
 from mlyard_shared.spec.names import ColumnName, Slug
 from mlyard_shared.spec.scoring import Scoring, Share
+from mlyard_shared.spec.search import Search
 from mlyard_shared.spec.source import Source
 
 
@@ -31,6 +32,7 @@ class ModelSpec(Contract):
     conformal: tuple[Share, ...] = (0.8, 0.9, 0.95)
     source: Source
     candidates: Annotated[tuple[Candidate, ...], Field(min_length=1)]
+    search: Search = Search()
     key: tuple[ColumnName, ...] = ()
     event_time: ColumnName | None = None
     group: ColumnName | None = None
@@ -84,6 +86,10 @@ class ModelSpec(Contract):
         if self.task == "regression" and any(of_classes.values()):
             key = next(key for key, value in of_classes.items() if value)
             raise ValueError(f"gate.{key} is for classes, and this is a regression: leave it out")
+        of_classes = {"calibration": self.gate.calibration, "fairness": self.gate.fairness}
+        if self.task == "regression" and any(of_classes.values()):
+            key = next(key for key, value in of_classes.items() if value)
+            raise ValueError(f"gate.{key} is for classes, and this is a regression: leave it out")
         if self.decision.is_given and self.task == "regression":
             raise ValueError("decision is for classes, and this is a regression: leave it out")
         if "cost" in (self.metric, self.decision.threshold_for) or self.decision.expected_cost:
@@ -93,6 +99,8 @@ class ModelSpec(Contract):
             raise ValueError(f"the weight {self.weight} is also named as target, key, event_time, group or feature")
         if self.target in {*self.key, self.event_time, self.group}:
             raise ValueError(f"the target {self.target} is also named as key, event_time or group")
+        if self.holdout.refit is not None and self.event_time is None:
+            raise ValueError("holdout.refit needs event_time, which says which of the rows held out are the newest")
         if self.target in self.features.use:
             raise ValueError(f"features.use names the target {self.target}")
         return self

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterator, Sequence
-from itertools import islice, product
+from importlib.util import find_spec
 from typing import Any
 
 from mlyard_shared.spec import Candidate, ModelSpec
@@ -21,6 +21,7 @@ from mlyard_training_pipeline.candidates import (
     targets,
 )
 from mlyard_training_pipeline.candidates.encoding import Encoding
+from mlyard_training_pipeline.candidates.search import settings
 from mlyard_training_pipeline.data.dataset import Dataset
 
 _SETTINGS = 200
@@ -56,6 +57,11 @@ def spec_problems(spec: ModelSpec, *, trusted: Sequence[str] = ()) -> list[str]:
 
 def _of_candidate(candidate: Candidate, spec: ModelSpec, dataset: Dataset, trusted: Sequence[str]) -> list[str]:
     wrong = kinds.problems(candidate, spec.task, trusted) or _unknown(candidate)
+    if candidate.search == "optuna" and find_spec("optuna") is None:
+        wrong.append(
+            "search: optuna is not installed: install mlyard-training-pipeline[optuna], or build the image with "
+            '--build-arg EXTRAS="optuna"'
+        )
     if not wrong and spec.task == "regression":
         wrong = [told] if (told := targets.problem(candidate, dataset.target, spec.target)) else []
     if wrong:
@@ -80,21 +86,22 @@ def _of_candidate(candidate: Candidate, spec: ModelSpec, dataset: Dataset, trust
 
 
 def _settings(candidate: Candidate, encoding: Encoding, dataset: Dataset) -> Iterator[Any]:
-    """The estimator with each setting of its grid."""
-    names = list(candidate.grid)
-    values = [
-        [parameters.resolve(name, value, encoding=encoding, classes=dataset.classes) for value in candidate.grid[name]]
-        for name in names
-    ]
-    for setting in islice(product(*values), _SETTINGS):
+    """The estimator with each of its settings; of Optuna's, with some that it might try."""
+    for setting in settings.settings_of(candidate)[:_SETTINGS]:
+        resolved = {
+            name: parameters.resolve(name, value, encoding=encoding, classes=dataset.classes)
+            for name, value in setting.items()
+        }
         made = estimators.estimator(candidate, encoding, dataset.classes)
-        yield estimators.single(made).set_params(**dict(zip(names, setting, strict=True)))
+        yield estimators.single(made).set_params(**resolved)
 
 
 def _unknown(candidate: Candidate) -> list[str]:
     found = []
-    top = kinds.Level("grid", candidate.estimator, candidate.parameters)
-    for level, names in ((top, candidate.grid), *((level, level.given) for level in kinds.levels(candidate))):
+    grid, ranges = (kinds.Level(key, candidate.estimator, candidate.parameters) for key in ("grid", "ranges"))
+    named = [(grid, list(candidate.grid)), (ranges, list(candidate.ranges))]
+    named += [(level, list(level.given)) for level in kinds.levels(candidate)]
+    for level, names in named:
         known = kinds.parameters_of(level)
         for name in names:
             if name in known or known.get(name.partition("__")[0]) is not None:
@@ -107,8 +114,9 @@ def _unknown(candidate: Candidate) -> list[str]:
 
 def _values(candidate: Candidate, encoding: Encoding, dataset: Dataset) -> list[str]:
     found: list[str] = []
-    top = kinds.Level("grid", candidate.estimator, candidate.parameters)
-    given = [(top, name, value) for name, values in candidate.grid.items() for value in values]
+    grid, ranges = (kinds.Level(key, candidate.estimator, candidate.parameters) for key in ("grid", "ranges"))
+    given = [(grid, name, value) for name, values in candidate.grid.items() for value in values]
+    given += [(ranges, name, end) for name, limits in candidate.ranges.items() for end in (limits.low, limits.high)]
     given += [(level, name, value) for level in kinds.levels(candidate) for name, value in level.given.items()]
     for level, name, value in given:
         if nesting.is_nested(value) or nesting.is_named(name, value):

@@ -6,14 +6,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from mlyard_shared.decision import Decision
 from mlyard_shared.errors import RegistryError
 from mlyard_shared.schema import InputForm
 from mlyard_shared.spec import Candidate, ModelSpec
 
 from mlyard_training_pipeline.candidates import conformal, estimators, resources, search
 from mlyard_training_pipeline.candidates.resources import Place
+from mlyard_training_pipeline.candidates.search import Found
 from mlyard_training_pipeline.data import dataset
 from mlyard_training_pipeline.data.dataset import Dataset
+from mlyard_training_pipeline.steps import search as searching
 from mlyard_training_pipeline.tracking import names
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import CandidateRun, TrainingRun
@@ -22,19 +25,26 @@ from mlyard_training_pipeline.versions import fitted, packaging
 RESULT = "mlyard.result"
 
 
-def train(context: Context, run: TrainingRun, candidate: str) -> CandidateRun:
-    """Search a candidate's grid over the folds, fit the best on every training row, and store it with its run.
+def train(context: Context, run: TrainingRun, candidate: str, *, waiting: int = 1) -> CandidateRun:
+    """Search a candidate's settings over the folds, fit the best on every training row, and store it with its run.
 
-    A candidate that this training has finished before is found rather than trained again, unless its file is lost.
+    Where tasks of their own have tried its settings, it chooses among those. A candidate that this training has
+    finished before is found rather than trained again, unless its file is lost.
+
+    Args:
+        context: the registry and the settings.
+        run: the training.
+        candidate: its name.
+        waiting: how many candidates are trained one after another from here on, this one included: they share the time.
 
     Raises:
         TrainingError: the estimator does not take this table, or cannot be stored safely.
     """
     with resources.place(context.settings.running) as place:
-        return _found_or_trained(context, run, candidate, place)
+        return _found_or_trained(context, run, candidate, place, waiting)
 
 
-def _found_or_trained(context: Context, run: TrainingRun, candidate: str, place: Place) -> CandidateRun:
+def _found_or_trained(context: Context, run: TrainingRun, candidate: str, place: Place, waiting: int) -> CandidateRun:
     parent = context.tracking.get(run.run_id)
     earlier = context.tracking.children(parent, mlyard__candidate=candidate)
     for other in earlier:
@@ -50,7 +60,8 @@ def _found_or_trained(context: Context, run: TrainingRun, candidate: str, place:
     try:
         # The other candidates' tasks began when this one did, and are counted by now.
         with resources.bounded(place.threads()):
-            return _train(context, spec, chosen, data, own.info.run_id)
+            found = _search(context, run, chosen, data, waiting)
+            return _store(context, spec, chosen, data, found, own.info.run_id)
     except BaseException:
         # What stopped it is what has to be told. A run that could not be ended is ended by the next training.
         with suppress(RegistryError):
@@ -65,10 +76,19 @@ def _is_complete(context: Context, trained: Any) -> bool:
     return all(context.tracking.has_artifact(trained.info.run_id, name) for name in files)
 
 
-def _train(context: Context, spec: ModelSpec, candidate: Candidate, data: Dataset, run_id: str) -> CandidateRun:
-    found = search.search(spec, candidate, data)
+def _search(context: Context, run: TrainingRun, candidate: Candidate, data: Dataset, waiting: int) -> Found:
+    spec = context.tracking.spec_of(run.run_id)
+    tried = searching.results(context, run, candidate.name) if candidate.is_searched else []
+    if tried:
+        return search.finish(spec, candidate, data, tried)
+    return search.search(spec, candidate, data, searching.budget(context, run, waiting))
+
+
+def _store(
+    context: Context, spec: ModelSpec, candidate: Candidate, data: Dataset, found: Found, run_id: str
+) -> CandidateRun:
     with tempfile.TemporaryDirectory(prefix="mlyard-") as folder:
-        files = _write(found.pipeline, Path(folder), spec, candidate, data)
+        files = write(found.pipeline, Path(folder), spec, candidate, data, rule=found.rule)
         for file in files:
             context.tracking.store(run_id, file)
     result = CandidateRun(
@@ -85,12 +105,23 @@ def _train(context: Context, spec: ModelSpec, candidate: Candidate, data: Datase
     metrics = {f"cv_{name}": value for name, value in found.scores.items()}
     metrics[f"cv_{spec.metric}_std"] = found.deviation
     context.tracking.log(run_id, metrics=metrics, parameters=logged)
+    if len(found.results) > 1:
+        context.tracking.store_json(run_id, names.SEARCH_FILE, searching.document(found.results))
+        series = {number: result.mean(spec.metric) for number, result in enumerate(found.results)}
+        context.tracking.log_series(run_id, f"search_{spec.metric}", series)
     context.tracking.tag(run_id, {RESULT: json.dumps(result.model_dump(mode="json"))})
     context.tracking.end(run_id, "FINISHED")
     return result
 
 
-def _write(pipeline: Any, folder: Path, spec: ModelSpec, candidate: Candidate, data: Dataset) -> tuple[Path, ...]:
+def write(
+    pipeline: Any, folder: Path, spec: ModelSpec, candidate: Candidate, data: Dataset, *, rule: Decision | None
+) -> tuple[Path, ...]:
+    """Write a fitted pipeline into a folder, and return the files.
+
+    Raises:
+        TrainingError: it cannot be stored safely, or has no twin and needs one.
+    """
     form = InputForm(encoding="codes", precision=estimators.precision(candidate))
     return fitted.write(
         pipeline,
@@ -99,4 +130,5 @@ def _write(pipeline: Any, folder: Path, spec: ModelSpec, candidate: Candidate, d
         task=spec.task,
         rows=lambda: packaging.rows_to_compare(data, form),
         scale=packaging.scale_of(spec.task, data),
+        rule=rule,
     )

@@ -19,6 +19,14 @@ class TrainingRun(Contract):
     snapshot: Snapshot
 
 
+class SearchPart(Contract):
+    """Some of a candidate's settings, by their numbers: from `first` on, before `end`."""
+
+    candidate: str
+    first: int
+    end: int
+
+
 class CandidateRun(Contract):
     """A candidate's own run: its mean score over the folds, in the metric's own sign, with its best parameters.
 
@@ -56,4 +64,5 @@ class Evaluation(Contract):
     metrics: dict[str, float]
     standard_error: float = 0.0
     uses: int = 1
+    conditions: tuple[Condition, ...] = ()
     conditions: tuple[Condition, ...] = ()

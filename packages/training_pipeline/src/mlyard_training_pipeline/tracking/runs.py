@@ -15,6 +15,9 @@ from mlyard_shared.spec import ModelSpec, read_spec
 
 from mlyard_training_pipeline.tracking.names import KIND, PARENT, RUN_KEY, SPEC_FILE, Kind, quotable
 
+_AT_ONCE = 1000
+"""Metrics in one request, of which MLflow takes no more."""
+
 
 class Tracking:
     """The runs of one MLflow server. Every method raises a `RegistryError` when the server is away or says no."""
@@ -102,6 +105,14 @@ class Tracking:
                 metrics=[Metric(name, float(value), now, 0) for name, value in metrics.items()],
                 params=[Param(name, str(value)[:6000]) for name, value in parameters.items()],
             )
+
+    def log_series(self, run_id: str, name: str, values: Mapping[int, float]) -> None:
+        """Log the values of a metric by their steps."""
+        now = int(time.time() * 1000)
+        series = [Metric(name, float(value), now, step) for step, value in values.items()]
+        with self._calls(run_id):
+            for start in range(0, len(series), _AT_ONCE):
+                self._client.log_batch(run_id, metrics=series[start : start + _AT_ONCE])
 
     def store(self, run_id: str, file: Path) -> None:
         """Store a file as an artifact of a run, under its own name."""

@@ -44,7 +44,14 @@ class Facts(Contract):
 
 
 def write(
-    pipeline: Any, folder: Path, candidate: Candidate, *, task: Task, rows: Callable[[], Rows], scale: float
+    pipeline: Any,
+    folder: Path,
+    candidate: Candidate,
+    *,
+    task: Task,
+    rows: Callable[[], Rows],
+    scale: float,
+    rule: Decision | None = None,
 ) -> tuple[Path, ...]:
     """Write a fitted pipeline into a folder, and return the files.
 
@@ -55,6 +62,7 @@ def write(
         task: what it answers.
         rows: makes real rows to compare a twin on.
         scale: the standard deviation of a regression's target.
+        rule: makes labels of probabilities.
 
     Raises:
         TrainingError: it holds types that the API does not load, or its twin answers otherwise than it does.
@@ -66,7 +74,7 @@ def write(
         return (file,)
     _write_skops(pipeline[:-1], file, candidate)
     twin = folder / ONNX_FILE
-    made = comparison.make_twin(None, twin, pipeline, rows(), task=task, scale=scale)
+    made = comparison.make_twin(None, twin, pipeline, rows(), task=task, scale=scale, rule=rule or DECISION)
     if made.parity is None or made.refused is not None:
         raise TrainingError(
             f"candidate {candidate.name} ({candidate.estimator}) has no ONNX twin, without which nothing can serve it: "

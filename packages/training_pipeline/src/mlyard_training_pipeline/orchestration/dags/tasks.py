@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 YES, NO = "Promote", "Keep the champion"
 """What a person may answer where the spec asks for an approval."""
 
+YES, NO = "Promote", "Keep the champion"
+"""What a person may answer where the spec asks for an approval."""
+
 Reference = dict[str, Any]
 """A frozen contract as JSON: what travels through XCom in place of data."""
 
@@ -43,6 +46,39 @@ def validate(run: Reference) -> list[str]:
 
     with attempt():
         return list(step(_context(), TrainingRun.model_validate(run)))
+
+
+def search(run: Reference, candidate: str) -> list[Reference]:
+    """Begin a candidate's search, and return what is left of it in parts."""
+    from mlyard_training_pipeline.steps.search import begin as step
+    from mlyard_training_pipeline.tracking.references import TrainingRun
+
+    with attempt():
+        parts = step(_context(), TrainingRun.model_validate(run), candidate)
+        return [part.model_dump(mode="json") for part in parts]
+
+
+def spread(begun: list[list[Reference]]) -> list[Reference]:
+    """What is left of all searches, part by part."""
+    return [part for parts in begun for part in parts]
+
+
+def settings(run: Reference, part: Reference) -> None:
+    """Try one part of a candidate's settings."""
+    from mlyard_training_pipeline.steps.search import go_on as step
+    from mlyard_training_pipeline.tracking.references import SearchPart, TrainingRun
+
+    with attempt():
+        step(_context(), TrainingRun.model_validate(run), SearchPart.model_validate(part))
+
+
+def rung(run: Reference, candidate: str, number: int) -> None:
+    """Try the best of a candidate's settings once more, on more rows."""
+    from mlyard_training_pipeline.steps.search import rung as step
+    from mlyard_training_pipeline.tracking.references import TrainingRun
+
+    with attempt():
+        step(_context(), TrainingRun.model_validate(run), candidate, number)
 
 
 def train(run: Reference, candidate: str) -> Reference:

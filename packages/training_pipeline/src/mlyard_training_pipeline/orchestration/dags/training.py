@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG, CronTriggerTimetable, literal, task
 from mlyard_shared.spec import ModelSpec, read_spec
 
@@ -58,8 +59,12 @@ def training_dag(spec_file: Path, *, folders: Sequence[Path], seen: float) -> DA
         # A path is not a template, whatever braces are in it.
         run = _step(tasks.extract)(spec_file=literal(str(spec_file)), model=spec.name, run_key=RUN_KEY)
         candidates = _step(tasks.validate)(run)
-        train = _step(tasks.train, map_index_template="{{ task.op_kwargs['candidate'] }}")
+        searched = _search(spec, run, candidates)
+        # Where nothing was left to try, the tasks before it are skipped.
+        train = _step(tasks.train, map_index_template=_CANDIDATE, trigger_rule="none_failed")
         trained = train.partial(run=run).expand(candidate=candidates)
+        for task_before in searched:
+            task_before >> trained
         evaluation = _step(tasks.evaluate)(run, trained)
         report = _step(tasks.gate)(run, evaluation)
         version = _step(tasks.register)(run, evaluation, report)
@@ -68,6 +73,46 @@ def training_dag(spec_file: Path, *, folders: Sequence[Path], seen: float) -> DA
         answer = _approval(spec, run, version) if spec.gate.approval else None
         promote(run, version, actor=f"airflow {RUN_KEY}", answer=answer)
     return dag
+
+
+def _approval(spec: ModelSpec, run: Any, version: Any) -> Any:
+    """The answer of a person, whom Airflow asks on its page of required actions; none where there is nothing to ask."""
+    asked = task.short_circuit(ignore_downstream_trigger_rules=False)(tasks.needs_approval)(run, version)
+    told = "ti.xcom_pull(task_ids='needs_approval')"
+    approve = HITLOperator(
+        task_id="approve",
+        subject=f"May version {{{{ {told}['version'] }}}} of {spec.name} serve?",
+        body=f"The gate: {{{{ {told}['verdict'] }}}}",
+        options=[tasks.YES, tasks.NO],
+        defaults=[tasks.NO],
+        response_timeout=timedelta(hours=spec.gate.approval_hours),
+    )
+    asked >> approve
+    return approve.output
+
+
+_CANDIDATE = "{{ task.op_kwargs['candidate'] }}"
+
+
+def _search(spec: ModelSpec, run: Any, validated: Any) -> list[Any]:
+    """The tasks of candidates with many settings: the first ones, the parts that are left, and rung after rung."""
+    names = [candidate.name for candidate in spec.candidates if candidate.is_searched]
+    if not names:
+        return []
+    search = _step(tasks.search, map_index_template=_CANDIDATE)
+    begun = search.partial(run=run).expand(candidate=names)
+    validated >> begun
+    parts = _step(tasks.spread)(begun)
+    settings = _step(tasks.settings, map_index_template="{{ task.op_kwargs['part'].candidate }}")
+    last = [settings.partial(run=run).expand(part=parts)]
+    before = begun
+    for number in range(1, max(candidate.rungs for candidate in spec.candidates)):
+        rung = _step(tasks.rung, map_index_template=_CANDIDATE).override(task_id=f"rung_{number}")
+        halved = [candidate.name for candidate in spec.candidates if candidate.rungs > number]
+        tried = rung.partial(run=run, number=number).expand(candidate=halved)
+        before >> tried
+        before = tried
+    return [*last, before]
 
 
 def _approval(spec: ModelSpec, run: Any, version: Any) -> Any:
