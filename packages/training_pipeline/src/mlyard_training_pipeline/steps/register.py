@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from mlyard_shared.gate import GATE_REPORT_FILE, GateReport
 from mlyard_shared.manifest import MANIFEST_FILE, HoldoutRule, parse_manifest
-from mlyard_shared.manifest import MANIFEST_FILE, parse_manifest
 from mlyard_shared.registry import ModelVersion
 from mlyard_shared.spec import ModelSpec
 
@@ -17,7 +16,6 @@ from mlyard_training_pipeline.data import dataset
 from mlyard_training_pipeline.data.dataset import Dataset
 from mlyard_training_pipeline.steps.gate import leave
 from mlyard_training_pipeline.steps.train import write
-from mlyard_training_pipeline.steps.gate import leave
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import Evaluation, TrainingRun
 from mlyard_training_pipeline.versions import budgets, packaging
@@ -42,9 +40,6 @@ def register(context: Context, run: TrainingRun, evaluation: Evaluation, report:
         if spec.holdout.refit is not None:
             stored, rule = _refitted(spec, data, evaluation, folder / "refitted")
         packaging.build(built, stored, Training(spec, run, data, evaluation, trained, rule))
-        manifest = parse_manifest((built / MANIFEST_FILE).read_bytes())
-        report = report.also(budgets.conditions(manifest, built))
-        leave(context, run, report)
         manifest = parse_manifest((built / MANIFEST_FILE).read_bytes())
         report = report.also(budgets.conditions(manifest, built))
         leave(context, run, report)

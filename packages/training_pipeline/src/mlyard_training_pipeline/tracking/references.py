@@ -65,4 +65,3 @@ class Evaluation(Contract):
     standard_error: float = 0.0
     uses: int = 1
     conditions: tuple[Condition, ...] = ()
-    conditions: tuple[Condition, ...] = ()

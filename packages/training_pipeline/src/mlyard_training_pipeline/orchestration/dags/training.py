@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
-from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG, CronTriggerTimetable, literal, task
 from mlyard_shared.spec import ModelSpec, read_spec
 
@@ -113,22 +112,6 @@ def _search(spec: ModelSpec, run: Any, validated: Any) -> list[Any]:
         before >> tried
         before = tried
     return [*last, before]
-
-
-def _approval(spec: ModelSpec, run: Any, version: Any) -> Any:
-    """The answer of a person, whom Airflow asks on its page of required actions; none where there is nothing to ask."""
-    asked = task.short_circuit(ignore_downstream_trigger_rules=False)(tasks.needs_approval)(run, version)
-    told = "ti.xcom_pull(task_ids='needs_approval')"
-    approve = HITLOperator(
-        task_id="approve",
-        subject=f"May version {{{{ {told}['version'] }}}} of {spec.name} serve?",
-        body=f"The gate: {{{{ {told}['verdict'] }}}}",
-        options=[tasks.YES, tasks.NO],
-        defaults=[tasks.NO],
-        response_timeout=timedelta(hours=spec.gate.approval_hours),
-    )
-    asked >> approve
-    return approve.output
 
 
 def _step(function: Callable[..., Any], **options: Any) -> Any:
