@@ -68,7 +68,7 @@ def pipeline(
     sparse = is_sparse(model, encoding, rows)
     making = _Making(model, encoding, np.dtype(estimators.precision(candidate)).type, sparse=sparse, classes=classes)
     transformers = [
-        (f"{block.part}_{block.pooled}" if block.pooled else block.part, making.step(block), list(block.positions))
+        (f"{block.part}_{block.pooled}" if block.pooled else block.part, making.step(block), _columns(block))
         for block in encoding.blocks
     ]
     joined = ColumnTransformer(transformers, sparse_threshold=1.0 if sparse else 0.0)
@@ -83,6 +83,12 @@ def is_sparse(model: Any, encoding: Encoding, rows: int) -> bool:
     if rows * encoding.width * 8 <= _DENSE_BYTES or encoding.density >= _SPARSE_DENSITY:
         return False
     return estimators.takes_sparse(model)
+
+
+def _columns(block: Block) -> Any:
+    """The columns of a block as scikit-learn takes them; of neighbours it makes no copy."""
+    first, last = block.positions[0], block.positions[-1]
+    return slice(first, last + 1) if block.positions == tuple(range(first, last + 1)) else list(block.positions)
 
 
 class _Making:

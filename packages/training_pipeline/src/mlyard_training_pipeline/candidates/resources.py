@@ -97,12 +97,16 @@ def bounded(threads: int) -> Iterator[None]:
 
 
 def sharing(step: Callable[Concatenate[Context, P], R]) -> Callable[Concatenate[Context, P], R]:
-    """Let a step take its share of the processors while it runs."""
+    """Let a step take its share of the processors while it runs, and give back the memory that Arrow has kept."""
 
     @functools.wraps(step)
     def shared(context: Context, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        import pyarrow as pa
+
         with place(context.settings.running) as own, bounded(own.threads()):
-            return step(context, *args, **kwargs)
+            done = step(context, *args, **kwargs)
+        pa.default_memory_pool().release_unused()
+        return done
 
     return shared
 

@@ -2,13 +2,14 @@
 
 from mlyard_shared.errors import SpecError
 
-from mlyard_training_pipeline.candidates import checks
+from mlyard_training_pipeline.candidates import checks, resources
 from mlyard_training_pipeline.data import dataset
 from mlyard_training_pipeline.tracking import names
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import TrainingRun
 
 
+@resources.sharing
 def validate(context: Context, run: TrainingRun) -> tuple[str, ...]:
     """Check the table and the candidates, and return the candidates' names.
 

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -135,3 +136,13 @@ def test_the_same_table_from_texts_and_from_types_is_the_same_matrix(made: Made,
     assert (texts.held_out == types.held_out).all()
     assert texts.schema == types.schema
     assert texts.matrix(precision="float64").tobytes() == types.matrix(precision="float64").tobytes()
+
+
+def test_rows_that_the_same_rule_held_out_are_known_without_the_table(
+    found: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never() -> Path:
+        raise AssertionError
+
+    monkeypatch.setattr(found, "_snapshot", never)
+    assert found.members(found.rule.model_copy(), never) is found.held_out

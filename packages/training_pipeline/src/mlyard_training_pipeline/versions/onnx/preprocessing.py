@@ -4,6 +4,7 @@ What an encoder makes of a category depends on its code alone, so that the twin 
 itself has filled: it cannot be another number.
 """
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,9 +25,7 @@ def add(graph: Graph, transformer: Any) -> str:
     """
     if transformer == "passthrough":
         return INPUT
-    blocks = [
-        _block(graph, step, list(positions)) for _, step, positions in transformer.transformers_ if len(positions)
-    ]
+    blocks = [_block(graph, step, positions) for step, positions in _steps(transformer) if positions]
     if len({block.kind for block in blocks}) > 1:
         blocks = [_Block(graph.cast(block.name, np.float64), np.float64) for block in blocks]
     return blocks[0].name if len(blocks) == 1 else graph.node("Concat", *(block.name for block in blocks), axis=1)
@@ -39,12 +38,21 @@ def number_inputs(pipeline: Any) -> dict[int, int]:
         return {position: position for position in range(int(pipeline[-1].n_features_in_))}
     found: dict[int, int] = {}
     start = 0
-    for _, step, positions in transformer.transformers_:
+    for step, positions in _steps(transformer):
         width = _width(step, len(positions))
         if not _is_encoder(step):
             found |= {start + offset: position for offset, position in enumerate(positions)}
         start += width
     return found
+
+
+def _steps(transformer: Any) -> Iterator[tuple[Any, list[int]]]:
+    """The steps of a `ColumnTransformer` with the inputs that each takes."""
+    for _, step, columns in transformer.transformers_:
+        if isinstance(columns, slice):
+            yield step, list(range(*columns.indices(transformer.n_features_in_)))
+        else:
+            yield step, list(columns)
 
 
 class _Block(NamedTuple):
