@@ -34,7 +34,7 @@ class Gain(Contract):
 class Condition(Contract):
     """What is asked of a candidate beside the comparison with the champion, and how it went, in a sentence."""
 
-    name: Literal["calibration", "segments", "fairness", "cooldown", "latency", "size"]
+    name: Literal["calibration", "segments", "fairness", "cooldown", "latency", "size", "approval"]
     outcome: Outcome
     reason: str
 

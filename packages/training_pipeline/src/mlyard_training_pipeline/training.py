@@ -106,14 +106,12 @@ def _train(context: Context, spec_file: Path, run_key: str, progress: Progress) 
     with progress.step("register") as step:
         version = register(context, training, evaluation, report)
         step.result = f"version {version.version}"
-    report = report_of(context, training)
     with progress.step("promote") as step:
         move = promote(context, training, version, actor=operator())
         step.result = f"version {version.version} is the champion" if move else "the champion stays"
+    report = report_of(context, training)
     for line in (f"gate {report.verdict}", *(f"note: {note}" for note in report.notes)):
         progress.say(line)
-    if spec.gate.approval and is_open(report):
-        progress.say(f"gate.approval: `promote {version.name} {version.version} --reason TEXT` makes it the champion")
     if spec.gate.approval and is_open(report):
         progress.say(f"gate.approval: `promote {version.name} {version.version} --reason TEXT` makes it the champion")
     where = context.registry.uri.rstrip("/")

@@ -53,8 +53,14 @@ def test_a_version_that_needs_an_approval_waits_for_a_person(
     assert "gate.approval: `promote asked 1 --reason TEXT` makes it the champion" in printed
     assert context.registry.find("asked", "champion") is None
     version = context.registry.version("asked", 1)
-    assert promote(context, of(version), version, actor="airflow", answer=Answer(False, "ann")) is None
+    waiting = report_of(context, of(version))
+    assert waiting.verdict.endswith("; nobody has been asked to approve it")
+    for answer, said in ((Answer(False, "ann"), "ann keeps the champion"), (Answer(False, None), "nobody approved it")):
+        leave(context, of(version), waiting)
+        assert promote(context, of(version), version, actor="airflow", answer=answer) is None
+        assert f"; {said}" in report_of(context, of(version)).verdict
     assert context.registry.find("asked", "champion") is None
+    leave(context, of(version), waiting)
     assert promote(context, of(version), version, actor="airflow", answer=Answer(True, "ann")) is not None
     assert context.registry.find("asked", "champion") == version
     (move,) = history(context.registry, "asked")

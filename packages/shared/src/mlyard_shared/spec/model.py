@@ -86,10 +86,6 @@ class ModelSpec(Contract):
         if self.task == "regression" and any(of_classes.values()):
             key = next(key for key, value in of_classes.items() if value)
             raise ValueError(f"gate.{key} is for classes, and this is a regression: leave it out")
-        of_classes = {"calibration": self.gate.calibration, "fairness": self.gate.fairness}
-        if self.task == "regression" and any(of_classes.values()):
-            key = next(key for key, value in of_classes.items() if value)
-            raise ValueError(f"gate.{key} is for classes, and this is a regression: leave it out")
         if self.decision.is_given and self.task == "regression":
             raise ValueError("decision is for classes, and this is a regression: leave it out")
         if "cost" in (self.metric, self.decision.threshold_for) or self.decision.expected_cost:

@@ -3,20 +3,20 @@
 from typing import NamedTuple
 
 from mlyard_shared.errors import TrainingError
-from mlyard_shared.gate import GateReport
+from mlyard_shared.gate import Condition, GateReport
 from mlyard_shared.registry import ModelVersion, Move
 from mlyard_shared.registry import promote as move
 
-from mlyard_training_pipeline.steps.gate import report_of
+from mlyard_training_pipeline.steps.gate import leave, report_of
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import TrainingRun
 
 
 class Answer(NamedTuple):
-    """What a person said when they were asked whether a version may serve."""
+    """What a person said when they were asked whether a version may serve; nobody did in time where `by` is None."""
 
     approved: bool
-    by: str
+    by: str | None
 
 
 def is_open(report: GateReport) -> bool:
@@ -29,22 +29,34 @@ def promote(
 ) -> Move | None:
     """Promote a version that passed the gate; None where it did not. The training's run ends either way.
 
-    Where the spec asks for an approval, a version is promoted only by the answer of a person, who may also say yes to
-    one that the gate had too few rows to judge.
+    Where the spec asks for an approval, the answer of a person decides, who may also say yes to what the gate had too
+    few rows to judge; the report on the training's run says what they said.
 
     Raises:
         TrainingError: another version has become the champion since the gate compared with it.
     """
     report = report_of(context, run)
-    asks = context.tracking.spec_of(run.run_id).gate.approval
-    agreed = answer is not None and answer.approved and is_open(report)
-    wanted = agreed if asks else report.passed
-    made = _move(context, version, report, actor=actor, answer=answer if asks else None) if wanted else None
+    if context.tracking.spec_of(run.run_id).gate.approval and is_open(report):
+        report = _answered(report, answer)
+        leave(context, run, report)
+    made = _move(context, version, report, actor=actor) if report.passed else None
     context.tracking.end(run.run_id, "FINISHED")
     return made
 
 
-def _move(context: Context, version: ModelVersion, report: GateReport, *, actor: str, answer: Answer | None) -> Move:
+def _answered(report: GateReport, answer: Answer | None) -> GateReport:
+    if answer is None:
+        return report.also(
+            [Condition(name="approval", outcome="unknown", reason="nobody has been asked to approve it")]
+        )
+    if not answer.approved:
+        reason = "nobody approved it in time" if answer.by is None else f"{answer.by} keeps the champion"
+        return report.also([Condition(name="approval", outcome="not passed", reason=reason)])
+    reasons = (*report.reasons, f"approved by {answer.by}")
+    return report.model_copy(update={"outcome": "passed", "reasons": reasons})
+
+
+def _move(context: Context, version: ModelVersion, report: GateReport, *, actor: str) -> Move:
     serving = context.registry.find(version.name, "champion")
     if serving is not None and serving.version not in (report.champion_version, version.version):
         compared = f"champion {report.champion_version}" if report.champion_version else "no champion"
@@ -52,12 +64,11 @@ def _move(context: Context, version: ModelVersion, report: GateReport, *, actor:
             f"version {serving.version} of {version.name} has become the champion since the gate compared version "
             f"{version.version} with {compared}: train again"
         )
-    approved = "" if answer is None else f"; approved by {answer.by}"
     return move(
         context.registry,
         version.name,
         version.version,
         actor=actor,
-        reason=f"the gate: {report.verdict}{approved}",
+        reason=f"the gate: {report.verdict}",
         gate_report=version.gate_report,
     )

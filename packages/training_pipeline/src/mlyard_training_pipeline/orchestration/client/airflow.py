@@ -129,12 +129,12 @@ class Airflow:
         return tuple(sorted(tasks, key=lambda task: (task.started is None, task.started, task.map_index)))
 
     def gate_report(self, dag: str, run: str) -> GateReport | None:
-        """Return the verdict of a run's gate, once there is one."""
+        """Return the verdict of a run's gate as the last step left it, once there is one."""
         from airflow_client.client.api.x_com_api import XComApi
 
         found = self._ask(
             lambda: XComApi(self._client).get_xcom_entry(
-                dag, "gate", run, "return_value", stringify=False, _request_timeout=TIMEOUT
+                dag, "promote", run, "return_value", stringify=False, _request_timeout=TIMEOUT
             )
         )
         entry: Any = found.actual_instance if found else None

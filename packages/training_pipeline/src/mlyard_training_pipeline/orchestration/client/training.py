@@ -77,7 +77,9 @@ class Training:
         states = [(task.id, task.map_index, task.state, task.attempt) for task in tasks]
         if states != self._states or any(task.state == "running" for task in tasks):
             self._states, self._moved_at = states, time.monotonic()
-        if state == "success":
+        if any(task.state == "awaiting_input" for task in tasks):
+            self._end("its version waits for a person's approval, on Airflow's page of required actions")
+        elif state == "success":
             self._tell_verdict(run)
         elif state == "failed":
             failed = next((task for task in tasks if task.state == "failed"), None)

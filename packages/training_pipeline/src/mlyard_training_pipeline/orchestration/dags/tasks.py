@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 YES, NO = "Promote", "Keep the champion"
 """What a person may answer where the spec asks for an approval."""
 
-YES, NO = "Promote", "Keep the champion"
-"""What a person may answer where the spec asks for an approval."""
-
 Reference = dict[str, Any]
 """A frozen contract as JSON: what travels through XCom in place of data."""
 
@@ -139,10 +136,14 @@ def needs_approval(run: Reference, version: Reference) -> dict[str, Any] | None:
         return {"version": version["version"], "verdict": report.verdict} if is_open(report) else None
 
 
-def promote(run: Reference, version: Reference, actor: str, answer: Reference | None = None) -> Reference | None:
-    """Make the version the champion if the gate said yes, and where a person was asked, if they did."""
+def promote(run: Reference, version: Reference, actor: str, answer: Reference | None = None) -> Reference:
+    """Make the version the champion if the gate said yes, and where a person was asked, if they did.
+
+    Returns the gate's report as it is in the end.
+    """
     from mlyard_shared.registry import ModelVersion
 
+    from mlyard_training_pipeline.steps.gate import report_of
     from mlyard_training_pipeline.steps.promote import Answer
     from mlyard_training_pipeline.steps.promote import promote as step
     from mlyard_training_pipeline.tracking.references import TrainingRun
@@ -150,12 +151,11 @@ def promote(run: Reference, version: Reference, actor: str, answer: Reference | 
     with attempt():
         given = None
         if answer is not None:
-            by = answer.get("responded_by_user") or {"name": "nobody in time"}
-            given = Answer(answer["chosen_options"] == [YES], str(by["name"]))
-        move = step(
-            _context(), TrainingRun.model_validate(run), ModelVersion.model_validate(version), actor=actor, answer=given
-        )
-        return None if move is None else move.model_dump(mode="json")
+            person = answer.get("responded_by_user")
+            given = Answer(answer["chosen_options"] == [YES], str(person["name"]) if person else None)
+        context, training = _context(), TrainingRun.model_validate(run)
+        step(context, training, ModelVersion.model_validate(version), actor=actor, answer=given)
+        return report_of(context, training).model_dump(mode="json")
 
 
 def abandon(context: Mapping[str, Any]) -> None:
