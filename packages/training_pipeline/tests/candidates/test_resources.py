@@ -1,3 +1,4 @@
+import fcntl
 import os
 import subprocess
 import sys
@@ -78,7 +79,7 @@ def test_shares_never_add_up_to_more_than_there_is_or_one_each(machine: int, oth
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(resources, "processors", lambda: machine)
-        share = Held(NOWHERE).threads({} if said is None else {"OMP_NUM_THREADS": str(said)})
+        share = Held(NOWHERE, {} if said is None else {"OMP_NUM_THREADS": str(said)}).threads()
     assert share >= 1
     assert share == 1 or share * (others + 1) <= machine
     assert said is None or share <= said
@@ -106,3 +107,29 @@ def test_every_library_is_bounded_and_left_as_it_was() -> None:
     assert {pool["filepath"]: pool["num_threads"] for pool in threadpool_info()} == pools
     assert pa.cpu_count() == arrow
     assert dict(os.environ) == variables
+
+
+def test_a_fit_takes_what_its_share_is_by_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resources, "processors", lambda: 4)
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT"):
+        monkeypatch.delenv(name, raising=False)
+    before = dict(os.environ)
+    with resources.place(tmp_path) as own, resources.bounded(own.threads()):
+        assert os.environ["OMP_NUM_THREADS"] == "4"
+        with resources.place(tmp_path):
+            pass
+        beside = tmp_path / "beside"
+        with beside.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            resources.share_again()
+            assert os.environ["OMP_NUM_THREADS"] == "2"
+            assert {pool["num_threads"] for pool in threadpool_info()} <= {1, 2}
+        resources.share_again()
+        assert os.environ["OMP_NUM_THREADS"] == "4"
+    assert dict(os.environ) == before
+
+
+def test_outside_of_a_step_nothing_is_changed() -> None:
+    before = dict(os.environ)
+    resources.share_again()
+    assert dict(os.environ) == before

@@ -95,5 +95,6 @@ def _encoding(count: int, native: int | None, made: Any, classes: int) -> Catego
 
 def _weighs_each(made: Any) -> bool:
     """Whether each level gets a weight of its own at little cost: in linear models that take sparse matrices."""
-    linear = type(made).__module__.startswith(("sklearn.linear_model", "sklearn.svm", "sklearn.naive_bayes"))
-    return linear and estimators.takes_sparse(made)
+    inner = estimators.single(made)
+    linear = type(inner).__module__.startswith(("sklearn.linear_model", "sklearn.svm", "sklearn.naive_bayes"))
+    return linear and estimators.takes_sparse(inner)

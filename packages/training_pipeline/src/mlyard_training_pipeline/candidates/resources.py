@@ -10,6 +10,7 @@ import functools
 import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -49,29 +50,43 @@ def place(folder: Path) -> Iterator["Place"]:
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         made.rename(own)  # locked before anybody can see it: one without a lock is nobody's any more
+        held = Place(own, os.environ)
+        token = _HELD.set(held)
         try:
-            yield Place(own)
+            yield held
         finally:
+            _HELD.reset(token)
             own.unlink(missing_ok=True)
 
 
 class Place:
     """One of the places in a folder."""
 
-    def __init__(self, file: Path) -> None:
-        """Take the file of a place, which is locked."""
+    def __init__(self, file: Path, environment: Mapping[str, str]) -> None:
+        """Take the file of a place, which is locked, and the variables in which a user may have asked for less."""
+        said = [environment.get(name, "") for name in _VARIABLES]
         self._file = file
+        self._most = min((int(text) for text in said if text.isdigit() and int(text) > 0), default=None)
 
     def running(self) -> int:
         """How many places are held, this one included; those of processes that died are cleared."""
         others = (file for file in self._file.parent.iterdir() if file != self._file and file.name[0] != ".")
         return 1 + sum(map(_is_held, others))
 
-    def threads(self, environment: Mapping[str, str] = os.environ) -> int:
-        """This place's share of the processors, at most what the environment allows."""
+    def threads(self) -> int:
+        """This place's share of the processors, at most what the user asked for."""
         share = max(1, processors() // self.running())
-        said = [environment.get(name, "") for name in _VARIABLES]
-        return min([share, *(int(text) for text in said if text.isdigit() and int(text) > 0)])
+        return share if self._most is None else min(share, self._most)
+
+
+_HELD: ContextVar[Place | None] = ContextVar("held", default=None)
+
+
+def share_again() -> None:
+    """Take what is this step's share by now: others have begun or ended since. To be called before a fit."""
+    held = _HELD.get()
+    if held is not None:
+        _limit(held.threads())
 
 
 @contextlib.contextmanager
@@ -81,11 +96,9 @@ def bounded(threads: int) -> Iterator[None]:
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     former, arrow = {name: os.environ.get(name) for name in _VARIABLES}, pa.cpu_count()
-    # Libraries that are loaded later, and processes that are started, read the variables.
-    os.environ |= dict.fromkeys(_VARIABLES, str(threads))
-    pa.set_cpu_count(threads)
     try:
         with threadpool_limits(threads):
+            _limit(threads)
             yield
     finally:
         pa.set_cpu_count(arrow)
@@ -94,6 +107,16 @@ def bounded(threads: int) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def _limit(threads: int) -> None:
+    import pyarrow as pa
+    from threadpoolctl import threadpool_limits
+
+    # Libraries that are loaded later, and processes that are started, read the variables.
+    os.environ |= dict.fromkeys(_VARIABLES, str(threads))
+    pa.set_cpu_count(threads)
+    threadpool_limits(threads)
 
 
 def sharing(step: Callable[Concatenate[Context, P], R]) -> Callable[Concatenate[Context, P], R]:

@@ -14,7 +14,16 @@ from mlyard_shared.features import Array
 from mlyard_shared.metrics import METRICS, MetricName
 from mlyard_shared.spec import Candidate, ModelSpec
 
-from mlyard_training_pipeline.candidates import deciding, estimators, folds, parameters, preprocessing, scoring, targets
+from mlyard_training_pipeline.candidates import (
+    deciding,
+    estimators,
+    folds,
+    parameters,
+    preprocessing,
+    resources,
+    scoring,
+    targets,
+)
 from mlyard_training_pipeline.candidates.out_of_fold import FoldScores
 from mlyard_training_pipeline.candidates.scoring import Measures
 from mlyard_training_pipeline.candidates.search.settings import Setting
@@ -133,6 +142,7 @@ class Bench:
             return clone(self._made).set_params(**resolved)
 
     def _fit(self, pipeline: Any, matrix: Array, target: Array, weights: Array | None) -> Any:
+        resources.share_again()
         with self._failures():
             return pipeline.fit(matrix, target, **({} if weights is None else {f"{_STEP}sample_weight": weights}))
 
