@@ -7,6 +7,7 @@ from mlyard_shared.metrics import MetricName
 from mlyard_shared.spec import ModelSpec
 from mlyard_training_pipeline.candidates.predictions import Predictions
 from mlyard_training_pipeline.candidates.scoring import Measures, problems, score, scores
+from mlyard_training_pipeline.candidates.search import search
 
 TRUTH = np.array([0, 0, 1, 2])
 THREE = Measures(3)
@@ -113,3 +114,19 @@ def test_a_share_of_nothing_is_refused(regression: Callable[..., ModelSpec]) -> 
     assert problems(made, (), np.array([1.0, 2.0])) == []
     (problem,) = problems(made, (), np.array([1.0, 0.0]))
     assert problem.startswith("metric: mape divides by the target, and 'amount' is 0 in some rows")
+
+
+def test_an_estimator_of_a_quantile_is_judged_by_its_own_loss(regression: Callable[..., ModelSpec], made: Any) -> None:
+    draw = np.random.default_rng(8)
+    size = draw.uniform(1, 5, 300)
+    columns = {"id": list(range(300)), "size": size.tolist(), "amount": (size + draw.exponential(size)).tolist()}
+    path = "sklearn.linear_model.QuantileRegressor"
+    ones = [
+        {"name": name, "estimator": path, "parameters": {"quantile": quantile, "alpha": 0.0}}
+        for name, quantile in (("high", 0.9), ("middle", 0.5))
+    ]
+    spec = regression(metric="pinball", scoring={"quantile": 0.9}, features={}, candidates=ones)
+    data = made(columns, spec)
+    high, middle = (search(spec, candidate, data).scores for candidate in spec.candidates)
+    assert high["pinball"] < middle["pinball"]
+    assert high["mae"] > middle["mae"]
