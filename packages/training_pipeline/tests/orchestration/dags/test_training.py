@@ -59,6 +59,35 @@ def test_candidates_are_trained_side_by_side(dag: Any) -> None:
     assert dag.get_task("train").is_mapped
 
 
+SEARCHED = """
+[[candidates]]
+name = "halved"
+estimator = "sklearn.linear_model.Lasso"
+search = "halving"
+trials = 30
+ranges.alpha = { low = 0.001, high = 1.0, log = true }
+"""
+
+
+def test_settings_are_searched_before_candidates_are_trained(airflow_here: Settings, tmp_path: Path) -> None:
+    spec = write_spec(tmp_path, "houses")
+    spec.write_text(spec.read_text() + SEARCHED)
+    made = make_from(spec)
+    followers = {task.task_id: sorted(task.downstream_task_ids) for task in made.tasks}
+    assert followers["validate"] == ["search", "train"]
+    assert followers["search"] == ["rung_1", "spread"]
+    assert followers["spread"] == ["settings"]
+    assert followers["settings"] == ["train"]
+    assert [followers[f"rung_{number}"] for number in (1, 2, 3)] == [["rung_2"], ["rung_3"], ["train"]]
+    assert "rung_4" not in followers
+    assert all(made.get_task(name).is_mapped for name in ("search", "settings", "rung_1", "train"))
+    assert made.get_task("train").trigger_rule == "none_failed"
+
+
+def test_without_a_search_there_are_no_tasks_of_one(dag: Any) -> None:
+    assert not {"search", "spread", "settings"} & {task.task_id for task in dag.tasks}
+
+
 def test_promotions_wait_in_the_pool_of_one_slot(dag: Any) -> None:
     assert {task.task_id for task in dag.tasks if task.pool == PROMOTION_POOL} == {"promote"}
 
