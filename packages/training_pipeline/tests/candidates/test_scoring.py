@@ -91,14 +91,16 @@ def test_a_weight_of_two_counts_as_two_rows(metric: MetricName) -> None:
     ("scoring", "problem"),
     [
         ({"positive": "huge"}, "scoring.positive: there is no class 'huge'; there are large, middle, small"),
+        ({}, "gate.fairness: 'kind' has 3 classes: name one as scoring.positive"),
         ({"costs": {"large": {"tiny": 1}}}, "scoring.costs: there is no class 'tiny'; there are large, middle, small"),
     ],
-    ids=["positive", "costs"],
+    ids=["positive", "fair to which", "costs"],
 )
 def test_a_class_that_the_table_does_not_have_is_named(
     spec: Callable[..., ModelSpec], scoring: dict[str, Any], problem: str
 ) -> None:
-    assert problems(spec(scoring=scoring), ("large", "middle", "small"), np.zeros(3)) == [problem]
+    gate = {"fairness": {"column": "colour", "selection_rate": 0.1}}
+    assert problems(spec(scoring=scoring, gate=gate), ("large", "middle", "small"), np.zeros(3)) == [problem]
 
 
 def test_classes_are_named_as_the_table_spells_them(spec: Callable[..., ModelSpec]) -> None:

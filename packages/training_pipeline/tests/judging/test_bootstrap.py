@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from mlyard_shared.features import Array
 from mlyard_shared.gate import Gain
 from mlyard_shared.metrics import MetricName
+from mlyard_training_pipeline.candidates import scoring
 from mlyard_training_pipeline.candidates.predictions import DECISION, Predictions, decided
 from mlyard_training_pipeline.candidates.scoring import Measures
 from mlyard_training_pipeline.judging import bootstrap
@@ -121,6 +122,16 @@ def test_a_higher_level_gives_a_longer_interval_and_the_same_question_the_same_a
     assert lows == sorted(lows, reverse=True)
     assert highs == sorted(highs)
     assert levels[2] == bootstrap.gain("brier", judged, candidate, champion, TWO, level=0.99)
+
+
+def test_a_champion_that_knows_a_class_no_more_is_wrong_about_its_rows() -> None:
+    judged, candidate, champion = two_models(60, 8)
+    gone = Predictions(np.where(champion.labels == 1, -1, champion.labels), champion.probabilities)
+    for metric in ("accuracy", "balanced_accuracy", "f1_macro", "f_beta"):
+        found = bootstrap.gain(metric, judged, candidate, gone, TWO, level=0.9)
+        scores = [scoring.score(metric, judged.truth, one, TWO) for one in (candidate, gone)]
+        assert found.value == pytest.approx(scores[0] - scores[1])
+        assert 0 < found.low <= found.value <= found.high
 
 
 def test_two_models_that_say_the_same_differ_by_nothing() -> None:

@@ -53,6 +53,8 @@ def problems(spec: ModelSpec, classes: tuple[Class, ...], target: Array) -> list
         Measures.of(spec, classes)
     except ValueError as error:
         return [f"scoring.{error}"]
+    if spec.gate.fairness is not None and len(classes) > 2 and spec.scoring.positive is None:
+        return [f"gate.fairness: {spec.target!r} has {len(classes)} classes: name one as scoring.positive"]
     if spec.metric == "mape" and not target.all():
         return [
             f"metric: mape divides by the target, and {spec.target!r} is 0 in some rows: choose mae, or take them out"

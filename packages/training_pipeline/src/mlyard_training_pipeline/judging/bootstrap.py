@@ -59,14 +59,17 @@ def gain(
     pair = [statistic(metric, judged_more, one, measures) for one in more]
     drawn = resampled(pair, judged_more.groups, resamples=max(RESAMPLES, round(_BEYOND / (1 - level))))
     gains = (drawn[0] - drawn[1]) * (-1 if METRICS[metric].negated else 1)
-    low, high = np.quantile(gains[np.isfinite(gains)], [(1 - level) / 2, (1 + level) / 2])
+    # A resample without a row of some class has no area under its curve.
+    known = gains[np.isfinite(gains)]
+    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2]) if len(known) else (value, value)
     return Gain(value=value, low=float(low), high=float(high), level=level, rows=len(judged.truth))
 
 
 def standard_error(metric: MetricName, judged: Judged, predictions: Predictions, measures: Measures) -> float:
     """The standard error of a metric over these rows."""
     drawn = resampled([statistic(metric, judged, predictions, measures)], judged.groups)[0]
-    return float(np.std(drawn[np.isfinite(drawn)]))
+    known = drawn[np.isfinite(drawn)]
+    return float(np.std(known)) if len(known) else 0.0
 
 
 def resampled(statistics: list[Statistic], groups: Array | None, *, resamples: int = RESAMPLES) -> Array:
