@@ -15,10 +15,11 @@ from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
 from sklearn.impute import SimpleImputer
+from sklearn.model_selection import KFold
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 from skops.io import dump
 
 ROWS = 120
@@ -38,6 +39,7 @@ BOOSTED = ensemble.HistGradientBoostingRegressor
 
 REGRESSORS = {
     "ridge": linear_model.Ridge(),
+    "means": make_pipeline(TargetEncoder(cv=KFold(2), target_type="continuous"), linear_model.Ridge()),
     "lasso": linear_model.Lasso(alpha=0.01),
     "elastic-net": linear_model.ElasticNet(alpha=0.01),
     "linear": linear_model.LinearRegression(),
