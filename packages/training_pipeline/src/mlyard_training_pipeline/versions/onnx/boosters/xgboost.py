@@ -40,8 +40,9 @@ def read(model: Any) -> Forest:
         raise NotImplementedError(f"XGBoost's booster {booster['name']}")
     if name not in _LINKS:
         raise NotImplementedError(f"XGBoost's objective {name}")
-    weights = np.array(booster.get("weight_drop", []), dtype=np.float32)
     made = booster["gbtree"]["model"] if booster["name"] == "dart" else booster["model"]
+    # Of trees that were dropped in training; from XGBoost 3.4 on they are a part of the trees' own model.
+    weights = np.array(booster.get("weight_drop") or made.get("weight_drop", []), dtype=np.float32)
     targets = max(int(learner["learner_model_param"]["num_class"]), 1)
     if int(learner["learner_model_param"].get("num_target", 1)) > 1:
         raise NotImplementedError("XGBoost's models of several targets")
