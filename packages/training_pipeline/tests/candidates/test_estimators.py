@@ -37,3 +37,15 @@ def test_what_is_rounded_gives_the_answers_of_what_is_not(path: str) -> None:
     exact = 1.7e12 + draw.integers(0, 10**9, (300, 1)).astype(np.float64)
     fitted = estimators.estimator(Candidate(name="a", estimator=path), ENCODING, ()).fit(exact, exact[:, 0] > 1.7005e12)
     assert (fitted.predict_proba(exact) == fitted.predict_proba(exact.astype(np.float32))).all()
+
+
+def test_xgboost_takes_the_threads_that_libraries_are_told() -> None:
+    inner = {"estimator": "xgboost.XGBRegressor"}
+    candidate = Candidate(
+        name="one", estimator="sklearn.ensemble.VotingRegressor", parameters={"estimators": {"a": inner}}
+    )
+    made = estimators.prototype(candidate)
+    estimators.take_threads(made, {"OMP_NUM_THREADS": "3"})
+    assert made.estimators[0][1].n_jobs == 3
+    estimators.take_threads(made, {"OMP_NUM_THREADS": "5"})
+    assert made.estimators[0][1].n_jobs == 3

@@ -1,5 +1,6 @@
 """A candidate's estimator: found by its import path, and made with its parameters and those that it wraps."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from inspect import Parameter, signature
@@ -135,6 +136,14 @@ def take_categories(made: Any, positions: Sequence[int], width: int) -> None:
         inner.set_params(enable_categorical=True, feature_types=kinds)
     else:
         inner.set_params(categorical_features=list(positions))
+
+
+def take_threads(made: Any, environment: Mapping[str, str] = os.environ) -> None:
+    """Tell those their number of threads that look for processors and for nothing else: XGBoost's."""
+    threads = environment.get("OMP_NUM_THREADS", "")
+    for inner in innermost(made):
+        if origins.package_of(inner) == "xgboost" and threads.isdigit() and inner.get_params()["n_jobs"] is None:
+            inner.set_params(n_jobs=int(threads))
 
 
 def single(made: Any) -> Any:

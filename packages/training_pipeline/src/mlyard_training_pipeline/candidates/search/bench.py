@@ -139,7 +139,9 @@ class Bench:
                 )
                 for name, value in setting.items()
             }
-            return clone(self._made).set_params(**resolved)
+            made = clone(self._made).set_params(**resolved)
+            estimators.take_threads(made[-1])
+            return made
 
     def _fit(self, pipeline: Any, matrix: Array, target: Array, weights: Array | None) -> Any:
         resources.share_again()
