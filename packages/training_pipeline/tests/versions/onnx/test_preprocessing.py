@@ -76,7 +76,7 @@ ENCODINGS = [
 def test_every_encoding_of_every_code_is_the_same(path: str, precision: Any, classes: int, said: Any) -> None:
     form = InputForm(precision=precision)
     matrix = rows(SCHEMA, precision)
-    target = np.random.default_rng(2).normal(size=300) + matrix[:300, 1]
+    target: Array = np.random.default_rng(2).normal(size=300) + matrix[:300, 1]
     if classes:
         target = np.digitize(target, np.quantile(target, np.linspace(0, 1, classes + 1)[1:-1]))
     candidate, features = Candidate(name="a", estimator=path), Features.model_validate(said)
