@@ -80,6 +80,18 @@ def test_a_segment_of_few_rows_is_not_known_to_reach_it(spec: Spec) -> None:
     assert judge(spec(gate=SEGMENTS), wrong(slice(200, 300)), places=places).outcome == "not passed"
 
 
+def test_a_column_of_very_many_values_is_not_judged_by_them(spec: Spec) -> None:
+    rows = np.arange(501) % 2
+    asked = spec(gate=SEGMENTS)
+    places = np.array([f"p{row}" for row in range(501)], dtype=object)
+    subject = Subject(asked, Judged(rows, 2), Predictions(rows), Measures(2, 1), lambda _: places)
+    (found,) = conditions(subject)
+    assert (found.outcome, found.reason) == (
+        "unknown",
+        "segments: place has 501 values, and at most 500 are judged apart",
+    )
+
+
 def test_selection_rates_may_be_so_far_apart(spec: Spec) -> None:
     asked = {"fairness": {"column": "place", "selection_rate": 0.2}}
     more = np.where((PLACES == "north") & (np.arange(ROWS) % 10 == 0), 1, TRUTH)

@@ -63,6 +63,9 @@ def test_a_version_that_needs_an_approval_waits_for_a_person(
     leave(context, of(version), waiting)
     assert promote(context, of(version), version, actor="airflow", answer=Answer(True, "ann")) is not None
     assert context.registry.find("asked", "champion") == version
+    # A step that is tried again says it once.
+    assert promote(context, of(version), version, actor="airflow", answer=Answer(True, "ann")) is not None
+    assert report_of(context, of(version)).verdict.count("approved by ann") == 1
     (move,) = history(context.registry, "asked")
     assert move.reason.endswith("; approved by ann")
 

@@ -1,7 +1,7 @@
 """What a spec asks of a candidate beside the champion: calibration, floors for segments, and fairness."""
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Literal, NamedTuple
 
 import numpy as np
 from mlyard_shared.features import Array
@@ -18,6 +18,12 @@ from mlyard_training_pipeline.judging.rows import Judged
 
 _SHOWN = 5
 """Values that a sentence names."""
+
+_MOST_VALUES = 500
+"""Of a column whose values are judged apart."""
+
+Parts = list[tuple[str, Array]]
+"""Each value of a column, and which rows have it."""
 
 
 class Subject(NamedTuple):
@@ -36,10 +42,10 @@ def conditions(subject: Subject) -> tuple[Condition, ...]:
     met: list[Condition] = []
     if gate.calibration is not None:
         met.append(_calibration(subject, gate.calibration))
-    if gate.segments is not None:
-        met.append(_segments(subject, gate.segments))
-    if gate.fairness is not None:
-        met.append(_fairness(subject, gate.fairness))
+    if (segments := gate.segments) is not None:
+        met.append(_apart(subject, "segments", segments.column, lambda parts: _segments(subject, segments, parts)))
+    if (fairness := gate.fairness) is not None:
+        met.append(_apart(subject, "fairness", fairness.column, lambda parts: _fairness(subject, fairness, parts)))
     return tuple(met)
 
 
@@ -58,10 +64,10 @@ def _calibration(subject: Subject, limit: float) -> Condition:
     return Condition(name="calibration", outcome="passed" if met else "not passed", reason=reason)
 
 
-def _segments(subject: Subject, asked: Segments) -> Condition:
+def _segments(subject: Subject, asked: Segments, parts: Parts) -> Condition:
     spec, judged, measures = subject.spec, subject.judged, subject.measures
     metric, below, few, judged_values = METRICS[spec.metric], [], [], 0
-    for value, rows in _values(subject.texts(asked.column)):
+    for value, rows in parts:
         part = judged.of(rows)
         if rows.sum() < asked.rows:
             few.append(f"{value} ({rows.sum()})")
@@ -85,10 +91,10 @@ def _segments(subject: Subject, asked: Segments) -> Condition:
     return Condition(name="segments", outcome="passed", reason=reason)
 
 
-def _fairness(subject: Subject, asked: Fairness) -> Condition:
+def _fairness(subject: Subject, asked: Fairness, parts: Parts) -> Condition:
     positive = 1 if subject.measures.positive is None else subject.measures.positive
     said, true = subject.found.labels == positive, subject.judged.truth == positive
-    weight, groups = subject.judged.weight, list(_values(subject.texts(asked.column)))
+    weight = subject.judged.weight
     outcomes: list[Outcome] = []
     reasons = []
     for name, limit, base in (
@@ -98,7 +104,7 @@ def _fairness(subject: Subject, asked: Fairness) -> Condition:
         if limit is None:
             continue
         rates, few = {}, []
-        for value, rows in groups:
+        for value, rows in parts:
             chosen = rows & base
             if chosen.sum() < asked.rows:
                 few.append(f"{value} ({chosen.sum()})")
@@ -125,11 +131,15 @@ def _gap(name: str, rates: dict[str, float], few: list[str], *, limit: float, as
     return "passed", f"{told}, a gap within the allowed {limit:g}"
 
 
-def _values(texts: Array) -> Iterator[tuple[str, Array]]:
-    """Each value of a column, and which rows have it."""
-    values, places = np.unique(texts.astype(str), return_inverse=True)
-    for number, value in enumerate(values):
-        yield str(value), places == number
+def _apart(
+    subject: Subject, name: Literal["segments", "fairness"], column: str, judge: Callable[[Parts], Condition]
+) -> Condition:
+    """Judge the rows of each value of a column, if they are not too many."""
+    values, places = np.unique(subject.texts(column).astype(str), return_inverse=True)
+    if len(values) > _MOST_VALUES:
+        reason = f"{name}: {column} has {len(values)} values, and at most {_MOST_VALUES} are judged apart"
+        return Condition(name=name, outcome="unknown", reason=reason)
+    return judge([(str(value), places == number) for number, value in enumerate(values)])
 
 
 def _listed(items: list[str]) -> str:

@@ -14,6 +14,9 @@ from mlyard_training_pipeline.judging import luck
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import Evaluation, TrainingRun
 
+_LONGEST_TAG = 4_000
+"""Characters; MLflow refuses longer ones than 8 000."""
+
 
 class _Met(NamedTuple):
     """What was asked of the winner, and how it went."""
@@ -35,7 +38,9 @@ def gate(context: Context, run: TrainingRun, evaluation: Evaluation) -> GateRepo
 def leave(context: Context, run: TrainingRun, report: GateReport) -> None:
     """Leave a report on the training's run, in place of an earlier one."""
     context.tracking.store_json(run.run_id, GATE_REPORT_FILE, report.model_dump(mode="json"))
-    context.tracking.tag(run.run_id, {"mlyard.gate": report.verdict, "mlyard.gate_outcome": report.outcome})
+    context.tracking.tag(
+        run.run_id, {"mlyard.gate": report.verdict[:_LONGEST_TAG], "mlyard.gate_outcome": report.outcome}
+    )
 
 
 def report_of(context: Context, run: TrainingRun) -> GateReport:

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from mlyard_shared.errors import TrainingError
-from mlyard_shared.gate import Condition, GateReport
+from mlyard_shared.gate import Condition, GateReport, Outcome
 from mlyard_shared.registry import ModelVersion, Move
 from mlyard_shared.registry import promote as move
 
@@ -45,15 +45,18 @@ def promote(
 
 
 def _answered(report: GateReport, answer: Answer | None) -> GateReport:
-    if answer is None:
-        return report.also(
-            [Condition(name="approval", outcome="unknown", reason="nobody has been asked to approve it")]
-        )
-    if not answer.approved:
-        reason = "nobody approved it in time" if answer.by is None else f"{answer.by} keeps the champion"
-        return report.also([Condition(name="approval", outcome="not passed", reason=reason)])
-    reasons = (*report.reasons, f"approved by {answer.by}")
-    return report.model_copy(update={"outcome": "passed", "reasons": reasons})
+    outcome: Outcome = "unknown"
+    reason = "nobody has been asked to approve it"
+    if answer is not None and answer.approved:
+        outcome, reason = "passed", f"approved by {answer.by}"
+    elif answer is not None:
+        outcome = "not passed"
+        reason = f"{answer.by} keeps the champion" if answer.by else "nobody approved it in time"
+    if reason in report.reasons:  # this step was cut off after that
+        return report
+    found = report.also([Condition(name="approval", outcome=outcome, reason=reason)])
+    # A person's yes also decides what the gate could not.
+    return found.model_copy(update={"outcome": outcome})
 
 
 def _move(context: Context, version: ModelVersion, report: GateReport, *, actor: str) -> Move:
