@@ -118,6 +118,23 @@ def test_what_cannot_is_named_with_its_key(
     assert message in problem
 
 
+@pytest.mark.parametrize(
+    ("path", "parameters", "name"),
+    [
+        ("lightgbm.LGBMClassifier", {"linear_tree": True}, "linear_tree"),
+        ("lightgbm.LGBMClassifier", {"objective": "ova"}, "objective"),
+        ("xgboost.XGBClassifier", {"booster": "gblinear"}, "booster"),
+    ],
+)
+def test_a_booster_that_will_have_no_twin_is_told_before_it_is_fitted(
+    found: Callable[..., list[str]], path: str, parameters: dict[str, Any], name: str
+) -> None:
+    (problem,) = found(path, parameters)
+    assert problem == (
+        f"parameters.{name}: there is no exact ONNX twin of {parameters[name]!r}, and nothing else can serve it"
+    )
+
+
 def test_classes_are_not_transformed(found: Callable[..., list[str]]) -> None:
     assert found("sklearn.linear_model.LogisticRegression", target_transform="log") == [
         "target_transform: classes have no logarithm: leave it out"

@@ -67,11 +67,12 @@ def test_a_booster_is_trained_registered_and_compared_with(
 def test_a_training_without_a_twin_registers_nothing_and_says_why(
     context: Context, spec: Spec, written: Written, tmp_path: Path
 ) -> None:
-    candidate = {"name": "leaves", "estimator": "lightgbm.LGBMClassifier", "parameters": {"objective": "multiclassova"}}
+    neighbours = {"estimator": "sklearn.neighbors.KNeighborsClassifier"}
+    within = {"leaves": {"estimator": "lightgbm.LGBMClassifier", "parameters": {"n_estimators": 3}}, "near": neighbours}
+    candidate: dict[str, Any] = {"name": "vote", "estimator": "sklearn.ensemble.VotingClassifier"}
+    candidate["parameters"] = {"estimators": within, "voting": "soft"}
     file = written(tmp_path, spec(name="untwinned", candidates=[candidate]))
-    with pytest.raises(
-        TrainingError, match="has no ONNX twin, without which nothing can serve it: it cannot"
-    ):
+    with pytest.raises(TrainingError, match="has no ONNX twin, without which nothing can serve it: it cannot"):
         run(file, context.settings, progress=Progress(steps=9, console=Console(file=io.StringIO())))
     assert context.registry.find("untwinned", "challenger") is None
 

@@ -109,6 +109,9 @@ def _unknown(candidate: Candidate) -> list[str]:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(sorted(known))}"
             found.append(f"{level.key}.{name}: {level.path} has no such parameter; {hint}")
+    for level in kinds.levels(candidate):
+        tried = candidate.grid if level.key == "parameters" else {}
+        found += [f"{level.key}.{problem}" for problem in kinds.without_twin(level, tried)]
     return found
 
 

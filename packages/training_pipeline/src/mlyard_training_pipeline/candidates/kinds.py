@@ -60,6 +60,25 @@ def levels(candidate: Candidate) -> list[Level]:
     return found
 
 
+def without_twin(level: Level, grid: Mapping[str, Sequence[Any]]) -> list[str]:
+    """Values of parameters with which a booster has no ONNX twin, which it cannot be served without."""
+    refused = {name: values for (package, name), values in _NO_TWIN.items() if package == origins.package(level.path)}
+    return [
+        f"{name}: there is no exact ONNX twin of {value!r}, and nothing else can serve it"
+        for name, values in refused.items()
+        for value in (level.given.get(name), *grid.get(name, ()))
+        if value in values
+    ]
+
+
+_NO_TWIN: dict[tuple[str, str], tuple[Any, ...]] = {
+    ("lightgbm", "linear_tree"): (True,),
+    ("lightgbm", "objective"): ("multiclassova", "multiclass_ova", "ova", "ovr", "cross_entropy_lambda"),
+    ("xgboost", "booster"): ("gblinear",),
+    ("xgboost", "objective"): ("binary:hinge", "binary:logitraw"),
+}
+
+
 def parameters_of(level: Level) -> dict[str, Any]:
     """The names and defaults of what a spec may say of an estimator and those within it."""
     made = estimators.blank(level.path, level.given)
