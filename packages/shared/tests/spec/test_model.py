@@ -102,7 +102,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         pytest.param("schedule = 07:32:00\n" + SPEC, "schedule: a date or time cannot be given here", id="TOML time"),
         pytest.param('key = "id"\n' + KEYLESS, "key: give a list in brackets", id="text for a list"),
         pytest.param(
-            SPEC + 'ranges = { max_depth = { low = 1, high = 9 } }\n',
+            SPEC + "ranges = { max_depth = { low = 1, high = 9 } }\n",
             'candidates.0: ranges goes with search = "random", "halving" or "optuna"; a grid tries every setting',
             id="ranges without a search",
         ),
