@@ -61,7 +61,7 @@ class Bench:
     """A candidate over a Dataset."""
 
     def __init__(self, spec: ModelSpec, candidate: Candidate, dataset: Dataset) -> None:
-        """Bring the training rows into memory; nothing is fitted."""
+        """Split the training rows; nothing is fitted."""
         training = ~dataset.held_out
         self.spec, self.candidate, self.dataset = spec, candidate, dataset
         self.measures = Measures.of(spec, dataset.classes)
@@ -73,7 +73,7 @@ class Bench:
         )
         self._prefix = _STEP + (targets.STEP if targets.is_wrapped(self._made[-1]) else "")
         self._splits = folds.splits(spec, dataset)
-        self._matrix = dataset.matrix(training, precision=estimators.precision(candidate))
+        self._matrix: Array | None = None
         self._target = dataset.target[training]
         self._weights = None if dataset.weights is None else np.asarray(dataset.weights[training])
         self._names = self._metrics()
@@ -99,9 +99,9 @@ class Bench:
         for fold, (fit, test) in enumerate(self._splits, start=1):
             rows = fit if share == 1.0 else self._some(fit, share)
             weights = None if self._weights is None else self._weights[rows]
-            fitted = self._fit(self._with(setting), self._matrix[rows], self._target[rows], weights)
+            fitted = self._fit(self._with(setting), [self._rows()[rows]], self._target[rows], weights)
             with self._failures():
-                values = scores(fitted, self._matrix[test], self._target[test])
+                values = scores(fitted, self._rows()[test], self._target[test])
             for name, value in values.items():
                 if not np.isfinite(value):
                     raise TrainingError(
@@ -115,10 +115,11 @@ class Bench:
     def fit(self, setting: Setting, rows: Array | None = None) -> Any:
         """Fit a setting on every training row, or on others by a boolean array over the Dataset."""
         if rows is None:
-            return self._fit(self._with(setting), self._matrix, self._target, self._weights)
-        matrix = self.dataset.matrix(rows, precision=estimators.precision(self.candidate))
+            given, self._matrix = [self._rows()], None
+            return self._fit(self._with(setting), given, self._target, self._weights)
+        given = [self.dataset.matrix(rows, precision=estimators.precision(self.candidate))]
         weights = None if self.dataset.weights is None else np.asarray(self.dataset.weights[rows])
-        return self._fit(self._with(setting), matrix, self.dataset.target[rows], weights)
+        return self._fit(self._with(setting), given, self.dataset.target[rows], weights)
 
     @contextmanager
     def telling(self) -> Iterator[None]:
@@ -143,10 +144,21 @@ class Bench:
             estimators.take_threads(made[-1])
             return made
 
-    def _fit(self, pipeline: Any, matrix: Array, target: Array, weights: Array | None) -> Any:
+    def _rows(self) -> Array:
+        """The inputs of the training rows, which the last fit takes away."""
+        if self._matrix is None:
+            self._matrix = self.dataset.matrix(~self.dataset.held_out, precision=estimators.precision(self.candidate))
+        return self._matrix
+
+    def _fit(self, pipeline: Any, given: list[Array], target: Array, weights: Array | None) -> Any:
+        """Fit a pipeline as it would itself, on the only item of a list, which is let go once it is encoded."""
         resources.share_again()
         with self._failures():
-            return pipeline.fit(matrix, target, **({} if weights is None else {f"{_STEP}sample_weight": weights}))
+            encoded, first = given.pop(), pipeline[0]
+            if first != "passthrough":
+                encoded = first.fit_transform(encoded, target)
+            pipeline[-1].fit(encoded, target, **({} if weights is None else {"sample_weight": weights}))
+        return pipeline
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
