@@ -6,15 +6,18 @@ from contextlib import asynccontextmanager
 from importlib import metadata
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mlyard_model_api.access.bodies import Bodies
 from mlyard_model_api.access.keys import BearerKey, api_key
+from mlyard_model_api.errors import Unanswered
 from mlyard_model_api.routes import health
 from mlyard_model_api.routes import models as model_routes
+from mlyard_model_api.routes.dispatch import Dispatch
 from mlyard_model_api.routes.docs import add_docs
 from mlyard_model_api.routes.http import Http
 from mlyard_model_api.routes.predictions import Predictor
-from mlyard_model_api.routes.refusals import handle_errors, refusal
+from mlyard_model_api.routes.refusals import handle_errors, protocol_of, refusal
 from mlyard_model_api.serving.assembly import assemble
 from mlyard_model_api.serving.cache import Cache
 from mlyard_model_api.serving.models import Models
@@ -24,7 +27,21 @@ from mlyard_model_api.settings import Settings
 log = logging.getLogger(__name__)
 
 
-def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = None) -> FastAPI:
+class Api(FastAPI):
+    """The framework, and before it what every request passes: plain ASGI, the outermost first."""
+
+    door: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request by the door; the framework has the rest."""
+        await (self.door if scope["type"] == "http" else self.framework)(scope, receive, send)
+
+    async def framework(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What is behind the door."""
+        await super().__call__(scope, receive, send)
+
+
+def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = None) -> Api:
     """Make the application; models are loaded and the registry is asked while it runs.
 
     Args:
@@ -37,7 +54,7 @@ def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = 
     """
     cache = Cache(settings.cache)
     cache.prepare()
-    models = Models(settings.models)
+    models = Models(settings.models, default_model=settings.default_model)
     bodies = Bodies(limit=settings.bodies_bytes, largest=settings.max_body_bytes, seconds=settings.body_seconds)
     predictor = Predictor(bodies, max_rows=settings.max_rows, seconds=settings.deadline_seconds)
     watch = assemble(settings, models, cache, registry=registry)
@@ -49,7 +66,7 @@ def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = 
         watch.stop()
         predictor.close()
 
-    app = FastAPI(
+    app = Api(
         title="mlyard model API",
         description="Predictions from the models of an MLflow registry. Press Authorize and paste the API's key.",
         version=metadata.version("mlyard-model-api"),
@@ -61,8 +78,12 @@ def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = 
     )
     handle_errors(app)
     app.include_router(health.router(models))
-    app.include_router(model_routes.router(models, predictor))
+    app.include_router(model_routes.router(models))
     add_docs(app)
-    app.add_middleware(BearerKey, key=api_key(settings, cache), refuse=refusal)
-    app.add_middleware(Http)
+    predictions = Dispatch(app.framework, model_routes.prediction_routes(), models=models, predictor=predictor)
+    app.door = Http(BearerKey(predictions, key=api_key(settings, cache), refuse=_refuse))
     return app
+
+
+def _refuse(error: Unanswered, path: str) -> ASGIApp:
+    return refusal(error, protocol_of(path))

@@ -4,6 +4,8 @@ MlyardError
 ├── CacheUnusable             the cache folder cannot be written
 └── Unanswered                all that a request can meet
     ├── ModelUnknown          no such model is configured or has a champion
+    ├── NoDefaultModel        none was named, and none is set
+    ├── VersionUnknown        the version that is asked for is not loaded
     ├── ModelNotReady         the model is expected, and no version of it serves yet
     ├── Overloaded            too much waits already
     ├── DeadlinePassed        the answer took too long
@@ -12,6 +14,7 @@ MlyardError
     ├── NotComputable         the model has no finite answer for these values
     └── RequestRefused
         ├── KeyRefused        no bearer key, or a wrong one
+        ├── QueryRefused      what the address asks for cannot be meant
         ├── BodyTooLarge
         ├── BodyTooSlow
         ├── TooManyRows
@@ -64,6 +67,23 @@ class ModelUnknown(Unanswered):
         super().__init__(f"no such model; served are: {', '.join(served) or 'none'}")
 
 
+class NoDefaultModel(Unanswered):
+    """None was named, and none is set."""
+
+    def __init__(self, served: Sequence[str]) -> None:
+        super().__init__(
+            f"there is no default model: name one in the address, as in /models/<name>/predict, or set "
+            f"MLYARD_MODEL_API_DEFAULT_MODEL; served are: {', '.join(served) or 'none'}"
+        )
+
+
+class VersionUnknown(Unanswered):
+    """The version that is asked for is not loaded."""
+
+    def __init__(self, loaded: Sequence[int]) -> None:
+        super().__init__(f"that version is not loaded; loaded are: {', '.join(map(str, loaded)) or 'none'}")
+
+
 class ModelNotReady(Unanswered):
     """The model is expected, and no version of it serves yet."""
 
@@ -110,6 +130,10 @@ class KeyRefused(RequestRefused):
 
     def __init__(self) -> None:
         super().__init__("send the key of this API in the header Authorization: Bearer <key>")
+
+
+class QueryRefused(RequestRefused):
+    """What the address asks for cannot be meant."""
 
 
 class BodyTooLarge(RequestRefused):

@@ -1,12 +1,14 @@
 """A prediction: a model's columns in; ids, version, time and values out. It knows no wire format."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import uuid_utils
 from mlyard_shared.features import Array
 
+from mlyard_model_api.serving import conformal
 from mlyard_model_api.serving.version import Reference, ServedVersion
 
 Columns = dict[str, Array]
@@ -18,7 +20,8 @@ class Predictions:
     """What one version answers for n rows.
 
     `values` are classes, or numbers for a regression; `probabilities` has the shape [n, classes], or is None where the
-    model gives none; `ids` are UUIDv7, new for each row.
+    model gives none; `ids` are UUIDv7, new for each row. By the level of each conformal quantile of the manifest there
+    are `intervals`, float64 [n, 2], for a regression, and `sets`, bool [n, classes], for a classification.
     """
 
     version: Reference
@@ -27,6 +30,8 @@ class Predictions:
     values: list[Any]
     classes: tuple[bool | int | str, ...]
     probabilities: Array | None
+    intervals: Mapping[float, Array] = field(default_factory=dict)
+    sets: Mapping[float, Array] = field(default_factory=dict)
 
 
 async def predict(version: ServedVersion, columns: Columns) -> Predictions:
@@ -64,6 +69,8 @@ def compute(version: ServedVersion, columns: Columns) -> Predictions:
         values=values,
         classes=classes,
         probabilities=output.probabilities,
+        intervals=conformal.intervals(output, version.manifest),
+        sets=conformal.sets(output, version.manifest),
     )
 
 

@@ -29,6 +29,16 @@ def _models(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _none(value: object) -> object:
+    return value or None  # compose passes on what is not set as an empty text
+
+
+def _model(name: str | None) -> str | None:
+    if name is not None and not MODEL_NAME.fullmatch(name):
+        raise ValueError("must be the name of a model")
+    return name
+
+
 def _registry(uri: str) -> str:
     parts = urlsplit(uri)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -60,6 +70,7 @@ class Settings(ServiceSettings):
     registry_password: SecretStr | None = None
     cache: Path = Path("model-cache")
     models: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), AfterValidator(_models)] = ()
+    default_model: Annotated[str | None, BeforeValidator(_none), AfterValidator(_model)] = None
     poll_seconds: float = Field(2.0, ge=0.05, le=3600)
     max_body_bytes: int = Field(16 * 1024**2, ge=1)
     max_rows: int = Field(10_000, ge=1)

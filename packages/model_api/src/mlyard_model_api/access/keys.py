@@ -61,8 +61,8 @@ def _make(file: Path) -> None:
 class BearerKey:
     """ASGI middleware: answers 401 to everything but health and docs unless the request carries the key."""
 
-    def __init__(self, app: ASGIApp, *, key: str, refuse: Callable[[Unanswered], ASGIApp]) -> None:
-        """Stand before the application; `refuse` makes the answer of an error."""
+    def __init__(self, app: ASGIApp, *, key: str, refuse: Callable[[Unanswered, str], ASGIApp]) -> None:
+        """Stand before the application; `refuse` makes the answer of an error at a path."""
         self._app = app
         self._key = key.encode("ascii")
         self._refuse = refuse
@@ -72,7 +72,7 @@ class BearerKey:
         if scope["type"] != "http" or _is_open(scope["path"]) or self._allows(scope):
             await self._app(scope, receive, send)
         else:
-            await self._refuse(KeyRefused())(scope, receive, send)
+            await self._refuse(KeyRefused(), scope["path"])(scope, receive, send)
 
     def _allows(self, scope: Scope) -> bool:
         given = [value for name, value in scope["headers"] if name == b"authorization"]

@@ -11,8 +11,39 @@ from pydantic_core import to_json
 from mlyard_model_api.errors import MediaTypeRefused, Problem
 from mlyard_model_api.prediction import Columns, Predictions
 from mlyard_model_api.protocols import documents, rows
+from mlyard_model_api.protocols.protocol import Answer, Headers
 
 MEDIA_TYPE = "application/json"
+
+
+class NativeCall:
+    """One request of ours."""
+
+    def decode(self, body: bytes | bytearray, manifest: Manifest, *, max_rows: int) -> Columns:
+        """Return the columns; raises `RequestRefused`."""
+        return decode(body, manifest, max_rows=max_rows)
+
+    def encode(self, predictions: Predictions) -> Answer:
+        """Return the answer for all rows."""
+        return Answer(encode(predictions))
+
+
+class Native:
+    """Our own protocol, for the routes."""
+
+    name = "native"
+
+    def open(self, headers: Headers, query: bytes) -> NativeCall:  # noqa: ARG002 - routes read which version is meant
+        """Begin with a request; raises `MediaTypeRefused`."""
+        check(_values(headers, b"content-type"), _values(headers, b"content-encoding"))
+        return NativeCall()
+
+    def refuse(self, status: int, code: str, problems: Sequence[Problem]) -> Answer:  # noqa: ARG002 - problems have both
+        """Say what is wrong."""
+        return Answer(refuse(problems))
+
+
+PROTOCOL = Native()
 
 
 def check(content_types: Sequence[str], encodings: Sequence[str]) -> None:
@@ -73,3 +104,7 @@ def label(value: bool | int | str) -> str:
 def _json(document: dict[str, Any]) -> bytes:
     # Several times as fast as `json`, which lets no other thread run meanwhile.
     return to_json(document)
+
+
+def _values(headers: Headers, wanted: bytes) -> list[str]:
+    return [value.decode("latin-1") for name, value in headers if name == wanted]

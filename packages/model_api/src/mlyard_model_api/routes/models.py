@@ -1,13 +1,18 @@
 """What is served, and predictions."""
 
+from collections.abc import Mapping
+
 from fastapi import APIRouter, Security
 from fastapi.security import HTTPBearer
-from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
+from mlyard_model_api.protocols import native
 from mlyard_model_api.routes.answers import ErrorAnswer, ModelDetails, ModelList, ModelSummary, PredictionAnswer
-from mlyard_model_api.routes.predictions import Predictor
+from mlyard_model_api.routes.dispatch import PredictionRoute
+from mlyard_model_api.routes.selection import by_query
 from mlyard_model_api.serving.models import Models
+from mlyard_model_api.serving.version import ServedVersion
 
 _REASONS = {
     400: "The body is not JSON",
@@ -48,10 +53,19 @@ _BODY = {
 }
 
 
-def router(models: Models, predictor: Predictor) -> APIRouter:
+def prediction_routes() -> tuple[PredictionRoute, ...]:
+    """Where predictions are asked for in our own protocol."""
+    return (
+        PredictionRoute("/models/{name}/predict", native.PROTOCOL, _named),
+        PredictionRoute("/predict", native.PROTOCOL, _default),
+    )
+
+
+def router(models: Models) -> APIRouter:
     """Return the routes of models."""
     # BearerKey enforces it; this tells OpenAPI.
     key = Security(HTTPBearer(auto_error=False, description="The key of this API."))
+    all_routes = APIRouter()
     routes = APIRouter(prefix="/models", tags=["models"], dependencies=[key])
 
     @routes.get("", summary="The models that are served", responses=_errors(401))
@@ -72,12 +86,24 @@ def router(models: Models, predictor: Predictor) -> APIRouter:
         responses=_errors(400, 401, 404, 408, 413, 415, 422, 500, 503),
         openapi_extra={"requestBody": _BODY},
     )
-    async def predict(name: str, request: Request) -> Response:
-        version, _ = models.serving(name)
-        return Response(await predictor.answer(version, request), media_type="application/json")
+    async def predict(name: str) -> Response:
+        raise AssertionError(f"{name}: `Dispatch` answers it")  # this tells OpenAPI, and which methods there are
 
-    return routes
+    @all_routes.post("/predict", include_in_schema=False)
+    async def predict_by_default() -> Response:
+        raise AssertionError("`Dispatch` answers it")
+
+    all_routes.include_router(routes)
+    return all_routes
 
 
 def _errors(*statuses: int) -> dict[int | str, dict[str, object]]:
     return {status: {"model": ErrorAnswer, "description": _REASONS[status]} for status in statuses}
+
+
+def _named(models: Models, parameters: Mapping[str, str], scope: Scope) -> ServedVersion:
+    return by_query(models, parameters["name"], scope["query_string"])
+
+
+def _default(models: Models, _parameters: Mapping[str, str], scope: Scope) -> ServedVersion:
+    return by_query(models, models.default(), scope["query_string"])

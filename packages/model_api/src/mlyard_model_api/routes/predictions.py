@@ -1,15 +1,15 @@
-"""From a request with rows to the answer's bytes, without harm to any other request."""
+"""From a request with rows to the answer, without harm to any other request."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive, Scope
 
 from mlyard_model_api import prediction
 from mlyard_model_api.access.bodies import Bodies
 from mlyard_model_api.errors import BrokenBody, DeadlinePassed
-from mlyard_model_api.protocols import native
+from mlyard_model_api.protocols.protocol import Answer, Headers, WireProtocol
 from mlyard_model_api.serving.lanes import Lane
 from mlyard_model_api.serving.version import ServedVersion
 
@@ -34,21 +34,20 @@ class Predictor:
         """Let the thread end."""
         self._codec.close()
 
-    async def answer(self, version: ServedVersion, request: Request) -> bytes:
+    async def answer(self, protocol: WireProtocol, version: ServedVersion, scope: Scope, receive: Receive) -> Answer:
         """Return the answer of one version; what can be refused without the body is refused before it is read.
 
         Raises:
             Unanswered: there is none.
         """
-        headers = request.headers
-        native.check(headers.getlist("content-type"), headers.getlist("content-encoding"))
+        headers: Headers = scope["headers"]
+        call = protocol.open(headers, scope["query_string"])
         version.lane.check()
-        length = headers.get("content-length", "")
-        place = await self._bodies.take(int(length) if length.isdecimal() else None, seconds=self._seconds)
+        place = await self._bodies.take(_length(headers), seconds=self._seconds)
         try:
-            body = await place.read(_chunks(request))
+            body = await place.read(_chunks(receive))
             async with asyncio.timeout(self._seconds):
-                decode = partial(native.decode, manifest=version.manifest, max_rows=self._max_rows)
+                decode = partial(call.decode, manifest=version.manifest, max_rows=self._max_rows)
                 if len(body) <= QUICK_BYTES:
                     columns = decode(body)
                 else:
@@ -57,17 +56,25 @@ class Predictor:
                 place.free()
                 predictions = await prediction.predict(version, columns)
                 if len(predictions.ids) <= QUICK_ROWS:
-                    return native.encode(predictions)
-                return await self._codec.run(native.encode, predictions, rows=0)
+                    return call.encode(predictions)
+                return await self._codec.run(call.encode, predictions, rows=0)
         except TimeoutError:
             raise DeadlinePassed(self._seconds) from None
         finally:
             place.free()
 
 
-async def _chunks(request: Request) -> AsyncIterator[bytes]:
-    try:
-        async for chunk in request.stream():
-            yield chunk
-    except ClientDisconnect:
-        raise BrokenBody("the body is not complete") from None
+def _length(headers: Headers) -> int | None:
+    """The length of the body, where the client tells it."""
+    value = next((value for name, value in headers if name == b"content-length"), b"")
+    return int(value) if value.isdigit() else None
+
+
+async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise BrokenBody("the body is not complete")
+        yield message.get("body", b"")
+        if not message.get("more_body", False):
+            return

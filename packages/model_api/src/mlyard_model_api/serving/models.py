@@ -11,7 +11,7 @@ from typing import Literal
 
 from mlyard_shared.contract import Contract
 
-from mlyard_model_api.errors import ModelNotReady, ModelUnknown
+from mlyard_model_api.errors import ModelNotReady, ModelUnknown, NoDefaultModel
 from mlyard_model_api.serving.version import Reference, ServedVersion
 
 Alias = Literal["champion"]
@@ -44,9 +44,10 @@ class Slot:
 class Models:
     """The models of this process."""
 
-    def __init__(self, wanted: tuple[str, ...]) -> None:
+    def __init__(self, wanted: tuple[str, ...], *, default_model: str | None = None) -> None:
         """Start empty; `wanted` are the configured names, none for every model with a champion."""
         self.wanted = wanted
+        self.default_model = default_model
         self.registry_problem: str | None = NOT_ASKED
         self._slots: dict[tuple[str, Alias], Slot] = {}
         self._expected: frozenset[str] = frozenset(wanted)
@@ -77,6 +78,22 @@ class Models:
         if self.registry_problem is not None and not self._expected:
             raise ModelNotReady(f"no model is here yet: {self.registry_problem}")
         raise ModelUnknown(self.names(alias))
+
+    def default(self) -> str:
+        """The model of requests that name none: the configured one, or the only one that is served.
+
+        Raises:
+            NoDefaultModel: there is none, or there are several.
+        """
+        served = self.names()
+        if self.default_model is None and len(served) != 1:
+            raise NoDefaultModel(served)
+        return self.default_model or served[0]
+
+    def loaded(self, name: str, alias: Alias = "champion") -> tuple[ServedVersion, ...]:
+        """The versions of a model in memory: what serves, and what served before it; raises as `serving` does."""
+        current, slot = self.serving(name, alias)
+        return (current, slot.previous) if slot.previous is not None else (current,)
 
     def expect(self, names: tuple[str, ...]) -> None:
         """Say which models are followed from now on, beside those that are already."""

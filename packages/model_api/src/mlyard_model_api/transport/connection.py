@@ -239,7 +239,7 @@ class HttpConnection(asyncio.BufferedProtocol):
             # It is within a body: the application answers.
             self._incoming.lose()
             return
-        scope: Scope = {"type": "http", "method": "GET", "http_version": "1.1"}
+        scope: Scope = {"type": "http", "method": "GET", "path": "/", "http_version": "1.1"}
         self._queue(Exchange(self, scope, keep_alive=False, expects=False), refusal(error))
 
     def _queue(self, exchange: Exchange, app: ASGIApp) -> None:

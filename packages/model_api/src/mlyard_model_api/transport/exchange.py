@@ -8,7 +8,7 @@ from typing import Protocol
 from starlette.types import ASGIApp, Message, Scope
 
 from mlyard_model_api.errors import Stopping
-from mlyard_model_api.routes.refusals import bug, refusal
+from mlyard_model_api.routes.refusals import bug, protocol_of, refusal
 
 MANY_BYTES = 64 * 1024
 """More of a body is not read ahead of the application; an answer up to this size is written at once with its head."""
@@ -90,13 +90,13 @@ class Exchange:
             await app(self.scope, self._receive, self._send)
         # The process ends, or the connection has.
         except asyncio.CancelledError:
-            await self._instead(refusal(Stopping()))
+            await self._instead(refusal(Stopping(), protocol_of(self.scope["path"])))
         # A server outlives whatever an application raises; it has answered already where it could.
         except Exception as error:
             log.exception("a request failed", exc_info=error)
-            await self._instead(bug())
+            await self._instead(bug(protocol_of(self.scope["path"])))
         else:
-            await self._instead(bug())
+            await self._instead(bug(protocol_of(self.scope["path"])))
         if not self.is_answered:
             self._connection.finish(self, close=True)
 
