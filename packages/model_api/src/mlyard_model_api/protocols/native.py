@@ -35,7 +35,7 @@ class Native:
 
     def open(self, headers: Headers, query: bytes) -> NativeCall:  # noqa: ARG002 - routes read which version is meant
         """Begin with a request; raises `MediaTypeRefused`."""
-        check(_values(headers, b"content-type"), _values(headers, b"content-encoding"))
+        check(_values(headers, b"content-type"))
         return NativeCall()
 
     def refuse(self, status: int, code: str, problems: Sequence[Problem]) -> Answer:  # noqa: ARG002 - problems have both
@@ -46,12 +46,11 @@ class Native:
 PROTOCOL = Native()
 
 
-def check(content_types: Sequence[str], encodings: Sequence[str]) -> None:
+def check(content_types: Sequence[str]) -> None:
     """See from the headers whether the body can be read, before it is.
 
     Args:
         content_types: the value of each header Content-Type.
-        encodings: the value of each header Content-Encoding.
 
     Raises:
         MediaTypeRefused: it is not said to be plain JSON.
@@ -60,8 +59,6 @@ def check(content_types: Sequence[str], encodings: Sequence[str]) -> None:
     charsets = [p.partition("=")[2].strip('"') for p in parameters if p.startswith("charset=")]
     if len(content_types) != 1 or media_type != MEDIA_TYPE or not set(charsets) <= {"utf-8", "utf8"}:
         raise MediaTypeRefused("send the body as Content-Type: application/json, in UTF-8")
-    if any(coding.strip().lower() not in ("identity", "") for value in encodings for coding in value.split(",")):
-        raise MediaTypeRefused("send the body without a Content-Encoding")
 
 
 def decode(body: bytes | bytearray, manifest: Manifest, *, max_rows: int) -> Columns:

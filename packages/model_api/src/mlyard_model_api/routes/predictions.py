@@ -7,6 +7,7 @@ from functools import partial
 from starlette.types import Receive, Scope
 
 from mlyard_model_api import prediction
+from mlyard_model_api.access import unpacking
 from mlyard_model_api.access.bodies import Bodies
 from mlyard_model_api.errors import BrokenBody, DeadlinePassed
 from mlyard_model_api.protocols.protocol import Answer, Headers, WireProtocol
@@ -42,10 +43,11 @@ class Predictor:
         """
         headers: Headers = scope["headers"]
         call = protocol.open(headers, scope["query_string"])
+        coding = unpacking.coding(headers)
         version.lane.check()
         place = await self._bodies.take(_length(headers), seconds=self._seconds)
         try:
-            body = await place.read(_chunks(receive))
+            body = await place.read(_chunks(receive), coding=coding)
             async with asyncio.timeout(self._seconds):
                 decode = partial(call.decode, manifest=version.manifest, max_rows=self._max_rows)
                 if len(body) <= QUICK_BYTES:
