@@ -18,11 +18,15 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The body of an answer, what it is, and what its headers say beside that."""
+    """The body of an answer, what it is, and what its headers say beside that.
+
+    `status` is that of an error, where the protocol has another one for it than ours.
+    """
 
     body: bytes
     media_type: bytes = b"application/json"
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    status: int | None = None
 
 
 class Call(Protocol):

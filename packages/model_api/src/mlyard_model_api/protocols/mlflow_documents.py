@@ -1,0 +1,110 @@
+"""The four JSON forms of MLflow's scoring protocol, as rows or columns by name, which `rows` reads.
+
+Source: `mlflow/pyfunc/scoring_server/` and `mlflow/utils/proto_json_utils.py` of MLflow 3.17.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from mlyard_shared.schema import Schema
+
+from mlyard_model_api.errors import InputRefused, Problem
+from mlyard_model_api.protocols.documents import Repeating
+from mlyard_model_api.protocols.rows import MAX_PROBLEMS
+
+FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
+
+
+def read(document: Any, schema: Schema) -> dict[str, Any]:
+    """Return the same values under "rows" or "columns".
+
+    Raises:
+        InputRefused: it is none of the forms.
+    """
+    if not isinstance(document, dict) or isinstance(document, Repeating):
+        raise _refused("the body must be an object, each key once")
+    forms = [key for key in document if key in FORMS]
+    if len(forms) != 1 or not document.keys() <= {*FORMS, "params"}:
+        raise _refused(f"the body must have exactly one of the keys {', '.join(FORMS)}, and params at the most")
+    if document.get("params") not in (None, {}):
+        raise InputRefused([Problem(code="params_refused", message="the models of this API take no params")])
+    (form,) = forms
+    content = document[form]
+    if form == "dataframe_split":
+        return _split(content, schema)
+    if isinstance(content, dict) and form == "inputs":
+        return _by_name(content)
+    if not isinstance(content, list):
+        raise _refused(f"{form} must be a list of rows" + (", or an object of columns" if form == "inputs" else ""))
+    if form == "dataframe_records" or any(isinstance(row, dict) for row in content):
+        return {"rows": content}
+    names = [column.name for column in schema.columns]
+    if len(names) == 1 and not any(isinstance(row, list) for row in content):
+        return {"columns": {names[0]: content}}
+    return _by_position(content, names, form)
+
+
+def without_nan(found: dict[str, Any], schema: Schema) -> dict[str, Any]:
+    """Read what pandas makes of missing values, in the columns that may have some: NaN, and integers as floats.
+
+    MLflow's own client writes both, as a DataFrame has no other way for a column of integers.
+    """
+    nullable = {column.name: column.type == "integer" for column in schema.columns if column.nullable}
+    if not nullable:
+        return found
+    for name, values in found.get("columns", {}).items():
+        if name in nullable and isinstance(values, list) and float in set(map(type, values)):
+            found["columns"][name] = [_value(value, integer=nullable[name]) for value in values]
+    for row in found.get("rows", ()):
+        for name in nullable.keys() & row.keys() if isinstance(row, dict) else ():
+            if type(row[name]) is float:
+                row[name] = _value(row[name], integer=nullable[name])
+    return found
+
+
+def _split(content: Any, schema: Schema) -> dict[str, Any]:
+    if not isinstance(content, dict) or isinstance(content, Repeating):
+        raise _refused("dataframe_split must be an object, each key once")
+    if "data" not in content or not content.keys() <= {"columns", "index", "data"}:
+        raise _refused("dataframe_split must have data, and may have columns and index")
+    names, index, data = content.get("columns"), content.get("index"), content["data"]
+    if names is None:
+        names = [column.name for column in schema.columns]
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise _refused("dataframe_split: columns must be a list of names")
+    if not isinstance(data, list):
+        raise _refused("dataframe_split: data must be a list of rows")
+    if index is not None and not (isinstance(index, list) and len(index) == len(data)):
+        raise _refused("dataframe_split: index must be a list as long as data")
+    return _by_position(data, names, "dataframe_split: data")
+
+
+def _by_name(content: dict[str, Any]) -> dict[str, Any]:
+    """Lists by column, or the values of a single row."""
+    if any(isinstance(values, list) for values in content.values()):
+        return {"columns": content}
+    return {"rows": [content]}
+
+
+def _by_position(data: list[Any], names: Sequence[str], where: str) -> dict[str, Any]:
+    width = len(names)
+    wrong = [row for row, values in enumerate(data) if not isinstance(values, list) or len(values) != width]
+    if wrong:
+        message = f"{where} must have lists of {width} values as rows"
+        raise InputRefused([Problem(code="wrong_shape", message=message, row=row) for row in wrong[:MAX_PROBLEMS]])
+    columns = Repeating(zip(names, map(list, zip(*data, strict=True)) if data else ([] for _ in names), strict=True))
+    columns.repeated = tuple(name for name, count in Counter(names).items() if count > 1)
+    return {"columns": columns if columns.repeated else dict(columns)}
+
+
+def _value(value: Any, *, integer: bool) -> Any:
+    if type(value) is not float:
+        return value
+    if value != value:
+        return None
+    return int(value) if integer and value.is_integer() else value
+
+
+def _refused(message: str) -> InputRefused:
+    return InputRefused([Problem(code="wrong_shape", message=message)])

@@ -1,0 +1,102 @@
+"""The Open Inference Protocol V2 over HTTP, with the binary tensor data extension.
+
+Read `v2_requests` (the document), `v2_tensors` (one tensor), `v2_inputs` and `v2_columns` (what they are for), then
+`v2_outputs`. Source: kserve/open-inference-protocol, `specification/protocol/inference_rest.md`.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mlyard_shared.columns import GRAMMARS
+from mlyard_shared.manifest import Manifest
+from pydantic_core import to_json
+
+from mlyard_model_api.errors import BrokenBody, MediaTypeRefused, Problem, TooManyRows
+from mlyard_model_api.prediction import Columns, Predictions
+from mlyard_model_api.protocols import documents, sentences, v2_columns, v2_outputs, v2_requests
+from mlyard_model_api.protocols.protocol import Answer, Headers
+from mlyard_model_api.protocols.v2_outputs import Output
+from mlyard_model_api.protocols.v2_requests import InferenceRequest
+
+HEADER_LENGTH = b"inference-header-content-length"
+_LENGTH = re.compile(rb"[0-9]{1,18}")
+
+
+class V2Call:
+    """One inference request."""
+
+    def __init__(self, header_length: int | None) -> None:
+        """The document has so many bytes, or is the whole body."""
+        self._header_length = header_length
+        self._request = InferenceRequest(identity=None, inputs=(), outputs=(), binary=False)
+        self._outputs: Mapping[str, Output] = {}
+
+    def decode(self, body: bytes | bytearray, manifest: Manifest, *, max_rows: int) -> Columns:
+        """Return the columns; raises `RequestRefused`."""
+        length = len(body) if self._header_length is None else self._header_length
+        if length > len(body):
+            raise BrokenBody(f"the body has {len(body)} bytes, and Inference-Header-Content-Length says {length}")
+        schema = manifest.input_schema
+        document = _parse(bytes(body[:length]), rows=max_rows, columns=len(schema.columns))
+        request = v2_requests.read(document, memoryview(body)[length:], model=manifest.model)
+        self._outputs = v2_outputs.offered(manifest)
+        v2_outputs.check(request.outputs, self._outputs)
+        columns = v2_columns.read(request.inputs, schema, GRAMMARS[manifest.grammar], max_rows=max_rows)
+        self._request = InferenceRequest(request.identity, (), request.outputs, request.binary)
+        return columns
+
+    def encode(self, predictions: Predictions) -> Answer:
+        """Return the outputs that are wanted."""
+        return v2_outputs.encode(predictions, self._request, self._outputs)
+
+
+class V2:
+    """The protocol, for the routes."""
+
+    name = "v2"
+
+    def open(self, headers: Headers, query: bytes) -> V2Call:  # noqa: ARG002 - the address alone says which version
+        """Begin with a request.
+
+        Raises:
+            MediaTypeRefused: the body is not said to be of this protocol.
+            BrokenBody: the length of the document is no number.
+        """
+        lengths = [value for name, value in headers if name == HEADER_LENGTH]
+        types = [value for name, value in headers if name == b"content-type"]
+        # Triton's client sends no Content-Type.
+        _check_type(types, with_bytes=bool(lengths))
+        if not lengths:
+            return V2Call(None)
+        if len(lengths) > 1 or _LENGTH.fullmatch(lengths[0].strip()) is None:
+            raise BrokenBody("Inference-Header-Content-Length must be the number of bytes of the JSON document")
+        return V2Call(int(lengths[0]))
+
+    def refuse(self, status: int, code: str, problems: Sequence[Problem]) -> Answer:  # noqa: ARG002 - a text is all
+        """Say what is wrong, in one text."""
+        return Answer(to_json({"error": sentences.text(problems)}), status=400 if status == 422 else None)
+
+
+PROTOCOL = V2()
+
+
+def _check_type(types: Sequence[bytes], *, with_bytes: bool) -> None:
+    taken = ("application/json", "application/octet-stream") if with_bytes else ("application/json",)
+    media_type, *parameters = [part.strip().lower() for part in b"".join(types[:1]).decode("latin-1").split(";")]
+    charsets = {p.partition("=")[2].strip('"') for p in parameters if p.startswith("charset=")}
+    if len(types) > 1 or media_type not in ("", *taken) or not charsets <= {"utf-8", "utf8"}:
+        raise MediaTypeRefused(
+            "send the body as Content-Type: application/json, in UTF-8; or as application/octet-stream with the header "
+            "Inference-Header-Content-Length"
+        )
+
+
+def _parse(header: bytes, *, rows: int, columns: int) -> Any:
+    """Return the document; raises `BrokenBody` and `TooManyRows`."""
+    # Each value may be in a list of its own, and each input has some more.
+    parts = (rows + 8) * columns
+    try:
+        return documents.parse(header, rows=parts, columns=2)
+    except TooManyRows:
+        raise TooManyRows(f"there are more values than {rows} rows of {columns} columns have") from None
