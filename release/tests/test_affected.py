@@ -2,15 +2,11 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "packages"))
-
-import affected  # noqa: E402 - it is a command, and no package
+from mlyard_release import affected
+from mlyard_release.packages import ROOT
 
 OURS = affected.Repository(ROOT)
 SERVICES = {"mlflow-server:test", "model-api:test", "training-pipeline:test"}
@@ -112,5 +108,5 @@ def test_people_read_the_reasons_and_programs_a_list(branch: Path, capsys: pytes
 
 
 def test_a_base_that_does_not_exist_is_said_in_a_line(branch: Path) -> None:
-    with pytest.raises(SystemExit, match="git merge-base: fatal: Not a valid object name gone"):
+    with pytest.raises(SystemExit, match="git: fatal: Not a valid object name gone"):
         affected.main(["--base", "gone"], root=branch)

@@ -1,6 +1,6 @@
 """What a change touches, and why: `hatch run affected`, for people and for the workflows alike.
 
-    python packages/affected.py [--base REV] [--json]     REV is what is compared with, by default main
+    hatch run affected [--base REV] [--json]     REV is what is compared with, by default main
 
 A suite is touched by a file that its tests or its packages are made of; which packages these are, and which siblings
 they are made of in turn, the packages' own metadata says.
@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
+from mlyard_release.packages import ROOT, made_of, packages
+from mlyard_release.releases import git
+
 EVERYTHING = ("pyproject.toml", "conftest.py", ".ci/", ".github/", "tests/environment/", "tests/suites.py")
 """What every suite runs with. A `*` stands for a name without a slash."""
 WHOLE = {
@@ -43,23 +45,7 @@ class Repository:
         self.root = root
         project = tomllib.loads((root / "pyproject.toml").read_text())
         self.environments: dict[str, Any] = project["tool"]["hatch"]["envs"]
-        self.packages: dict[str, Any] = {
-            file.parent.name: tomllib.loads(file.read_text())["project"]
-            for file in root.glob("packages/*/pyproject.toml")
-        }
-
-    def siblings(self, package: str) -> set[str]:
-        """A package and all that it is made of, by its own metadata."""
-        found, left = set(), [package]
-        while left:
-            name = left.pop()
-            found.add(name)
-            project = self.packages[name]
-            extras = project.get("optional-dependencies", {}).values()
-            required = [*project["dependencies"], *(one for extra in extras for one in extra)]
-            folders = {re.split(r"[\[<>=~!;@ ]", one)[0].removeprefix("mlyard-").replace("-", "_") for one in required}
-            left += sorted((folders & self.packages.keys()) - found)
-        return found
+        self.packages = packages(root)
 
     def suites(self) -> Iterator[tuple[str, tuple[str, ...], set[str]]]:
         """Each suite: its command, the paths of its own files, and the packages that it runs."""
@@ -72,12 +58,12 @@ class Repository:
             members = environment.get("workspace", {}).get("members", ())
             members = [one["path"] if isinstance(one, dict) else one for one in members]
             owners = {path.split("/")[1] for path in (*members, *paths) if path.startswith("packages/")}
-            yield f"{name}:test", paths, {sibling for owner in owners for sibling in self.siblings(owner)}
+            yield f"{name}:test", paths, {sibling for owner in owners for sibling in made_of(owner, self.packages)}
 
     def touched(self, files: list[str]) -> Iterator[Touched]:
         """What a change of these files touches."""
-        for command, paths, packages in self.suites():
-            reason = self._reason(files, paths, packages)
+        for command, paths, parts in self.suites():
+            reason = self._reason(files, paths, parts)
             if reason is not None:
                 yield Touched(command, reason)
         for command, paths in WHOLE.items():
@@ -86,7 +72,7 @@ class Repository:
         if files:
             yield Touched("check", f"{files[0]} is in the repository")
 
-    def _reason(self, files: list[str], paths: tuple[str, ...], packages: set[str]) -> str | None:
+    def _reason(self, files: list[str], paths: tuple[str, ...], parts: set[str]) -> str | None:
         for file in files:
             if is_below(file, EVERYTHING):
                 return f"{file} is for all suites"
@@ -94,11 +80,9 @@ class Repository:
                 return f"{file} is its own"
             package = file.split("/")[1] if file.startswith("packages/") and file.count("/") > 1 else None
             # A sibling's own tests, documents and image run in no suite but its own, whose paths name them.
-            if package in packages and is_below(
-                file, (f"packages/{package}/src/", f"packages/{package}/pyproject.toml")
-            ):
+            if package in parts and is_below(file, (f"packages/{package}/src/", f"packages/{package}/pyproject.toml")):
                 return f"{file} is in {package}, which it runs"
-            if package in packages and any(path.startswith(f"packages/{package}/") for path in paths):
+            if package in parts and any(path.startswith(f"packages/{package}/") for path in paths):
                 return f"{file} is in {package}, its own package"
         return None
 
@@ -120,21 +104,16 @@ def changed(base: str, root: Path) -> list[str]:
     return sorted({name for name in (*differing, *new) if name})
 
 
-def git(root: Path, *words: str) -> str:
-    """What git prints; ends with its own message where it fails."""
-    ended = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, check=False)
-    if ended.returncode != 0:
-        sys.exit(f"git {words[0]}: {ended.stderr.strip()}")
-    return ended.stdout
-
-
 def main(arguments: list[str], *, root: Path = ROOT) -> int:
     """Print what a change touches."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base", metavar="REV", default="main")
     parser.add_argument("--json", action="store_true", help="the commands alone, as a list")
     asked = parser.parse_args(arguments)
-    files = changed(asked.base, root)
+    try:
+        files = changed(asked.base, root)
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"git: {error.stderr.strip()}")
     touched = list(Repository(root).touched(files))
     if asked.json:
         print(json.dumps([one.command for one in touched]))
