@@ -1,7 +1,7 @@
 """Dates as text: ISO 8601, taken as UTC where no offset is named, cut to microseconds."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 _CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]"
 PATTERN = (
@@ -30,3 +30,26 @@ def moment(text: str, form: re.Pattern[str] = FORM) -> datetime:
         raise ValueError(f"{text[:40]!r} is not an ISO 8601 date")
     date = datetime.fromisoformat(text)
     return date if date.tzinfo is None else date.astimezone(UTC).replace(tzinfo=None)
+
+
+def microseconds(text: str, form: re.Pattern[str] = FORM) -> int:
+    """Read a date as microseconds since 1970 in UTC, as NumPy stores it: what `moment` says, several times as fast.
+
+    Raises:
+        ValueError: it is not a date of this form.
+        OverflowError: in UTC it lies outside of the years 1 to 9999.
+    """
+    if form.fullmatch(text) is None:
+        raise ValueError(f"{text[:40]!r} is not an ISO 8601 date")
+    date = datetime.fromisoformat(text)
+    since = date - (_EPOCH if date.tzinfo is None else _EPOCH_UTC)
+    found = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    if not _FIRST <= found <= _LAST:
+        raise OverflowError(f"{text[:40]!r} is not in the years 1 to 9999 in UTC")
+    return found
+
+
+_EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = _EPOCH_UTC.replace(tzinfo=None)
+_FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH_UTC) // timedelta(microseconds=1)
+_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH_UTC) // timedelta(microseconds=1)
