@@ -96,7 +96,8 @@ def _numbers(values: list[Any], datatype: str, kind: "np.dtype[Any]", columns: S
     try:
         with np.errstate(over="ignore"):
             array = np.array(values, dtype=kind)
-        beyond = np.flatnonzero(np.isinf(array)).tolist() if kind.kind == "f" else ()
+        # In FP64 infinity is what the document says, which is for the column to judge.
+        beyond = np.flatnonzero(np.isinf(array)).tolist() if kind.kind == "f" and datatype != "FP64" else ()
     except OverflowError:
         limits: Any = np.finfo(kind) if kind.kind == "f" else np.iinfo(kind)
         low, high = (float(limits.min), float(limits.max)) if kind.kind == "f" else (limits.min, limits.max)
