@@ -110,3 +110,40 @@ def test_numbers_are_checked_as_one_block_as_they_are_by_column(rows: list[tuple
         return
     for block in (numbers.by_row(rows), numbers.by_column(by_column, rows=len(rows))):
         assert block.tobytes() == np.array(expected).tobytes()
+
+
+ALIKE = [example for example in EXAMPLES if example.type == "datetime" and example.text is not None]
+LENGTHS = sorted({len(str(example.text)) for example in ALIKE})
+
+
+@pytest.mark.parametrize("example", ALIKE, ids=lambda example: repr(example.text)[:40])
+def test_many_dates_are_read_as_one_is(example: Example) -> None:
+    text = str(example.text)
+    # Others of its length, in whose company it is read at once.
+    right = [str(other.text) for other in ALIKE if other.fault is None and len(str(other.text)) == len(text)]
+    company = [f"{year}{other[4:]}" for other in right for year in range(2001, 2099) if other[5:10] != "02-29"]
+    if example.fault is not None:
+        with pytest.raises((ValueError, OverflowError)):
+            dates.all_microseconds([*company, text])
+        return
+    found = dates.all_microseconds([*company, text])
+    assert found.tolist() == [dates.microseconds(other) for other in [*company, text]]
+    assert found[-1] == (np.datetime64(str(example.value), "us")).astype(np.int64)
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_a_wrong_character_among_many_dates_is_seen_wherever_it_stands(length: int) -> None:
+    right = [str(other.text) for other in ALIKE if other.fault is None and len(str(other.text)) == length]
+    company = [f"{year}{other[4:]}" for other in right[:1] for year in range(2001, 2099) if other[5:10] != "02-29"]
+    for place in range(length):
+        for character in "0/:9-T Z+é\0٣":
+            for text in right[:1]:
+                changed = text[:place] + character + text[place + 1 :]
+                try:
+                    expected = dates.moment(changed)
+                except (ValueError, OverflowError):
+                    with pytest.raises((ValueError, OverflowError)):
+                        dates.all_microseconds([*company, changed])
+                else:
+                    [found] = dates.all_microseconds([*company, changed])[-1:]
+                    assert found == np.datetime64(expected, "us").astype(np.int64)

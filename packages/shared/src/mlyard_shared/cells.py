@@ -138,9 +138,10 @@ def _dates(_column: Column, values: Sequence[Any], grammar: Grammar) -> Array:
     distinct = set(values)
     distinct.discard(None)
     try:
-        known: dict[Any, int] = {text: dates.microseconds(text, grammar.date) for text in distinct}
+        found = dates.all_microseconds(distinct, grammar.date).tolist()
     except (ValueError, OverflowError):
         raise DoesNotFit from None
+    known: dict[Any, int] = dict(zip(distinct, found, strict=True))
     known[None] = _NAT
     return np.array([known[value] for value in values], dtype=np.int64).view("datetime64[us]")
 

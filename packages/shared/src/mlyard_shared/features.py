@@ -16,6 +16,7 @@ from mlyard_shared.columns import MISSING
 from mlyard_shared.schema import Column, DatePart, InputForm, Schema
 
 Array = NDArray[Any]
+_FEW = 16
 
 
 class Layout:
@@ -100,6 +101,8 @@ def twin_inputs(columns: Mapping[str, Array], schema: Schema, form: InputForm) -
 def codes(column: Column, values: Array) -> NDArray[np.float64]:
     """The codes of a category's texts, shape [n]: positions, the number after the last for null, -1 for unseen ones."""
     known, null, texts = column.codes, len(column.categories), values.tolist()
+    if len(texts) < _FEW:
+        return np.array([null if text is None else known.get(text, -1) for text in texts], dtype=np.float64)
     found = np.fromiter(map(known.get, texts, repeat(-1)), dtype=np.float64, count=len(texts))
     for row in np.flatnonzero(found < 0).tolist():
         if texts[row] is None:
@@ -110,6 +113,8 @@ def codes(column: Column, values: Array) -> NDArray[np.float64]:
 def date_part(values: Array, part: DatePart) -> NDArray[np.float64]:
     """One part of each date of a datetime64 array, NaN for NaT."""
     missing = np.isnat(values)
+    if not missing.any():
+        return _PARTS[part](values.astype("datetime64[us]", copy=False)).astype(np.float64, copy=False)
     numbers = _PARTS[part](np.where(missing, np.datetime64(0, "us"), values.astype("datetime64[us]")))
     return np.where(missing, np.nan, numbers.astype(np.float64))
 
