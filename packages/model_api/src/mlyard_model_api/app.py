@@ -11,11 +11,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from mlyard_model_api.access.bodies import Bodies
 from mlyard_model_api.access.keys import BearerKey, api_key
 from mlyard_model_api.errors import Unanswered
-from mlyard_model_api.routes import health
+from mlyard_model_api.routes import docs, health
 from mlyard_model_api.routes import models as model_routes
+from mlyard_model_api.routes.cors import with_cors
 from mlyard_model_api.routes.dispatch import Dispatch
-from mlyard_model_api.routes.docs import add_docs
+from mlyard_model_api.routes.health import Health
 from mlyard_model_api.routes.http import Http
+from mlyard_model_api.routes.metrics import PATH as METRICS_PATH
+from mlyard_model_api.routes.metrics import MetricsPage
 from mlyard_model_api.routes.predictions import Predictor
 from mlyard_model_api.routes.refusals import handle_errors, protocol_of, refusal
 from mlyard_model_api.serving.assembly import assemble
@@ -23,6 +26,7 @@ from mlyard_model_api.serving.cache import Cache
 from mlyard_model_api.serving.models import Models
 from mlyard_model_api.serving.registry import Registry
 from mlyard_model_api.settings import Settings
+from mlyard_model_api.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +61,8 @@ def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = 
     models = Models(settings.models, default_model=settings.default_model)
     bodies = Bodies(limit=settings.bodies_bytes, largest=settings.max_body_bytes, seconds=settings.body_seconds)
     predictor = Predictor(bodies, max_rows=settings.max_rows, seconds=settings.deadline_seconds)
-    watch = assemble(settings, models, cache, registry=registry)
+    metrics = Metrics()
+    watch = assemble(settings, models, cache, registry=registry, metrics=metrics)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -77,11 +82,26 @@ def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = 
         redirect_slashes=False,
     )
     handle_errors(app)
-    app.include_router(health.router(models))
-    app.include_router(model_routes.router(models))
-    add_docs(app)
+    routers = (model_routes.router(models), docs.router(app))
+    for router in routers:
+        app.include_router(router)
+    docs.add_files(app)
     predictions = Dispatch(app.framework, model_routes.prediction_routes(), models=models, predictor=predictor)
-    app.door = Http(BearerKey(predictions, key=api_key(settings, cache), refuse=_refuse))
+    page = MetricsPage(predictions, models, metrics)
+    keyed = BearerKey(page, key=api_key(settings, cache), refuse=_refuse)
+    opened = MetricsPage(keyed, models, metrics) if settings.anonymous_metrics else keyed
+    http = Http(
+        Health(opened, models),
+        [
+            *health.TEMPLATES,
+            METRICS_PATH,
+            *(str(getattr(route, "path", "")) for one in routers for route in one.routes),
+        ],
+        metrics=metrics,
+        prefix=settings.path_prefix,
+        logs=settings.log_requests,
+    )
+    app.door = with_cors(http, settings.cors_origins)
     return app
 
 

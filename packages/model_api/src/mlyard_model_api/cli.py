@@ -1,6 +1,5 @@
 """The command `mlyard-model-api`."""
 
-import logging
 import sys
 
 import click
@@ -19,9 +18,10 @@ def serve() -> None:
     """Serve the champions of the registry, and what is in the cache at once."""
     from mlyard_model_api import server
     from mlyard_model_api.app import create_app
+    from mlyard_model_api.telemetry import logs
 
     settings = Settings.load()
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.configure(settings.log_level, settings.log_format)
     server.serve(create_app(settings), settings)
 
 

@@ -15,6 +15,8 @@ MODEL_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 """The names that a model spec may have: safe as folders and in addresses."""
 
 _KEY = re.compile(r"[!-~]{16,}")
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9A-Fa-f:]+\](:[0-9]{1,5})?")
+_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
 
 def _names(value: object) -> object:
@@ -39,6 +41,19 @@ def _model(name: str | None) -> str | None:
     return name
 
 
+def _origins(origins: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in origins):
+        raise ValueError("must be origins with commas between them, as in https://app.example.com, or *")
+    return origins
+
+
+def _prefix(path: str) -> str:
+    path = path.rstrip("/")
+    if path and not _PATH.fullmatch(path):
+        raise ValueError("must be a path, as in /models-api")
+    return path
+
+
 def _registry(uri: str) -> str:
     parts = urlsplit(uri)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -56,6 +71,10 @@ def _key(key: SecretStr) -> SecretStr:
 
 def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
 
 
 class Settings(ServiceSettings):
@@ -86,6 +105,11 @@ class Settings(ServiceSettings):
     latency_budget_ms: float = Field(1000.0, gt=0)
     retention_days: float = Field(7.0, ge=0, le=3650)
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"
+    log_format: Annotated[Literal["text", "json"], BeforeValidator(_lower)] = "text"
+    log_requests: bool = False
+    anonymous_metrics: bool = False
+    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), AfterValidator(_origins)] = ()
+    path_prefix: Annotated[str, AfterValidator(_prefix)] = ""
     api_key: Annotated[SecretStr, AfterValidator(_key)] | None = None
 
     @property

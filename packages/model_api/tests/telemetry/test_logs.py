@@ -57,16 +57,18 @@ def test_a_traceback_stays_in_its_line() -> None:
 
 
 def test_a_request_is_told_without_what_it_sent(caplog: pytest.LogCaptureFixture) -> None:
-    seen = Observation("abc", route="/models/{name}/predict", protocol="native", model="prices", version="3", rows=2)
+    seen = Observation("abc", "POST", "/models/{name}/predict", "prices", "3", 200, 0.0012345)
     with caplog.at_level(logging.INFO):
-        logs.log_request(seen, "POST", 200, 0.0012345)
-    [record] = caplog.records
+        logs.log_request(seen)
+        logs.log_request(Observation("abd", "GET", "other", "", "", 404, 0.5))
+    record, other = caplog.records
     assert record.getMessage() == (
-        "request request_id=abc method=POST route=/models/{name}/predict status=200 milliseconds=1.234 "
-        "protocol=native model=prices version=3 rows=2"
+        "request request_id=abc method=POST route=/models/{name}/predict model=prices version=3 status=200 "
+        "milliseconds=1.234"
     )
+    assert other.getMessage() == "request request_id=abd method=GET route=other status=404 milliseconds=500.0"
     facts = json.loads(logs.JsonLines().format(record))
-    assert (facts["status"], facts["milliseconds"], facts["model"], facts["rows"]) == (200, 1.234, "prices", 2)
+    assert (facts["status"], facts["milliseconds"], facts["model"]) == (200, 1.234, "prices")
 
 
 @pytest.mark.parametrize("form", ["text", "json"])

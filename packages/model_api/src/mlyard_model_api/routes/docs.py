@@ -13,8 +13,8 @@ OPENAPI_VERSION = "3.0.3"
 """The bundled Swagger UI does not show 3.1."""
 
 
-def add_docs(app: FastAPI) -> None:
-    """Add the page, its files and the document, which need no key."""
+def router(app: FastAPI) -> APIRouter:
+    """Return the routes of the page and the document, which need no key."""
     routes = APIRouter()
 
     @routes.get("/", include_in_schema=False)
@@ -38,9 +38,13 @@ def add_docs(app: FastAPI) -> None:
     async def document() -> Response:
         return JSONResponse(app.openapi())
 
-    app.include_router(routes)
-    app.mount("/docs/files", StaticFiles(directory=swagger_ui_path))
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign] # FastAPI's documented way to change it
+    return routes
+
+
+def add_files(app: FastAPI) -> None:
+    """Add what the page loads."""
+    app.mount("/docs/files", StaticFiles(directory=swagger_ui_path))
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

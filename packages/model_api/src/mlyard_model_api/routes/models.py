@@ -65,22 +65,21 @@ def router(models: Models) -> APIRouter:
     """Return the routes of models."""
     # BearerKey enforces it; this tells OpenAPI.
     key = Security(HTTPBearer(auto_error=False, description="The key of this API."))
-    all_routes = APIRouter()
-    routes = APIRouter(prefix="/models", tags=["models"], dependencies=[key])
+    routes = APIRouter(tags=["models"], dependencies=[key])
 
-    @routes.get("", summary="The models that are served", responses=_errors(401))
+    @routes.get("/models", summary="The models that are served", responses=_errors(401))
     async def list_models() -> ModelList:
         found = (models.slot(name).current for name in models.names())
         return ModelList(models=tuple(ModelSummary.of(served) for served in found if served is not None))
 
-    @routes.get("/{name}", summary="One model", response_model=ModelDetails, responses=_errors(401, 404, 503))
+    @routes.get("/models/{name}", summary="One model", response_model=ModelDetails, responses=_errors(401, 404, 503))
     def get_model(name: str) -> Response:
         # In a thread: thousands of columns take a while.
         details = ModelDetails.of(*models.serving(name))
         return Response(details.model_dump_json(by_alias=True), media_type="application/json")
 
     @routes.post(
-        "/{name}/predict",
+        "/models/{name}/predict",
         summary="Predict",
         response_model=PredictionAnswer,
         responses=_errors(400, 401, 404, 408, 413, 415, 422, 500, 503),
@@ -89,12 +88,11 @@ def router(models: Models) -> APIRouter:
     async def predict(name: str) -> Response:
         raise AssertionError(f"{name}: `Dispatch` answers it")  # this tells OpenAPI, and which methods there are
 
-    @all_routes.post("/predict", include_in_schema=False)
+    @routes.post("/predict", include_in_schema=False)
     async def predict_by_default() -> Response:
         raise AssertionError("`Dispatch` answers it")
 
-    all_routes.include_router(routes)
-    return all_routes
+    return routes
 
 
 def _errors(*statuses: int) -> dict[int | str, dict[str, object]]:

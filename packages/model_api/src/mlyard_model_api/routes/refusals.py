@@ -1,19 +1,26 @@
 """The edge: errors become answers here, and nowhere else."""
 
 import logging
+from collections.abc import Sequence
+from typing import Any
 
 from fastapi import FastAPI
 from mlyard_shared.errors import MlyardError
+from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from mlyard_model_api import errors
 from mlyard_model_api.errors import Problem
 from mlyard_model_api.protocols import native
 from mlyard_model_api.protocols.protocol import WireProtocol
+from mlyard_model_api.telemetry.observation import REQUEST_ID, identify
 
 RETRY_SECONDS = 1
+PROBLEM_TYPE = b"application/problem+json"
+"""What our own errors are, so that clients which know RFC 9457 read them by themselves; JSON it is to all others."""
 
 PROTOCOLS: dict[str, WireProtocol] = {}
 """By the first part of an address, the protocol that it belongs to; all others are our own."""
@@ -45,7 +52,8 @@ STATUS: dict[type[errors.Unanswered], tuple[int, str]] = {
 """Status and code of each error that a request can meet. An `InputRefused` has the code of its first problem."""
 
 _BUG = Problem(code="internal_error", message="the request failed inside of the API; its log says why")
-_HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": str(RETRY_SECONDS)}}
+_LATER = {"Retry-After": str(RETRY_SECONDS)}
+_HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 429: _LATER, 503: _LATER}
 _CODES = {404: ("not_found", "there is nothing at this address"), 405: ("method_not_allowed", "use another method")}
 
 log = logging.getLogger(__name__)
@@ -61,15 +69,21 @@ def refusal(error: errors.Unanswered, protocol: WireProtocol = native.PROTOCOL) 
     status, code = STATUS[type(error)]
     if isinstance(error, errors.ModelFailed):
         log.error("a model failed: %s", error, exc_info=error.__cause__)
-        return _answer(protocol, status, Problem(code=code, message="the model failed; the API's log says why"))
+        return Refusal(protocol, status, [Problem(code=code, message="the model failed; the API's log says why")])
     if isinstance(error, errors.InputRefused):
-        return _answer(protocol, status, *error.problems)
-    return _answer(protocol, status, Problem(code=code, message=str(error), row=getattr(error, "row", None)))
+        return Refusal(protocol, status, error.problems)
+    return Refusal(protocol, status, [Problem(code=code, message=str(error), row=getattr(error, "row", None))])
 
 
 def bug(protocol: WireProtocol = native.PROTOCOL) -> Response:
     """Answer that the fault is the API's own, whose log says why."""
-    return _answer(protocol, 500, _BUG)
+    return Refusal(protocol, 500, [_BUG])
+
+
+def not_allowed(methods: str, protocol: WireProtocol = native.PROTOCOL) -> Response:
+    """Answer that an address takes other methods."""
+    code, message = _CODES[405]
+    return Refusal(protocol, 405, [Problem(code=code, message=message)], {"Allow": methods})
 
 
 def handle_errors(app: FastAPI) -> None:
@@ -85,8 +99,8 @@ def handle_errors(app: FastAPI) -> None:
     async def of_the_framework(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for these alone
         code, message = _CODES.get(error.status_code, ("bad_request", "the request cannot be handled"))
-        problem = Problem(code=code, message=message)
-        return _answer(protocol_of(request.scope["path"]), error.status_code, problem, headers=error.headers)
+        problems = [Problem(code=code, message=message)]
+        return Refusal(protocol_of(request.scope["path"]), error.status_code, problems, error.headers)
 
     async def any_other(request: Request, _error: Exception) -> Response:
         # The connection logs the error with its traceback.
@@ -97,14 +111,39 @@ def handle_errors(app: FastAPI) -> None:
     app.add_exception_handler(Exception, any_other)
 
 
-def _answer(protocol: WireProtocol, status: int, *problems: Problem, headers: object = None) -> Response:
-    added = headers if isinstance(headers, dict) else {}
-    answer = protocol.refuse(status, problems[0].code, problems)
-    response = Response(
-        answer.body,
-        status,
-        headers={**_HEADERS.get(status, {}), **added},
-        media_type=answer.media_type.decode("ascii"),
-    )
-    response.raw_headers += answer.headers
-    return response
+class Refusal(Response):
+    """The answer of an error, in the protocol's own form; in our protocol it is also what RFC 9457 calls a problem."""
+
+    def __init__(self, protocol: WireProtocol, status: int, problems: Sequence[Problem], headers: Any = None) -> None:
+        """Say what is wrong; there is one problem at the least."""
+        answer = protocol.refuse(status, problems[0].code, problems)
+        super().__init__(answer.body, status, {**_HEADERS.get(status, {}), **(headers or {})})
+        self._problem = problems[0] if protocol is native.PROTOCOL else None
+        media_type = answer.media_type if self._problem is None else PROBLEM_TYPE
+        self.raw_headers += [(b"content-type", media_type), *answer.headers]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it, with the id of the request."""
+        identity = scope.get("mlyard.request_id")
+        if identity is None:  # it did not get as far as `Http`, which adds the header
+            identity = identify(scope.get("headers", ()))
+            self.raw_headers.append((REQUEST_ID, identity.encode("ascii")))
+        if self._problem is not None:
+            about = to_json(_members(self._problem, self.status_code, identity))
+            self.body = about[:-1] + b"," + bytes(self.body)[1:]
+            self.raw_headers = [header for header in self.raw_headers if header[0] != b"content-length"]
+            self.raw_headers.append((b"content-length", b"%d" % len(self.body)))
+        await super().__call__(scope, receive, send)
+
+
+def _members(problem: Problem, status: int, identity: str) -> dict[str, object]:
+    """The members of RFC 9457: `type` stands for the code, and `instance` for the request."""
+    places = [f"row {problem.row}"] if problem.row is not None else []
+    places += [f"column {problem.column}"] if problem.column is not None else []
+    return {
+        "type": f"urn:mlyard:problem:{problem.code}",
+        "title": problem.code.replace("_", " ").capitalize(),
+        "status": status,
+        "detail": f"{', '.join(places)}: {problem.message}" if places else problem.message,
+        "instance": f"urn:mlyard:request:{identity}",
+    }

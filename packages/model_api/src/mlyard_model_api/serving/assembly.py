@@ -20,6 +20,7 @@ from mlyard_model_api.serving.registry import MlflowRegistry, Registry
 from mlyard_model_api.serving.turns import Turns
 from mlyard_model_api.serving.watch import Watch
 from mlyard_model_api.settings import Settings
+from mlyard_model_api.telemetry.metrics import Metrics
 
 DOWNLOADS = 4
 """So many run at the same time: each is a process of 100 MB."""
@@ -32,6 +33,7 @@ def assemble(
     *,
     registry: Callable[[], Registry] | None = None,
     clock: Callable[[], float] = time.monotonic,
+    metrics: Metrics | None = None,
 ) -> Watch:
     """Make the watch of the registry, and all that it sets in motion; nothing runs yet.
 
@@ -41,10 +43,12 @@ def assemble(
         cache: a prepared cache folder.
         registry: connects to the registry, in the watch's thread; by default to the settings' one.
         clock: the seconds by which a version that was refused is tried again.
+        metrics: where polls and what versions compute are counted.
 
     Raises:
         SettingsError: the registry's account is given by half.
     """
+    metrics = metrics or Metrics()
     limits = Limits(settings.download_seconds, settings.download_bytes)
     # It is called late, since importing MLflow takes seconds in which the cached models serve already.
     connect = registry or partial(
@@ -57,7 +61,9 @@ def assemble(
         Turns(),
         budget=Budget(settings.trial_seconds, settings.latency_budget_ms),
         lane=lambda name: Lane(name, rows=settings.queue_rows),
+        counter=metrics.batches,
     )
     place = Place(models, cache, Histories(cache), loader, Turns(DOWNLOADS), clock)
     retention = timedelta(days=settings.retention_days)
-    return Watch(Followers(place), connect, seconds=settings.poll_seconds, retention=retention)
+    followers = Followers(place)
+    return Watch(followers, connect, seconds=settings.poll_seconds, retention=retention, polled=metrics.polled)

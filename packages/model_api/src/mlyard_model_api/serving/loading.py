@@ -35,14 +35,22 @@ class Loader:
     """Loads versions, one at a time."""
 
     def __init__(
-        self, models: Models, marks: Marks, turns: Turns, *, budget: Budget, lane: Callable[[str], Lane]
+        self,
+        models: Models,
+        marks: Marks,
+        turns: Turns,
+        *,
+        budget: Budget,
+        lane: Callable[[str], Lane],
+        counter: Callable[[str, str], Callable[[float], None]],
     ) -> None:
-        """`lane` makes the lane of a version, given its model's name."""
+        """`lane` makes the lane of a version, given its model's name; `counter` is asked who counts its batches."""
         self.turns = turns
         self.marks = marks
         self._models = models
         self._budget = budget
         self._lane = lane
+        self._counter = counter
 
     def check(self, reference: Reference) -> None:
         """Refuse a version that is known to end the process.
@@ -69,7 +77,13 @@ class Loader:
             needed = max(needed, self._try(folder, reference, needed=needed))
         with self._turn(reference), self.marks.loading(reference):
             self._make_room(reference, needed)
-            loaded = version.load(folder, reference, manifest, lane=self._lane(reference.name))
+            loaded = version.load(
+                folder,
+                reference,
+                manifest,
+                lane=self._lane(reference.name),
+                count=self._counter(reference.name, str(reference.version)),
+            )
         self.marks.survived(reference)
         return loaded
 

@@ -90,6 +90,11 @@ class Models:
             raise NoDefaultModel(served)
         return self.default_model or served[0]
 
+    def refusals(self) -> dict[str, Refusal]:
+        """The last version of each model that was to serve and may not, where there is one."""
+        found = ((name, slot.refused) for (name, _), slot in list(self._slots.items()))
+        return {name: refused for name, refused in found if refused is not None}
+
     def loaded(self, name: str, alias: Alias = "champion") -> tuple[ServedVersion, ...]:
         """The versions of a model in memory: what serves, and what served before it; raises as `serving` does."""
         current, slot = self.serving(name, alias)

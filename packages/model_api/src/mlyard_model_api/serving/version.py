@@ -1,5 +1,6 @@
 """One version of a model in memory: its files verified, its engine loaded, a lane for its predictions."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,13 +28,17 @@ class Reference(Contract):
 
 @dataclass(frozen=True)
 class ServedVersion:
-    """A version that can answer. It never changes, so a request that holds one sees one version."""
+    """A version that can answer. It never changes, so a request that holds one sees one version.
+
+    `count` is told the rows of each batch that was computed.
+    """
 
     reference: Reference
     manifest: Manifest
     engine: Engine
     lane: Lane
     loaded_at: datetime
+    count: Callable[[float], None]
 
     def predict(self, columns: dict[str, Array]) -> Output:
         """Answer for n rows: class indices or finite float64 [n], and probabilities [n, classes] or None.
@@ -42,7 +47,9 @@ class ServedVersion:
             ModelFailed: the engine fails, or answers what no such model can.
             NotComputable: the answer for a row is not finite.
         """
-        return answers.predict(self.engine, self.manifest, columns)
+        output = answers.predict(self.engine, self.manifest, columns)
+        self.count(len(output.predictions))
+        return output
 
 
 def verify(folder: Path, reference: Reference) -> Manifest:
@@ -57,7 +64,14 @@ def verify(folder: Path, reference: Reference) -> Manifest:
     return manifest
 
 
-def load(folder: Path, reference: Reference, manifest: Manifest, *, lane: Lane) -> ServedVersion:
+def load(
+    folder: Path,
+    reference: Reference,
+    manifest: Manifest,
+    *,
+    lane: Lane,
+    count: Callable[[float], None] = lambda _rows: None,
+) -> ServedVersion:
     """Load a verified version and let it answer its own input example.
 
     Raises:
@@ -65,7 +79,7 @@ def load(folder: Path, reference: Reference, manifest: Manifest, *, lane: Lane) 
     """
     engine = choose(folder, manifest)
     answer_example(engine, manifest)
-    return ServedVersion(reference, manifest, engine, lane, loaded_at=datetime.now(UTC))
+    return ServedVersion(reference, manifest, engine, lane, datetime.now(UTC), count)
 
 
 def answer_example(engine: Engine, manifest: Manifest) -> None:

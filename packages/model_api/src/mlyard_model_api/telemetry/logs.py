@@ -36,20 +36,13 @@ def configure(level: str, form: LogFormat) -> None:
     """Send everything from this level on to the standard error, in this form."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines() if form == "json" else logging.Formatter(TEXT))
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.basicConfig(level=level, handlers=[handler])
 
 
-def log_request(observation: Observation, method: str, status: int, seconds: float) -> None:
+def log_request(observation: Observation) -> None:
     """Write one line about an answered request; it has the route's template, and neither the address nor the data."""
-    facts = {
-        "request_id": observation.id,
-        "method": method,
-        "route": observation.route,
-        "status": status,
-        "milliseconds": round(seconds * 1000, 3),
-    }
-    for name in ("protocol", "model", "version", "rows"):
-        if value := getattr(observation, name):
-            facts[name] = value
+    facts: dict[str, object] = {name: value for name, value in observation._asdict().items() if value != ""}
+    facts["milliseconds"] = round(observation.seconds * 1000, 3)
+    del facts["seconds"]
     told = " ".join(f"{name}={value}" for name, value in facts.items())
     log.info("request %s", told, extra={"facts": facts})

@@ -22,7 +22,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
-PREFIX = "mlyard_model_api"
+NAMESPACE = "mlyard_model_api"
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 OPENMETRICS = "application/openmetrics-text"
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -41,27 +41,27 @@ class Metrics:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         self._requests = Counter(
-            f"{PREFIX}_requests",
+            f"{NAMESPACE}_requests",
             "Requests that were answered.",
             ("route", "model", "version", "status"),
             registry=self._registry,
         )
         self._seconds = Histogram(
-            f"{PREFIX}_request_duration_seconds",
+            f"{NAMESPACE}_request_duration_seconds",
             "Time from a request's headers to the end of its answer.",
             ("route", "model", "version"),
             buckets=SECONDS,
             registry=self._registry,
         )
         self._batches = Histogram(
-            f"{PREFIX}_batch_rows",
+            f"{NAMESPACE}_batch_rows",
             "Rows that a model computed at once, of one request or of several.",
             ("model", "version"),
             buckets=ROWS,
             registry=self._registry,
         )
         self._polled = Gauge(
-            f"{PREFIX}_last_poll_timestamp_seconds",
+            f"{NAMESPACE}_last_poll_timestamp_seconds",
             "When the registry last answered; of several workers, the one that has waited the longest.",
             registry=self._registry,
             multiprocess_mode="livemin",

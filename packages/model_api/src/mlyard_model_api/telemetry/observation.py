@@ -1,9 +1,9 @@
-"""One request as metrics and logs see it: its id, and what answered it. It holds nothing of what was sent."""
+"""One request as metrics and logs see it. It holds nothing of what was sent."""
 
 import re
 from collections.abc import Iterable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import uuid_utils
 
@@ -15,20 +15,16 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The id of the request that is being answered, for the lines of its log."""
 
 
-@dataclass(slots=True)
-class Observation:
-    """What the routes tell of a request while they answer it.
+class Observation(NamedTuple):
+    """A request that was answered: `route` is the template of its address, `model` and `version` are who answered."""
 
-    `route` is the template of its path, so that it has few values; `model` and `version` are those that answered, and
-    `protocol` is the wire format's name.
-    """
-
-    id: str
-    route: str = ""
-    protocol: str = ""
-    model: str = ""
-    version: str = ""
-    rows: int = 0
+    request_id: str
+    method: str
+    route: str
+    model: str
+    version: str
+    status: int
+    seconds: float
 
 
 def identify(headers: Iterable[tuple[bytes, bytes]]) -> str:
