@@ -9,10 +9,12 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mlyard_model_api.access.bodies import Bodies
-from mlyard_model_api.access.keys import BearerKey, api_key
+from mlyard_model_api.access.keys import KeyDoor, api_key
 from mlyard_model_api.errors import Unanswered
 from mlyard_model_api.routes import docs, health
+from mlyard_model_api.routes import mlflow as mlflow_routes
 from mlyard_model_api.routes import models as model_routes
+from mlyard_model_api.routes import v2 as v2_routes
 from mlyard_model_api.routes.cors import with_cors
 from mlyard_model_api.routes.dispatch import Dispatch
 from mlyard_model_api.routes.health import Health
@@ -21,6 +23,7 @@ from mlyard_model_api.routes.metrics import PATH as METRICS_PATH
 from mlyard_model_api.routes.metrics import MetricsPage
 from mlyard_model_api.routes.predictions import Predictor
 from mlyard_model_api.routes.refusals import handle_errors, protocol_of, refusal
+from mlyard_model_api.routes.repository import Repository
 from mlyard_model_api.serving.assembly import assemble
 from mlyard_model_api.serving.cache import Cache
 from mlyard_model_api.serving.models import Models
@@ -82,13 +85,27 @@ def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = 
         redirect_slashes=False,
     )
     handle_errors(app)
-    routers = (model_routes.router(models), docs.router(app))
+    repository = Repository(
+        models, settings.cache, loadable=settings.loadable_models, seconds=settings.deadline_seconds
+    )
+    routers = (
+        model_routes.router(models),
+        mlflow_routes.router(models),
+        v2_routes.router(models, repository),
+        docs.router(app),
+    )
     for router in routers:
         app.include_router(router)
     docs.add_files(app)
-    predictions = Dispatch(app.framework, model_routes.prediction_routes(), models=models, predictor=predictor)
+    addresses = (
+        *model_routes.prediction_routes(),
+        *mlflow_routes.prediction_routes(),
+        *v2_routes.prediction_routes(),
+    )
+    predictions = Dispatch(app.framework, addresses, models=models, predictor=predictor)
     page = MetricsPage(predictions, models, metrics)
-    keyed = BearerKey(page, key=api_key(settings, cache), refuse=_refuse)
+    key = api_key(settings, cache)
+    keyed = KeyDoor(page, key=key, refuse=_refuse, open_predictions=settings.anonymous_predictions)
     opened = MetricsPage(keyed, models, metrics) if settings.anonymous_metrics else keyed
     http = Http(
         Health(opened, models),

@@ -15,6 +15,7 @@ MlyardError
     └── RequestRefused
         ├── KeyRefused        no bearer key, or a wrong one
         ├── QueryRefused      what the address asks for cannot be meant
+        ├── ControlRefused    clients may not change what is served
         ├── BodyTooLarge
         ├── BodyTooSlow
         ├── TooManyRows
@@ -129,11 +130,17 @@ class KeyRefused(RequestRefused):
     """No bearer key, or a wrong one."""
 
     def __init__(self) -> None:
-        super().__init__("send the key of this API in the header Authorization: Bearer <key>")
+        super().__init__(
+            "send the key of this API in the header Authorization: Bearer <key>, or as the password of an account"
+        )
 
 
 class QueryRefused(RequestRefused):
     """What the address asks for cannot be meant."""
+
+
+class ControlRefused(RequestRefused):
+    """Clients may not change what is served."""
 
 
 class BodyTooLarge(RequestRefused):

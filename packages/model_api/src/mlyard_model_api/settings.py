@@ -35,6 +35,10 @@ def _none(value: object) -> object:
     return value or None  # compose passes on what is not set as an empty text
 
 
+def _loadable(names: tuple[str, ...]) -> tuple[str, ...]:
+    return names if names == ("*",) else _models(names)
+
+
 def _model(name: str | None) -> str | None:
     if name is not None and not MODEL_NAME.fullmatch(name):
         raise ValueError("must be the name of a model")
@@ -89,6 +93,7 @@ class Settings(ServiceSettings):
     registry_password: SecretStr | None = None
     cache: Path = Path("model-cache")
     models: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), AfterValidator(_models)] = ()
+    loadable_models: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), AfterValidator(_loadable)] = ()
     default_model: Annotated[str | None, BeforeValidator(_none), AfterValidator(_model)] = None
     poll_seconds: float = Field(2.0, ge=0.05, le=3600)
     max_body_bytes: int = Field(16 * 1024**2, ge=1)
@@ -108,6 +113,7 @@ class Settings(ServiceSettings):
     log_format: Annotated[Literal["text", "json"], BeforeValidator(_lower)] = "text"
     log_requests: bool = False
     anonymous_metrics: bool = False
+    anonymous_predictions: bool = False
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), AfterValidator(_origins)] = ()
     path_prefix: Annotated[str, AfterValidator(_prefix)] = ""
     api_key: Annotated[SecretStr, AfterValidator(_key)] | None = None

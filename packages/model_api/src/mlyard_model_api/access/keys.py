@@ -61,10 +61,10 @@ def _make(file: Path) -> None:
             return
 
 
-class BearerKey:
+class KeyDoor:
     """ASGI middleware: answers 401 to what is not open unless the request carries the key.
 
-    The key comes as `Authorization: Bearer <key>`, or as the password of Basic from clients that send no header of their
+    The key comes as `Authorization: Bearer <key>`, or as the password of Basic clients that send no header of their
     own but know accounts, from an address or a netrc file; the name of such an account says nothing.
     """
 

@@ -63,7 +63,7 @@ def prediction_routes() -> tuple[PredictionRoute, ...]:
 
 def router(models: Models) -> APIRouter:
     """Return the routes of models."""
-    # BearerKey enforces it; this tells OpenAPI.
+    # KeyDoor enforces it; this tells OpenAPI.
     key = Security(HTTPBearer(auto_error=False, description="The key of this API."))
     routes = APIRouter(tags=["models"], dependencies=[key])
 

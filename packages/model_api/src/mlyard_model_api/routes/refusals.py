@@ -14,16 +14,13 @@ from starlette.types import Receive, Scope, Send
 
 from mlyard_model_api import errors
 from mlyard_model_api.errors import Problem
-from mlyard_model_api.protocols import native
+from mlyard_model_api.protocols import mlflow, native, v2
 from mlyard_model_api.protocols.protocol import WireProtocol
 from mlyard_model_api.telemetry.observation import REQUEST_ID, identify
 
 RETRY_SECONDS = 1
 PROBLEM_TYPE = b"application/problem+json"
 """What our own errors are, so that clients which know RFC 9457 read them by themselves; JSON it is to all others."""
-
-PROTOCOLS: dict[str, WireProtocol] = {}
-"""By the first part of an address, the protocol that it belongs to; all others are our own."""
 
 STATUS: dict[type[errors.Unanswered], tuple[int, str]] = {
     errors.ModelUnknown: (404, "model_unknown"),
@@ -37,6 +34,7 @@ STATUS: dict[type[errors.Unanswered], tuple[int, str]] = {
     errors.NotComputable: (422, "not_computable"),
     errors.KeyRefused: (401, "key_refused"),
     errors.QueryRefused: (400, "query_refused"),
+    errors.ControlRefused: (403, "control_refused"),
     errors.BodyTooLarge: (413, "body_too_large"),
     errors.BodyTooSlow: (408, "body_too_slow"),
     errors.TooManyRows: (413, "too_many_rows"),
@@ -56,12 +54,19 @@ _LATER = {"Retry-After": str(RETRY_SECONDS)}
 _HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 429: _LATER, 503: _LATER}
 _CODES = {404: ("not_found", "there is nothing at this address"), 405: ("method_not_allowed", "use another method")}
 
+_MLFLOW = ("invocations", "ping", "health", "version")
+
 log = logging.getLogger(__name__)
 
 
 def protocol_of(path: str) -> WireProtocol:
     """The protocol in whose form an address is answered, where nothing else tells."""
-    return PROTOCOLS.get(path.removeprefix("/").partition("/")[0], native.PROTOCOL)
+    parts = path.split("/")[1:]
+    if parts[:1] == ["v2"]:
+        return v2.PROTOCOL
+    # MLflow's are those of the default model, and of one by its base.
+    is_base = len(parts) == 1 or (len(parts) == 3 and parts[0] == "models")
+    return mlflow.PROTOCOL if is_base and parts[-1] in _MLFLOW else native.PROTOCOL
 
 
 def refusal(error: errors.Unanswered, protocol: WireProtocol = native.PROTOCOL) -> Response:
@@ -117,7 +122,7 @@ class Refusal(Response):
     def __init__(self, protocol: WireProtocol, status: int, problems: Sequence[Problem], headers: Any = None) -> None:
         """Say what is wrong; there is one problem at the least."""
         answer = protocol.refuse(status, problems[0].code, problems)
-        super().__init__(answer.body, status, {**_HEADERS.get(status, {}), **(headers or {})})
+        super().__init__(answer.body, answer.status or status, {**_HEADERS.get(status, {}), **(headers or {})})
         self._problem = problems[0] if protocol is native.PROTOCOL else None
         media_type = answer.media_type if self._problem is None else PROBLEM_TYPE
         self.raw_headers += [(b"content-type", media_type), *answer.headers]

@@ -1,0 +1,137 @@
+"""The addresses of the Open Inference Protocol V2."""
+
+import asyncio
+from collections.abc import Mapping
+from importlib import metadata
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import Scope
+
+from mlyard_model_api.access.bodies import GRACE_SECONDS, SMALL_BYTES
+from mlyard_model_api.errors import BodyTooLarge, BodyTooSlow, BrokenBody, ModelNotReady
+from mlyard_model_api.protocols import documents, v2
+from mlyard_model_api.protocols.v2_metadata import model_metadata
+from mlyard_model_api.protocols.v2_requests import refused
+from mlyard_model_api.routes.dispatch import PredictionRoute
+from mlyard_model_api.routes.repository import Repository
+from mlyard_model_api.routes.selection import by_number
+from mlyard_model_api.serving.models import Models
+from mlyard_model_api.serving.version import ServedVersion
+
+SERVER = {
+    "name": "mlyard-model-api",
+    "version": metadata.version("mlyard-model-api"),
+    "extensions": ["binary_tensor_data", "model_repository"],
+}
+
+
+def prediction_routes() -> tuple[PredictionRoute, ...]:
+    """Where inference is asked for."""
+    return (
+        PredictionRoute("/v2/models/{name}/infer", v2.PROTOCOL, _serving),
+        PredictionRoute("/v2/models/{name}/versions/{version}/infer", v2.PROTOCOL, _numbered),
+    )
+
+
+def router(models: Models, repository: Repository) -> APIRouter:
+    """Return the routes beside inference."""
+    routes = APIRouter(prefix="/v2", tags=["open inference protocol"])
+
+    @routes.get("")
+    @routes.get("/")
+    async def server_metadata() -> Response:
+        return JSONResponse(SERVER)
+
+    @routes.get("/health/live")
+    async def server_live() -> Response:
+        return JSONResponse({"live": True})
+
+    @routes.get("/health/ready")
+    async def server_ready() -> Response:
+        reasons = models.not_ready()
+        if reasons:
+            raise ModelNotReady("; ".join(reasons))
+        # The protocol's text says live, its clients ask for ready.
+        return JSONResponse({"live": True, "ready": True})
+
+    @routes.get("/models/{name}")
+    def model(name: str) -> Response:
+        # In a thread: thousands of columns take a while.
+        return _metadata(models, models.serving(name)[0])
+
+    @routes.get("/models/{name}/versions/{version}")
+    def model_version(name: str, version: str) -> Response:
+        return _metadata(models, by_number(models, name, version))
+
+    @routes.get("/models/{name}/ready")
+    async def model_ready(name: str) -> Response:
+        models.serving(name)
+        return JSONResponse({"name": name, "ready": True})
+
+    @routes.get("/models/{name}/versions/{version}/ready")
+    async def version_ready(name: str, version: str) -> Response:
+        by_number(models, name, version)
+        return JSONResponse({"name": name, "ready": True})
+
+    @routes.post("/models/{name}/infer")
+    @routes.post("/models/{name}/versions/{version}/infer")
+    async def infer() -> Response:
+        raise AssertionError("`Dispatch` answers it")  # this tells which methods there are
+
+    @routes.post("/repository/index")
+    async def index(request: Request) -> Response:
+        asked = await _document(request, known=("repository_name", "ready"))
+        ready = asked.get("ready", False)
+        if not isinstance(ready, bool):
+            raise refused("wrong_shape", "ready must be true or false")
+        return JSONResponse(repository.index(ready=ready))
+
+    @routes.post("/repository/models/{name}/load")
+    async def load(name: str, request: Request) -> Response:
+        asked = await _document(request, known=("parameters",))
+        await repository.load(name, asked.get("parameters") or {})
+        return JSONResponse({})
+
+    @routes.post("/repository/models/{name}/unload")
+    async def unload(name: str) -> Response:
+        repository.unload(name)
+        return JSONResponse({})
+
+    return routes
+
+
+def _metadata(models: Models, version: ServedVersion) -> Response:
+    loaded = [one.reference.version for one in models.loaded(version.reference.name)]
+    return JSONResponse(model_metadata(version.manifest, versions=loaded))
+
+
+def _serving(models: Models, parameters: Mapping[str, str], _scope: Scope) -> ServedVersion:
+    return models.serving(parameters["name"])[0]
+
+
+def _numbered(models: Models, parameters: Mapping[str, str], _scope: Scope) -> ServedVersion:
+    return by_number(models, parameters["name"], parameters["version"])
+
+
+async def _document(request: Request, *, known: tuple[str, ...]) -> Mapping[str, Any]:
+    """The object in a small body, which may be empty; raises `RequestRefused`."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(GRACE_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > SMALL_BYTES:
+                    raise BodyTooLarge(SMALL_BYTES)
+    except TimeoutError:
+        raise BodyTooSlow(GRACE_SECONDS) from None
+    except ClientDisconnect:
+        raise BrokenBody("the body is not complete") from None
+    if not body:
+        return {}
+    found = documents.parse(body, rows=1, columns=len(known))
+    if not isinstance(found, dict) or isinstance(found, documents.Repeating) or not found.keys() <= set(known):
+        raise refused("wrong_shape", f"the body must be an object with no other keys than {', '.join(known)}")
+    return found
