@@ -1,21 +1,25 @@
 """A prediction: a model's columns in; ids, version, time and values out. It knows no wire format."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
+from time import perf_counter
 from typing import Any
 
-import uuid_utils
 from mlyard_shared.features import Array
+from uuid_utils import uuid7
 
-from mlyard_model_api.serving import conformal
+from mlyard_model_api.errors import Unanswered
+from mlyard_model_api.serving import batches, conformal
+from mlyard_model_api.serving.batches import Columns, count
+from mlyard_model_api.serving.engines import Output
 from mlyard_model_api.serving.version import Reference, ServedVersion
 
-Columns = dict[str, Array]
-"""Each column of a version's schema, shape [n], as `mlyard_shared.features` takes it."""
+__all__ = ["Columns", "Predictions", "answer", "compute", "count", "predict"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Predictions:
     """What one version answers for n rows.
 
@@ -34,46 +38,88 @@ class Predictions:
     sets: Mapping[float, Array] = field(default_factory=dict)
 
 
-async def predict(version: ServedVersion, columns: Columns) -> Predictions:
-    """Let a version answer in its lane.
+async def predict(version: ServedVersion, columns: Columns, *, is_alone: bool = False) -> Predictions:
+    """Let a version answer: a quick one in the event loop, others in their lanes.
 
     Args:
         version: who answers, also where another version serves meanwhile.
         columns: the rows.
+        is_alone: no other request is being answered, so that there is none to answer this one together with.
 
     Raises:
         Overloaded: too much waits for this version.
         NotComputable: the model has no finite answer for a row.
         ModelFailed: the fault is the model's.
     """
+    rows, pace = count(columns), version.pace
+    if rows > pace.quick_rows:
+        size = batches.size(columns)
+        return await version.lane.join(partial(answer, version), columns, rows=rows, size=size, most=pace.joined_rows)
+    if is_alone or rows >= pace.joined_rows:
+        return _one(_timed(version, [columns])[0])
+    return await version.gathering.join(partial(_timed, version), columns, rows=rows, most=pace.joined_rows)
 
-    def answer(given: Columns) -> Predictions:
-        return compute(version, given)
 
-    rows = count(columns)
-    size = sum(array.nbytes for array in columns.values())
-    return await version.lane.run(answer, columns, rows=rows, size=size)
+def answer(version: ServedVersion, requests: Sequence[Columns]) -> list[Predictions | Unanswered]:
+    """Answer requests together in this thread; where one of them has no answer, each on its own."""
+    if len(requests) > 1:
+        try:
+            output = version.predict(batches.joined(requests))
+        except Unanswered:
+            pass
+        else:
+            return _parted(version, output, requests)
+    found: list[Predictions | Unanswered] = []
+    for columns in requests:
+        try:
+            found.append(compute(version, columns))
+        except Unanswered as error:
+            found.append(error)
+    return found
 
 
 def compute(version: ServedVersion, columns: Columns) -> Predictions:
-    """Answer in this thread; raises `NotComputable` and `ModelFailed`."""
-    output = version.predict(columns)
+    """Answer one request in this thread; raises `NotComputable` and `ModelFailed`."""
+    return _predictions(version, version.predict(columns), datetime.now(UTC))
+
+
+def _timed(version: ServedVersion, requests: Sequence[Columns]) -> list[Predictions | Unanswered]:
+    started = perf_counter()
+    found = answer(version, requests)
+    version.pace.note(sum(map(count, requests)), perf_counter() - started)
+    return found
+
+
+def _one(outcome: Predictions | Unanswered) -> Predictions:
+    if isinstance(outcome, Unanswered):
+        raise outcome
+    return outcome
+
+
+def _parted(version: ServedVersion, output: Output, requests: Sequence[Columns]) -> list[Predictions | Unanswered]:
+    now, first = datetime.now(UTC), 0
+    found: list[Predictions | Unanswered] = []
+    for columns in requests:
+        last = first + count(columns)
+        found.append(_predictions(version, output.part(first, last), now))
+        first = last
+    return found
+
+
+def _predictions(version: ServedVersion, output: Output, now: datetime) -> Predictions:
     values: list[Any] = output.predictions.tolist()
-    classes = version.manifest.classes
-    if classes:
+    manifest = version.manifest
+    if manifest.classes:
+        classes = manifest.classes
         values = [classes[index] for index in values]
-    return Predictions(
+    found = Predictions(
         version=version.reference,
-        at=datetime.now(UTC),
-        ids=[str(uuid_utils.uuid7()) for _ in values],
+        at=now,
+        ids=[str(uuid7()) for _ in values],
         values=values,
-        classes=classes,
+        classes=manifest.classes,
         probabilities=output.probabilities,
-        intervals=conformal.intervals(output, version.manifest),
-        sets=conformal.sets(output, version.manifest),
     )
-
-
-def count(columns: Columns) -> int:
-    """The number of rows."""
-    return len(next(iter(columns.values()), ()))
+    if manifest.conformal is None:
+        return found
+    return replace(found, intervals=conformal.intervals(output, manifest), sets=conformal.sets(output, manifest))

@@ -17,7 +17,6 @@ from mlyard_shared.contract import Contract
 TOLERANCE = 1e-5
 """How far two engines' probabilities may be apart. Measured: 1e-15 for linear models, 1e-6 for trees."""
 
-
 FEW = 64
 """So many probabilities are looked at one by one in less time than NumPy takes to begin."""
 
@@ -75,9 +74,13 @@ def distances(probabilities: NDArray[np.floating], decision: Decision) -> NDArra
 def _label(scores: list[float], decision: Decision) -> int:
     """The label of one row by the same arithmetic as `_gaps`, which for few numbers is most of a prediction's time."""
     if decision.threshold is not None:
-        return int(not scores[1] - decision.threshold - decision.tolerance <= 0)
+        above = scores[1] - decision.threshold - decision.tolerance
+        return int(above > 0)
     best = max(scores)
-    return next((label for label, score in enumerate(scores) if best - score - decision.tolerance <= 0), 0)
+    for label, score in enumerate(scores):
+        if best - score - decision.tolerance <= 0:
+            return label
+    return 0
 
 
 def _gaps(probabilities: NDArray[np.floating], decision: Decision) -> NDArray[np.float64]:

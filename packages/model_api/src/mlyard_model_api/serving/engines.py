@@ -25,6 +25,11 @@ class Output(NamedTuple):
     predictions: Array
     probabilities: Array | None
 
+    def part(self, first: int, last: int) -> "Output":
+        """The rows from `first` to before `last`."""
+        probabilities = self.probabilities[first:last] if self.probabilities is not None else None
+        return Output(self.predictions[first:last], probabilities)
+
 
 class Engine(Protocol):
     """Runs one version."""

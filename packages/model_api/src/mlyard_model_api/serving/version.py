@@ -1,8 +1,9 @@
 """One version of a model in memory: its files verified, its engine loaded, a lane for its predictions."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from mlyard_shared import cells
@@ -15,7 +16,9 @@ from mlyard_shared.manifest import Digest, Manifest, verify_folder
 from mlyard_model_api.errors import ModelFailed, NotComputable
 from mlyard_model_api.serving import answers
 from mlyard_model_api.serving.engines import Engine, Output, choose
+from mlyard_model_api.serving.gathering import Gathering
 from mlyard_model_api.serving.lanes import Lane
+from mlyard_model_api.serving.pace import Pace, measure
 
 
 class Reference(Contract):
@@ -30,7 +33,8 @@ class Reference(Contract):
 class ServedVersion:
     """A version that can answer. It never changes, so a request that holds one sees one version.
 
-    `count` is told the rows of each batch that was computed.
+    `count` is told the rows of each batch that was computed, `pace` is how fast it is, and `gathering` has the requests
+    that are answered together in the event loop.
     """
 
     reference: Reference
@@ -39,8 +43,10 @@ class ServedVersion:
     lane: Lane
     loaded_at: datetime
     count: Callable[[float], None]
+    pace: Pace = field(default_factory=Pace)
+    gathering: Gathering = field(default_factory=Gathering)
 
-    def predict(self, columns: dict[str, Array]) -> Output:
+    def predict(self, columns: Mapping[str, Array]) -> Output:
         """Answer for n rows: class indices or finite float64 [n], and probabilities [n, classes] or None.
 
         Raises:
@@ -79,7 +85,9 @@ def load(
     """
     engine = choose(folder, manifest)
     answer_example(engine, manifest)
-    return ServedVersion(reference, manifest, engine, lane, datetime.now(UTC), count)
+    predict = partial(answers.predict, engine, manifest)
+    pace = measure(predict, manifest, _example(manifest), is_twin=engine.name == "onnx")
+    return ServedVersion(reference, manifest, engine, lane, datetime.now(UTC), count, pace)
 
 
 def answer_example(engine: Engine, manifest: Manifest) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from starlette.types import ASGIApp, Scope
 from uvicorn.config import Config
@@ -75,10 +75,9 @@ class HttpConnection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the first request."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the types
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's has no base of asyncio's
         # Every answer is told to be on its way until the last byte has left.
-        transport.set_write_buffer_limits(high=0)
+        self._transport.set_write_buffer_limits(high=0)
         self._state.connections.add(self)  # type: ignore[arg-type] # it names its own classes
         self._arm(self._limits.headers, self._close)
 
@@ -153,6 +152,11 @@ class HttpConnection(asyncio.BufferedProtocol):
     def keeps_alive(self) -> bool:
         """Whether the connection may stay open after an answer."""
         return not self._is_stopping and (bool(self._waiting) or not (self._is_broken or self._has_ended))
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other request of this server is being answered."""
+        return len(self._state.tasks) <= 1
 
     @property
     def default_headers(self) -> list[tuple[bytes, bytes]]:

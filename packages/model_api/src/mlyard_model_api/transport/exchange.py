@@ -27,6 +27,10 @@ class Connection(Protocol):
         """Whether it may stay open after this answer."""
 
     @property
+    def is_alone(self) -> bool:
+        """Whether no other request of this server is being answered."""
+
+    @property
     def default_headers(self) -> list[tuple[bytes, bytes]]:
         """The headers of every answer."""
 
@@ -49,6 +53,7 @@ class Exchange:
     def __init__(self, connection: Connection, scope: Scope, *, keep_alive: bool, expects: bool) -> None:
         """`keep_alive`: whether the client wants that. `expects`: whether it waits for a 100 before it sends a body."""
         self.scope = scope
+        scope["mlyard.exchange"] = self
         self.is_complete = False
         self.is_started = False
         self.is_answered = False
@@ -68,6 +73,19 @@ class Exchange:
         if not self.is_answered:
             self._body += part
             self._changed.set()
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other request of this server is being answered."""
+        return self._connection.is_alone
+
+    def whole_body(self) -> bytearray | None:
+        """Take the body where all of it has come, without waiting."""
+        if not self.is_complete or self._is_told:
+            return None
+        self._is_told = self._is_wanted = True
+        body, self._body = self._body, bytearray()
+        return body
 
     @property
     def takes_more(self) -> bool:
