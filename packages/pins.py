@@ -57,6 +57,14 @@ def main() -> None:
         requirements=shared + tools("test"),
         extra=["--no-emit-package", "mlyard-shared", *upgrade],
     )
+    compile_pins(
+        ROOT / "tests/protocol_clients/requirements.txt",
+        "packages/shared/pyproject.toml",
+        "packages/model_api/pyproject.toml",
+        "-",
+        requirements=shared + tools("protocol-clients") + tools("test"),
+        extra=["--no-emit-package", "mlyard-shared", *upgrade],
+    )
     compile_pins(ROOT / "compose/local/requirements.txt", "-", requirements=tools("stack"), extra=upgrade)
     constraint = ["--constraint", "compose/local/requirements.txt", *upgrade]
     compile_pins(ROOT / "compose/local/requirements-test.txt", "-", requirements=tools("test"), extra=constraint)

@@ -84,7 +84,8 @@ def test_a_tensor_that_does_not_fit_is_refused_by_its_name(name: str, given: dic
     ("name", "given", "row", "code"),
     [
         pytest.param("count", tensor("count", "INT64", [1, 1.5]), 1, "wrong_type", id="a fraction"),
-        pytest.param("count", tensor("count", "INT64", [1, 2.0]), 1, "wrong_type", id="a decimal point"),
+        pytest.param("count", tensor("count", "INT64", [1.0, float("nan")]), 1, "wrong_type", id="NaN"),
+        pytest.param("count", tensor("count", "INT64", [1.0, 1e300]), 1, "out_of_range", id="a float beyond 64 bits"),
         pytest.param("count", tensor("count", "INT64", [True, 2]), 0, "wrong_type", id="true"),
         pytest.param("count", tensor("count", "INT64", [1, "2"]), 1, "wrong_type", id="a text"),
         pytest.param("count", tensor("count", "INT64", [1, [2]]), 1, "wrong_type", id="a list"),
@@ -106,6 +107,16 @@ def test_a_tensor_that_does_not_fit_is_refused_by_its_name(name: str, given: dic
 )
 def test_a_value_that_does_not_fit_is_refused_by_its_place(name: str, given: Any, row: int, code: str) -> None:
     assert problems(two(**{name: given})) == [(row, name, code)]
+
+
+def test_floats_of_a_client_that_knows_no_other_numbers_are_read_where_they_are_whole() -> None:
+    assert values(two(count=tensor("count", "INT64", [1.0, 2]))) == values(two())
+    schema = Schema(columns=(Column(name="a", type="boolean", nullable=False, example=True),))
+    document = {"inputs": [tensor("a", "BOOL", [1.0, 0.0, True])]}
+    assert read(document, manifest(schema))["a"].tolist() == [1.0, 0.0, 1.0]
+    for wrong in (1, 2.0, 0.5, "true"):
+        with pytest.raises(InputRefused, match="must be true or false"):
+            read({"inputs": [tensor("a", "BOOL", [True, wrong])]}, manifest(schema))
 
 
 def test_a_missing_value_is_null_or_nan_or_marked() -> None:

@@ -28,9 +28,9 @@ LENGTH = struct.Struct("<I")
 """Comes before the bytes of each element of a BYTES tensor."""
 
 _JSON: dict[str, tuple[set[type], str]] = {
-    "?": ({bool}, "true or false"),
-    "i": ({int}, "an integer, written without a decimal point or an exponent"),
-    "u": ({int}, "an integer, written without a decimal point or an exponent"),
+    "b": ({bool}, "true or false"),
+    "i": ({int}, "an integer"),
+    "u": ({int}, "an integer"),
     "f": ({int, float}, "a number"),
     "O": ({str}, "a text"),
 }
@@ -76,8 +76,11 @@ def _flat(data: list[Any], shape: tuple[int, ...], name: str | None) -> list[Any
 
 def _from_json(values: list[Any], datatype: str, columns: Sequence[str]) -> Data:
     kind = NUMPY.get(datatype, np.dtype(object))
-    allowed, wanted = _JSON[kind.char if kind.char in "?O" else kind.kind]
+    allowed, wanted = _JSON[kind.kind]
     types = set(map(type, values))
+    if kind.kind in "biu" and float in types:
+        values = [_whole(value, kind.kind) for value in values]
+        types = set(map(type, values))
     if not types <= allowed | {type(None)}:
         wrong = (place for place, value in enumerate(values) if value is not None and type(value) not in allowed)
         raise problems(wrong, columns, "wrong_type", f"must be {wanted}, as its datatype is {datatype}")
@@ -89,6 +92,15 @@ def _from_json(values: list[Any], datatype: str, columns: Sequence[str]) -> Data
     if missing is not None:
         values = [0 if value is None else value for value in values]
     return Data(_numbers(values, datatype, kind, columns), missing)
+
+
+def _whole(value: Any, kind: str) -> Any:
+    """The value from a client that writes everything as a float, as the one made of the protocol's OpenAPI does."""
+    if type(value) is not float or not value.is_integer():
+        return value
+    if kind == "b":
+        return bool(value) if value in (0, 1) else value
+    return int(value)
 
 
 def _numbers(values: list[Any], datatype: str, kind: "np.dtype[Any]", columns: Sequence[str]) -> Array:
