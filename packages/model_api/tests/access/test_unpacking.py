@@ -16,7 +16,7 @@ from ..versions import PENGUIN
 
 pytestmark = pytest.mark.anyio
 MB = 1024**2
-CHECKED = {zstd.CompressionParameter.checksum_flag: 1}
+CHECKED: dict[int, int] = {zstd.CompressionParameter.checksum_flag: 1}
 PACK: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
     "zstd": lambda data: zstd.compress(data, options=CHECKED),

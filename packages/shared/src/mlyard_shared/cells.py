@@ -79,8 +79,14 @@ def typed(column: Column, values: Sequence[Any], grammar: Grammar) -> Array:
 
 def faults(column: Column, values: Sequence[Any], grammar: Grammar) -> Iterator[tuple[int, Fault]]:
     """Yield the rows whose value does not fit, and why."""
+    known: dict[str, Fault | None] = {}
     for row, value in enumerate(values):
-        found = fault(column, value, grammar)
+        if type(value) is not str:
+            found = fault(column, value, grammar)
+        elif value in known:
+            found = known[value]
+        else:
+            found = known[value] = fault(column, value, grammar)
         if found is not None:
             yield row, found
 

@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from mlyard_model_api.errors import MediaTypeRefused, Problem
 from mlyard_model_api.prediction import Columns, Predictions
-from mlyard_model_api.protocols import documents, rows
+from mlyard_model_api.protocols import documents, rows, typed
 from mlyard_model_api.protocols.protocol import Answer, Headers
 
 MEDIA_TYPE = "application/json"
@@ -67,6 +67,9 @@ def decode(body: bytes | bytearray, manifest: Manifest, *, max_rows: int) -> Col
     Raises:
         RequestRefused: the body is not JSON, is too large for the model, or breaks its schema.
     """
+    table = typed.reader(manifest).read(body, max_rows=max_rows)
+    if table is not None:
+        return table
     schema = manifest.input_schema
     document = documents.parse(body, rows=max_rows, columns=len(schema.columns))
     return rows.read(document, schema, GRAMMARS[manifest.grammar], max_rows=max_rows)

@@ -16,7 +16,7 @@ from mlyard_model_api.protocols.documents import Repeating, renamed
 
 MAX_PROBLEMS = 20
 """At most this many problems are named in one answer."""
-FEW_ROWS = 256
+FEW_ROWS = 32
 """So many values are faster looked at one by one than by halves."""
 
 

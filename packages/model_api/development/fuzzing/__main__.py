@@ -1,0 +1,119 @@
+"""Read random bodies in every way there is: `hatch run model-api:fuzz --bodies 1000000`.
+
+Of JSON the fast way and the strict way must say the same: the same values to the last bit, or the same refusal with
+the same code, row and column. Whatever the body, it is read or refused, in a bounded time, without a word of its cells.
+"""
+
+import argparse
+import resource
+import sys
+import time
+import zlib
+from collections import Counter
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import numpy as np
+from fuzzing import documents
+from fuzzing.schemas import MANIFESTS
+from mlyard_model_api.errors import InputRefused, RequestRefused
+from mlyard_model_api.protocols import documents as strict
+from mlyard_model_api.protocols import native, rows, typed
+from mlyard_shared.columns import GRAMMARS
+
+SECONDS = 2.0
+"""Longer than any body here takes, even on a busy machine."""
+GROWTH_MB = 100
+"""More memory than all of it may take in the end."""
+
+Outcome = tuple[Any, ...]
+
+
+class Found(Exception):
+    """A body is not read as it should be."""
+
+
+def strictly(body: bytes, manifest: Any) -> Any:
+    """Read as the strict reader does, which takes no short cuts."""
+    schema = manifest.input_schema
+    document = strict.parse_strictly(body, rows=documents.MAX_ROWS, columns=len(schema.columns))
+    return rows.read(document, schema, GRAMMARS[manifest.grammar], max_rows=documents.MAX_ROWS)
+
+
+def outcome(read: Callable[[], Any]) -> Outcome:
+    """What came of it, in a form that compares by every bit."""
+    started = time.process_time()
+    try:
+        columns = read()
+    except InputRefused as error:
+        found: Outcome = (type(error).__name__, *((p.code, p.row, p.column) for p in error.problems))
+        _check_silent(*(problem.message for problem in error.problems))
+    except RequestRefused as error:
+        found = (type(error).__name__,)
+        _check_silent(str(error))
+    else:
+        found = tuple((name, *_bits(columns[name])) for name in columns)
+    if time.process_time() - started > SECONDS:
+        raise Found(f"took {time.process_time() - started:.1f} s")
+    return found
+
+
+def _bits(array: Any) -> tuple[str, Any]:
+    return str(array.dtype), tuple(array.tolist()) if array.dtype == object else np.ascontiguousarray(array).tobytes()
+
+
+def _check_silent(*messages: str) -> None:
+    if any(documents.SECRET in message for message in messages):
+        raise Found("a refusal holds a cell")
+
+
+def json_body(draw: Random) -> str:
+    """Read a body in JSON in both ways; return what kind of outcome that was."""
+    manifest = draw.choice(MANIFESTS)
+    columns = manifest.input_schema.columns
+    body = documents.nested(draw) if draw.random() < 0.002 else documents.body(draw, columns)
+    slow = outcome(lambda: strictly(body, manifest))
+    fast = outcome(lambda: native.decode(body, manifest, max_rows=documents.MAX_ROWS))
+    if fast != slow:
+        raise Found(f"{body[:2000]!r} for {[c.name for c in columns]}: {fast!r} where the strict way says {slow!r}")
+    quick = typed.reader(manifest).read(body, max_rows=documents.MAX_ROWS) is not None
+    return f"JSON {'read fast' if quick else 'read' if isinstance(slow[0], tuple) else slow[0]}"
+
+
+KINDS: dict[str, Callable[[Random], str]] = {"json": json_body}
+
+
+def main() -> int:
+    """Fuzz, and say what came of it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bodies", type=int, default=100_000, help="how many of each kind")
+    parser.add_argument("--seed", default="mlyard", help="another seed makes other bodies")
+    parser.add_argument("--kinds", nargs="+", choices=list(KINDS), default=list(KINDS))
+    given = parser.parse_args()
+    outcomes: Counter[str] = Counter()
+    memory = 0
+    for kind in given.kinds:
+        for number in range(given.bodies):
+            draw = Random(zlib.crc32(f"{given.seed} {kind} {number}".encode()))
+            try:
+                outcomes[KINDS[kind](draw)] += 1
+            # Whatever it is, it is not what a reader may raise.
+            except Exception as error:  # noqa: BLE001
+                print(
+                    f"{kind} body {number} of the seed {given.seed}: {type(error).__name__}: {error}", file=sys.stderr
+                )
+                return 1
+            if number == given.bodies // 10:
+                memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        growth = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory) // 1024
+        print(f"{given.bodies} bodies of {kind}: all alike; {growth} MB more memory after the first tenth")
+        if growth > GROWTH_MB:
+            return 1
+    for what, count in sorted(outcomes.items()):
+        print(f"{count:>9}  {what}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
