@@ -59,7 +59,7 @@ def test_predictions_are_those_of_our_own_protocol(api: Api, binary: bool) -> No
 
 def test_errors_are_read_by_the_client(api: Api) -> None:
     def question(client: Any) -> Awaitable[Any]:
-        asked = {"inputs": []}
+        asked: dict[str, Any] = {"inputs": []}
         return client.infer(f"http://{api.place}", asked, model_name="prices", headers=HEADERS)  # type: ignore[no-any-return]
 
     with pytest.raises(httpx.HTTPStatusError, match="size: is missing; count: is missing, '400"):

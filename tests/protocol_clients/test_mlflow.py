@@ -12,6 +12,11 @@ from mlflow.pyfunc.scoring_server.client import ScoringServerClient
 
 from .conftest import KEY, Api
 
+
+def client_of(host: str, port: int | str) -> Any:
+    return ScoringServerClient(host, port)  # type: ignore[no-untyped-call]
+
+
 ROWS: list[dict[str, object]] = [{"size": 42.5, "count": 3}, {"size": 17.25, "count": 0}]
 VISITS: list[dict[str, object]] = [
     {"size": 42.5, "count": 3, "new": True, "colour": "grün", "weight": 5.5, "seen": "2025-03-01T12:00:00+02:00"},
@@ -20,7 +25,7 @@ VISITS: list[dict[str, object]] = [
 
 
 def test_the_clients_questions_are_answered_with_the_key_in_the_address(api: Api) -> None:
-    client = ScoringServerClient(f"anyone:{KEY}@127.0.0.1", api.port)
+    client = client_of(f"anyone:{KEY}@127.0.0.1", api.port)
     client.wait_server_ready(timeout=5)
     assert client.get_version().startswith("3.")
     expected = [answer["prediction"] for answer in api.predict("prices", ROWS)]
@@ -36,7 +41,7 @@ def test_the_clients_questions_are_answered_with_the_key_in_the_address(api: Api
 
 
 def test_each_model_has_a_base_of_its_own(api: Api) -> None:
-    client = ScoringServerClient(f"anyone:{KEY}@127.0.0.1", f"{api.port}/models/visits")
+    client = client_of(f"anyone:{KEY}@127.0.0.1", f"{api.port}/models/visits")
     client.ping()
     assert client.get_version().startswith("3.")
     table = pd.DataFrame(VISITS)
@@ -50,12 +55,12 @@ def test_the_key_may_be_in_a_netrc_file(api: Api, tmp_path: Path, monkeypatch: p
     netrc.write_text(f"machine 127.0.0.1 login anyone password {KEY}\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
-    client = ScoringServerClient("127.0.0.1", api.port)
+    client = client_of("127.0.0.1", api.port)
     assert len(client.invoke(pd.DataFrame(ROWS))["predictions"]) == 2
 
 
 def test_nothing_is_predicted_without_the_key(api: Api) -> None:
-    client = ScoringServerClient("127.0.0.1", api.port)
+    client = client_of("127.0.0.1", api.port)
     client.ping()
     client.get_version()
     with pytest.raises(Exception, match=r'error code 401, response: \{"error_code":"UNAUTHENTICATED"'):
@@ -88,5 +93,5 @@ def test_the_commands_of_mlflows_documentation_work_with_the_key(api: Api, media
 
 
 def test_numbers_of_numpy_are_read_by_position(api: Api) -> None:
-    client = ScoringServerClient(f"anyone:{KEY}@127.0.0.1", f"{api.port}/models/prices")
+    client = client_of(f"anyone:{KEY}@127.0.0.1", f"{api.port}/models/prices")
     assert len(client.invoke(np.array([[1, 2], [3, 4]]))["predictions"]) == 2

@@ -5,9 +5,10 @@ from typing import Any
 
 import httpx
 import pytest
-from open_inference.openapi.client import InferenceRequest, OpenInferenceClient
+from open_inference.openapi.client import OpenInferenceClient
 from open_inference.openapi.core.api_error import ApiError
 from open_inference.openapi.errors import BadRequestError, NotFoundError
+from open_inference.openapi.types import InferenceRequest
 
 from .conftest import KEY, Api
 
@@ -46,7 +47,7 @@ def test_every_question_of_the_document_is_answered(api: Api, client: Any) -> No
 
 def test_errors_have_the_form_and_the_status_of_the_document(client: Any) -> None:
     with pytest.raises(BadRequestError) as refused:
-        client.model_infer("prices", request=InferenceRequest(inputs=[]))
+        client.model_infer("prices", request=request(inputs=[]))
     assert refused.value.body == {"error": "size: is missing; count: is missing"}
     with pytest.raises(NotFoundError) as unknown:
         client.check_model_readiness("nothing")
