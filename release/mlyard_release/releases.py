@@ -51,6 +51,12 @@ def commit(package: str, version: str, *, root: Path = ROOT) -> str:
     )
 
 
+def version_at(package: str, revision: str, *, root: Path = ROOT) -> str:
+    """The version that a package had at a commit."""
+    project = tomllib.loads(git(root, "show", f"{revision}:packages/{package}/pyproject.toml"))["project"]
+    return str(project["version"])
+
+
 def unpack(package: str, version: str, folder: Path, *, root: Path = ROOT) -> Path:
     """Unpack a version's source below a folder, and return the package's own folder in it.
 
@@ -67,6 +73,16 @@ def unpack_commit(revision: str, paths: tuple[str, ...], folder: Path, *, root: 
     archive = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
     with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
         packed.extractall(folder, filter="data")
+
+
+def record(package: str, version: str, revision: str, *, root: Path = ROOT) -> None:
+    """Write a release's commit into the record."""
+    known = _recorded(root)
+    known.setdefault(package, {})[version] = revision
+    lines = ["# The commits of releases, for clones without their tags."]
+    for name, commits in sorted(known.items()):
+        lines += ["", f"[{name}]", *(f'"{one}" = "{commits[one]}"' for one in sorted(commits, key=number))]
+    (root / RECORD).write_text("\n".join(lines) + "\n")
 
 
 def git(root: Path, *words: str) -> str:
