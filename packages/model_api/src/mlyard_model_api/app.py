@@ -3,7 +3,6 @@
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from importlib import metadata
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -21,6 +20,7 @@ from mlyard_model_api.routes.health import Health
 from mlyard_model_api.routes.http import Http
 from mlyard_model_api.routes.metrics import PATH as METRICS_PATH
 from mlyard_model_api.routes.metrics import MetricsPage
+from mlyard_model_api.routes.openapi.document import Document
 from mlyard_model_api.routes.predictions import Predictor
 from mlyard_model_api.routes.refusals import handle_errors, protocol_of, refusal
 from mlyard_model_api.routes.repository import Repository
@@ -74,16 +74,7 @@ def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = 
         watch.stop()
         predictor.close()
 
-    app = Api(
-        title="mlyard model API",
-        description="Predictions from the models of an MLflow registry. Press Authorize and paste the API's key.",
-        version=metadata.version("mlyard-model-api"),
-        lifespan=lifespan,
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-        redirect_slashes=False,
-    )
+    app = Api(lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     handle_errors(app)
     repository = Repository(
         models, settings.cache, loadable=settings.loadable_models, seconds=settings.deadline_seconds
@@ -92,7 +83,7 @@ def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = 
         model_routes.router(models),
         mlflow_routes.router(models),
         v2_routes.router(models, repository),
-        docs.router(app),
+        docs.router(Document(models, max_rows=settings.max_rows, prefix=settings.path_prefix)),
     )
     for router in routers:
         app.include_router(router)

@@ -55,7 +55,8 @@ async def test_a_version_that_is_loaded_can_be_asked_for(start: Start, diabetes:
             ("?version=01", (400, "query_refused")),
             ("?version=", (400, "query_refused")),
             ("?version=1&version=2", (400, "query_refused")),
-            ("?version=1&alias=champion", (400, "query_refused")),
+            ("?version=2&alias=champion", (200, 2)),
+            ("?version=1&alias=champion", (404, "version_unknown")),
             ("?alias=challenger", (400, "query_refused")),
         ):
             assert await answered(client, path + query) == found, query

@@ -11,7 +11,7 @@ _NUMBER = re.compile("[1-9][0-9]{0,8}")
 
 
 def by_query(models: Models, name: str, query: bytes) -> ServedVersion:
-    """The version that `?version=` or `?alias=` names, else what serves.
+    """The version that `?version=` or `?alias=` names, else what serves; where both are given, they have to mean one.
 
     Raises:
         Unanswered: there is no such version.
@@ -19,9 +19,12 @@ def by_query(models: Models, name: str, query: bytes) -> ServedVersion:
     if not query:
         return models.serving(name)[0]
     given = [pair for pair in parse_qsl(query.decode("latin-1"), keep_blank_values=True) if pair[0] in _BY]
-    if len(given) > 1:
-        raise QueryRefused("name one version or one alias")
-    return _BY[given[0][0]](models, name, given[0][1]) if given else models.serving(name)[0]
+    if len(given) > len(dict(given)):
+        raise QueryRefused("name one version and one alias at the most")
+    found = [_BY[kind](models, name, value) for kind, value in given] or [models.serving(name)[0]]
+    if any(version is not found[0] for version in found):
+        raise VersionUnknown([version.reference.version for version in models.loaded(name)])
+    return found[0]
 
 
 def by_number(models: Models, name: str, number: str) -> ServedVersion:
