@@ -42,11 +42,11 @@ class TypedReader:
         """Read by the schema and the grammar of a version."""
         schema = manifest.input_schema
         self._grammar = GRAMMARS[manifest.grammar]
-        self._layout = Layout(schema)
-        self._numbers = cells.Numbers(self._layout.numbers, self._grammar)
+        self.layout = Layout(schema)
+        self._numbers = cells.Numbers(self.layout.numbers, self._grammar)
         names = [column.name for column in schema.columns]
-        self._number_positions = [names.index(column.name) for column in self._layout.numbers]
-        self._others = [(names.index(column.name), column) for column in self._layout.others]
+        self._number_positions = [names.index(column.name) for column in self.layout.numbers]
+        self._others = [(names.index(column.name), column) for column in self.layout.others]
         self._only_numbers = not self._others
         self._width = len(names)
         self._decoder = _decoder(schema.columns)
@@ -76,7 +76,7 @@ class TypedReader:
         if strings(body) != 1 + count * self._width:
             return None
         try:
-            return Table(self._layout, self._numbers.by_row(rows), {})
+            return Table(self.layout, self._numbers.by_row(rows), {})
         except cells.DoesNotFit:
             return None
 
@@ -99,7 +99,7 @@ class TypedReader:
             }
         except cells.DoesNotFit:
             return None
-        return Table(self._layout, block, arrays)
+        return Table(self.layout, block, arrays)
 
 
 def _decoder(columns: Sequence[Column]) -> Any:
