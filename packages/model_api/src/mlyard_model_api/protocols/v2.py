@@ -6,7 +6,7 @@ Read `v2_requests` (the document), `v2_tensors` (one tensor), `v2_inputs` and `v
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
 
 from mlyard_shared.columns import GRAMMARS
 from mlyard_shared.manifest import Manifest
@@ -14,7 +14,7 @@ from pydantic_core import to_json
 
 from mlyard_model_api.errors import BrokenBody, MediaTypeRefused, Problem, TooManyRows
 from mlyard_model_api.prediction import Columns, Predictions
-from mlyard_model_api.protocols import documents, sentences, v2_columns, v2_outputs, v2_requests
+from mlyard_model_api.protocols import documents, sentences, v2_columns, v2_outputs, v2_quick, v2_requests
 from mlyard_model_api.protocols.protocol import Answer, Headers
 from mlyard_model_api.protocols.v2_outputs import Output
 from mlyard_model_api.protocols.v2_requests import InferenceRequest
@@ -37,13 +37,18 @@ class V2Call:
         length = len(body) if self._header_length is None else self._header_length
         if length > len(body):
             raise BrokenBody(f"the body has {len(body)} bytes, and Inference-Header-Content-Length says {length}")
-        schema = manifest.input_schema
-        document = _parse(bytes(body[:length]), rows=max_rows, columns=len(schema.columns))
-        request = v2_requests.read(document, memoryview(body)[length:], model=manifest.model)
+        document = body if length == len(body) else bytes(body[:length])
+        behind = memoryview(body)[length:]
         self._outputs = v2_outputs.offered(manifest)
+        found = v2_quick.reader(manifest).read(document, behind, max_rows=max_rows)
+        if found is not None:
+            self._request, table = found
+            v2_outputs.check(self._request.outputs, self._outputs)
+            return table
+        request = read_strictly(document, behind, manifest, max_rows=max_rows)
         v2_outputs.check(request.outputs, self._outputs)
-        columns = v2_columns.read(request.inputs, schema, GRAMMARS[manifest.grammar], max_rows=max_rows)
-        self._request = InferenceRequest(request.identity, (), request.outputs, request.binary)
+        columns = v2_columns.read(request.inputs, manifest.input_schema, GRAMMARS[manifest.grammar], max_rows=max_rows)
+        self._request = replace(request, inputs=())
         return columns
 
     def encode(self, predictions: Predictions) -> Answer:
@@ -92,11 +97,14 @@ def _check_type(types: Sequence[bytes], *, with_bytes: bool) -> None:
         )
 
 
-def _parse(header: bytes, *, rows: int, columns: int) -> Any:
-    """Return the document; raises `BrokenBody` and `TooManyRows`."""
-    # Each value may be in a list of its own, and each input has some more.
-    parts = (rows + 8) * columns
+def read_strictly(
+    document: bytes | bytearray, behind: memoryview, manifest: Manifest, *, max_rows: int
+) -> InferenceRequest:
+    """Return the request in a body; raises `RequestRefused`."""
+    columns = len(manifest.input_schema.columns)
     try:
-        return documents.parse(header, rows=parts, columns=2)
+        # Each value may be in a list of its own, and each input has some more.
+        found = documents.parse(document, rows=(max_rows + 8) * columns, columns=2)
     except TooManyRows:
-        raise TooManyRows(f"there are more values than {rows} rows of {columns} columns have") from None
+        raise TooManyRows(f"there are more values than {max_rows} rows of {columns} columns have") from None
+    return v2_requests.read(found, behind, model=manifest.model)

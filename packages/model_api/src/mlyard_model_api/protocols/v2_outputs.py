@@ -9,6 +9,7 @@ from mlyard_shared.manifest import Manifest
 from pydantic_core import to_json
 
 from mlyard_model_api.prediction import Predictions
+from mlyard_model_api.protocols.kept import kept
 from mlyard_model_api.protocols.native import label
 from mlyard_model_api.protocols.protocol import Answer
 from mlyard_model_api.protocols.v2_requests import InferenceRequest, Wanted, refused, spelled
@@ -26,6 +27,7 @@ class Output(NamedTuple):
     of: Callable[[Predictions], Any]
 
 
+@kept
 def offered(manifest: Manifest) -> dict[str, Output]:
     """All outputs of a model by name."""
     classes = manifest.classes
