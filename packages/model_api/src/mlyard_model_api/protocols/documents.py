@@ -64,7 +64,7 @@ def strings(body: bytes | bytearray) -> int | None:
 
 def renamed(found: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """An object with other keys; those that become one are repeated, as are those that were."""
-    result = _object([(names.get(key, key), value) for key, value in found.items()])
+    result = as_object([(names.get(key, key), value) for key, value in found.items()])
     if not isinstance(found, Repeating):
         return result
     repeating = Repeating(result)
@@ -104,7 +104,7 @@ def _strings_among(values: list[Any]) -> int:
 
 def _strictly(body: bytes | bytearray) -> Any:
     try:
-        return json.loads(body.decode("utf-8"), object_pairs_hook=_object)
+        return json.loads(body.decode("utf-8"), object_pairs_hook=as_object)
     except UnicodeDecodeError as error:
         raise BrokenBody(f"the body is not UTF-8 text: byte {error.start} is wrong") from None
     except json.JSONDecodeError as error:
@@ -160,7 +160,8 @@ def _too_deep() -> BrokenBody:
     return BrokenBody("the body is nested too deep")
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def as_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of these names and values: a `Repeating` where a name comes again."""
     result = dict(pairs)
     if len(result) == len(pairs):
         return result

@@ -1,19 +1,21 @@
 """From a JSON document to a model's columns: rows as records, or columns as lists, and nothing else."""
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import islice
 from typing import Any
 
 from mlyard_shared import cells
-from mlyard_shared.columns import Grammar, composed
+from mlyard_shared.columns import Fault, Grammar, composed
 from mlyard_shared.features import Array
 from mlyard_shared.schema import Column, Schema
 
 from mlyard_model_api.errors import InputRefused, Problem, TooManyRows
-from mlyard_model_api.protocols.documents import Repeating, renamed
+from mlyard_model_api.protocols.documents import Repeating, as_object, renamed
 
+Faults = Iterator[tuple[int, Fault]]
+"""Positions, and what is wrong there."""
 MAX_PROBLEMS = 20
 """At most this many problems are named in one answer."""
 FEW_ROWS = 32
@@ -91,7 +93,7 @@ def _content(document: Any) -> tuple[str, Any]:
 
 
 def _from_rows(rows: list[Any], names: _Names, *, max_rows: int) -> dict[str, list[Any]]:
-    _check_count(len(rows), max_rows)
+    check_count(len(rows), max_rows)
     if not all(map(names.fit, rows)):
         rows = _respelled(rows, names)
     return {name: [row[name] for row in rows] for name in names.all}
@@ -131,7 +133,7 @@ def _from_columns(columns: dict[str, Any], names: _Names, *, max_rows: int) -> d
         raise InputRefused(problems[:MAX_PROBLEMS])
     lengths = {name: len(columns[name]) for name in names.all}
     longest = max(lengths.values(), default=0)
-    _check_count(longest, max_rows)
+    check_count(longest, max_rows)
     unequal = [
         Problem(code="unequal_lengths", message=f"has {length} values where another column has {longest}", column=name)
         for name, length in lengths.items()
@@ -156,6 +158,26 @@ def _name_problems(found: dict[str, Any], names: _Names, *, row: int | None) -> 
             )
 
 
+def positions(given: Sequence[str], schema: Schema, grammar: Grammar) -> list[int]:
+    """Where each column of the schema is among the names that a table gives, in whatever order and Unicode form.
+
+    Raises:
+        InputRefused: a name is missing, unknown or repeated.
+    """
+    names = _Names(tuple(column.name for column in schema.columns), grammar)
+    found = names.as_in_schema(as_object(list(zip(given, range(len(given)), strict=True))))
+    problems = list(islice(_name_problems(found, names, row=None), MAX_PROBLEMS))
+    if problems:
+        raise InputRefused(problems)
+    return [found[name] for name in names.all]
+
+
+def first_problems(wrong: Iterable[Iterator[Problem]]) -> InputRefused:
+    """The problems of several columns: those of the first rows, and within a row in the columns' order."""
+    in_order = heapq.merge(*wrong, key=lambda problem: problem.row or 0)
+    return InputRefused(list(islice(in_order, MAX_PROBLEMS)))
+
+
 def _arrays(columns: dict[str, list[Any]], schema: Schema, grammar: Grammar) -> dict[str, Array]:
     arrays: dict[str, Array] = {}
     wrong: list[Iterator[Problem]] = []
@@ -165,44 +187,58 @@ def _arrays(columns: dict[str, list[Any]], schema: Schema, grammar: Grammar) -> 
         except cells.DoesNotFit:
             wrong.append(_value_problems(column, columns[column.name], grammar))
     if wrong:
-        # The first by their rows; within a row the columns stay in the schema's order.
-        in_order = heapq.merge(*wrong, key=lambda problem: problem.row or 0)
-        raise InputRefused(list(islice(in_order, MAX_PROBLEMS)))
+        raise first_problems(wrong)
     return arrays
 
 
-def _value_problems(column: Column, values: list[Any], grammar: Grammar) -> Iterator[Problem]:
-    """What is wrong in a column, found in about the time that it takes to read one that is right."""
+def value_problems(
+    column: Column,
+    values: Sequence[Any],
+    fits: Callable[[Sequence[Any]], bool],
+    faults: Callable[[Sequence[Any]], Faults],
+) -> Iterator[Problem]:
+    """What is wrong in a column, found in about the time that it takes to read one that is right.
+
+    Args:
+        column: the column.
+        values: its values, of which some do not fit.
+        fits: whether all of several values fit.
+        faults: which of several values do not fit, and why.
+    """
     start = 0
     while start < len(values):
-        block = _next_wrong(column, values, start, grammar)
-        for row, fault in islice(cells.faults(column, values[block.start : block.stop], grammar), MAX_PROBLEMS):
+        block = _next_wrong(values, start, fits)
+        for row, fault in islice(faults(values[block.start : block.stop]), MAX_PROBLEMS):
             yield Problem(code=fault.code, message=fault.message, row=block.start + row, column=column.name)
         start = block.stop
 
 
-def _next_wrong(column: Column, values: list[Any], start: int, grammar: Grammar) -> range:
+def _value_problems(column: Column, values: list[Any], grammar: Grammar) -> Iterator[Problem]:
+    def fits(some: Sequence[Any]) -> bool:
+        try:
+            cells.array(column, some, grammar)
+        except cells.DoesNotFit:
+            return False
+        return True
+
+    return value_problems(column, values, fits, lambda some: cells.faults(column, some, grammar))
+
+
+def _next_wrong(values: Sequence[Any], start: int, fits: Callable[[Sequence[Any]], bool]) -> range:
     """The next few rows among which one does not fit: in ever larger steps up to it, then by halves."""
     step = FEW_ROWS
-    while start < len(values) and _fits(column, values[start : start + step], grammar):
+    while start < len(values) and fits(values[start : start + step]):
         start += step
         step *= 2
     while step > FEW_ROWS:
         step //= 2
-        if _fits(column, values[start : start + step], grammar):
+        if fits(values[start : start + step]):
             start += step
     return range(start, start + step)
 
 
-def _fits(column: Column, values: list[Any], grammar: Grammar) -> bool:
-    try:
-        cells.array(column, values, grammar)
-    except cells.DoesNotFit:
-        return False
-    return True
-
-
-def _check_count(count: int, max_rows: int) -> None:
+def check_count(count: int, max_rows: int) -> None:
+    """Refuse a table without rows, or with too many; raises `InputRefused` and `TooManyRows`."""
     if count == 0:
         raise _refused("no_rows", "there must be at least one row")
     if count > max_rows:
