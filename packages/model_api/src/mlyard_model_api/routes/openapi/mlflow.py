@@ -1,5 +1,7 @@
 """MLflow's scoring protocol, for the default model and for each."""
 
+from mlyard_shared.columns import GRAMMARS
+
 from mlyard_model_api.routes.openapi import schemas
 from mlyard_model_api.routes.openapi.components import ref
 from mlyard_model_api.routes.openapi.parts import JSON, OPEN, PREDICTING, Served, answer, errors, name_parameter
@@ -36,12 +38,13 @@ def components(served: list[Served]) -> Json:
     }
     found: Json = {"MlflowError": error}
     for model in served:
-        rows = {"type": "array", "items": model.ref("Row"), "minItems": 1}
+        records = _list(model.ref("Row"))
+        listed = [records, *_by_position(model)]
         forms = {
-            "dataframe_records": rows,
+            "dataframe_records": records,
             "dataframe_split": _split(model),
-            "instances": rows,
-            "inputs": model.ref("Columns"),
+            "instances": {"anyOf": listed},
+            "inputs": {"anyOf": [model.ref("Columns"), model.ref("Row"), *listed]},
         }
         found[model.component("Invocations")] = {"oneOf": [_form(name, value) for name, value in forms.items()]}
         predictions = {"type": "array", "items": schemas.label(model.manifest)}
@@ -59,20 +62,28 @@ def _form(name: str, value: Json) -> Json:
     return {"type": "object", "properties": properties, "required": [name], "additionalProperties": False}
 
 
+def _list(items: Json) -> Json:
+    return {"type": "array", "items": items, "minItems": 1}
+
+
 def _split(model: Served) -> Json:
-    columns = model.manifest.input_schema.columns
-    data = {"type": "array", "items": {}, "minItems": len(columns), "maxItems": len(columns)}
-    names = {"type": "array", "items": {"type": "string", "enum": [column.name for column in columns]}}
-    return {
-        "type": "object",
-        "properties": {
-            "columns": names | {"uniqueItems": True, "minItems": len(columns), "maxItems": len(columns)},
-            "index": {"type": "array", "items": {}},
-            "data": {"type": "array", "items": data, "minItems": 1},
-        },
-        "required": ["data"],
-        "additionalProperties": False,
+    names = [column.name for column in model.manifest.input_schema.columns]
+    exactly = {"uniqueItems": True, "minItems": len(names), "maxItems": len(names)}
+    properties = {
+        "columns": {"type": "array", "items": {"type": "string", "enum": names}, "nullable": True, **exactly},
+        "index": {"type": "array", "items": {}, "nullable": True},
+        "data": _by_position(model)[0],
     }
+    return {"type": "object", "properties": properties, "required": ["data"], "additionalProperties": False}
+
+
+def _by_position(model: Served) -> list[Json]:
+    """Rows as the values of their columns, in order; of one column also as its values alone."""
+    columns = model.manifest.input_schema.columns
+    rows = _list({"type": "array", "items": {}, "minItems": len(columns), "maxItems": len(columns)})
+    if len(columns) > 1:
+        return [rows]
+    return [rows, _list(schemas.cell(columns[0], GRAMMARS[model.manifest.grammar]))]
 
 
 def _invoke(model: Served, summary: str) -> Json:

@@ -65,7 +65,7 @@ def components() -> Json:
     tensor = {**described, **parameters, "data": ref("tensor_data")}
     tensors = {"type": "array", "items": ref("metadata_tensor")}
     item = [ref("tensor_data"), {"type": "number"}, {"type": "string"}, {"type": "boolean"}]
-    identity = {"id": _TEXT, **parameters}
+    identity = {"id": {"type": "string", "nullable": True}, **parameters}
     error = {"error": _TEXT}
     return {
         "metadata_server_response": _object({"name": _TEXT, "version": _TEXT, "extensions": _TEXTS}),
@@ -80,11 +80,11 @@ def components() -> Json:
             {
                 **identity,
                 "inputs": {"type": "array", "items": ref("request_input")},
-                "outputs": {"type": "array", "items": ref("request_output")},
+                "outputs": {"type": "array", "items": ref("request_output"), "nullable": True},
             },
             required=("inputs",),
         ),
-        "parameters": {"type": "object"},
+        "parameters": {"type": "object", "nullable": True},
         "request_input": _object(tensor, required=("name", "shape", "datatype", "data")),
         "tensor_data": {"type": "array", "items": {"anyOf": item, "nullable": True}},
         "request_output": _object({"name": _TEXT, **parameters}, required=("name",)),
