@@ -19,8 +19,9 @@ MlyardError
         ├── BodyTooLarge
         ├── BodyTooSlow
         ├── TooManyRows
-        ├── MediaTypeRefused  the body is not said to be JSON
-        ├── BrokenBody        the body is not JSON
+        ├── MediaTypeRefused  the body is said to be nothing that is read here
+        ├── NotAcceptable     the client takes no form that the answer has
+        ├── BrokenBody        the body is not what it is said to be
         ├── InputRefused      the document breaks the model's schema
         └── BrokenRequest     the request is not HTTP
             ├── HeadersTooLarge
@@ -165,11 +166,15 @@ class TooManyRows(RequestRefused):
 
 
 class MediaTypeRefused(RequestRefused):
-    """The body is not said to be plain JSON."""
+    """The body is said to be nothing that is read here, or needs a library that is not installed."""
+
+
+class NotAcceptable(RequestRefused):
+    """The client takes no form that the answer has."""
 
 
 class BrokenBody(RequestRefused):
-    """The body is not JSON."""
+    """The body is not what it is said to be."""
 
 
 class InputRefused(RequestRefused):

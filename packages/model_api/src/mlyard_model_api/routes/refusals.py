@@ -39,6 +39,7 @@ STATUS: dict[type[errors.Unanswered], tuple[int, str]] = {
     errors.BodyTooSlow: (408, "body_too_slow"),
     errors.TooManyRows: (413, "too_many_rows"),
     errors.MediaTypeRefused: (415, "media_type_refused"),
+    errors.NotAcceptable: (406, "not_acceptable"),
     errors.BrokenBody: (400, "broken_body"),
     errors.InputRefused: (422, "input_refused"),
     errors.BrokenRequest: (400, "bad_request"),
