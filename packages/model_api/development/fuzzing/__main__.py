@@ -15,11 +15,11 @@ from random import Random
 from typing import Any
 
 import numpy as np
-from fuzzing import documents
+from fuzzing import documents, scoring, tensors
 from fuzzing.schemas import MANIFESTS
 from mlyard_model_api.errors import InputRefused, RequestRefused
 from mlyard_model_api.protocols import documents as strict
-from mlyard_model_api.protocols import native, rows, typed
+from mlyard_model_api.protocols import mlflow, native, rows, typed, v2, v2_quick
 from mlyard_shared.columns import GRAMMARS
 
 SECONDS = 2.0
@@ -81,7 +81,31 @@ def json_body(draw: Random) -> str:
     return f"JSON {'read fast' if quick else 'read' if isinstance(slow[0], tuple) else slow[0]}"
 
 
-KINDS: dict[str, Callable[[Random], str]] = {"json": json_body}
+def v2_body(draw: Random) -> str:
+    """Read a request of the Open Inference Protocol V2 in both ways; return what kind of outcome that was."""
+    manifest = draw.choice(MANIFESTS)
+    body, length = tensors.body(draw, manifest.input_schema.columns)
+    call = v2.V2Call(length)
+    fast = outcome(lambda: call.decode(body, manifest, max_rows=documents.MAX_ROWS))
+    slow = outcome(lambda: v2.decode_strictly(*v2.parted(body, length), manifest, max_rows=documents.MAX_ROWS)[1])
+    if fast != slow:
+        raise Found(f"{body[:2000]!r} of {length}: {fast!r} where the strict way says {slow!r}")
+    if not isinstance(fast[0], tuple):
+        return f"V2 {fast[0]}"
+    quick = v2_quick.reader(manifest).read(*v2.parted(body, length), max_rows=documents.MAX_ROWS)
+    return "V2 read fast" if quick is not None else "V2 read"
+
+
+def mlflow_body(draw: Random) -> str:
+    """Read a request of MLflow's scoring protocol; return what kind of outcome that was."""
+    manifest = draw.choice(MANIFESTS)
+    body = scoring.body(draw, manifest.input_schema.columns)
+    call = mlflow.PROTOCOL.open([(b"content-type", b"application/json")], b"")
+    found = outcome(lambda: call.decode(body, manifest, max_rows=documents.MAX_ROWS))
+    return f"MLflow {'read' if isinstance(found[0], tuple) else found[0]}"
+
+
+KINDS: dict[str, Callable[[Random], str]] = {"json": json_body, "v2": v2_body, "mlflow": mlflow_body}
 
 
 def main() -> int:

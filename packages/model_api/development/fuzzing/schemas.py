@@ -12,6 +12,10 @@ class Form:
 
     input_schema: Schema
     grammar: int
+    model: str = "fuzzed"
+    classes: tuple[str, ...] = ()
+    decision: None = None
+    conformal: None = None
 
 
 MIXED = (

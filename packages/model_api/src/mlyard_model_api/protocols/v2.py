@@ -34,22 +34,15 @@ class V2Call:
 
     def decode(self, body: bytes | bytearray, manifest: Manifest, *, max_rows: int) -> Columns:
         """Return the columns; raises `RequestRefused`."""
-        length = len(body) if self._header_length is None else self._header_length
-        if length > len(body):
-            raise BrokenBody(f"the body has {len(body)} bytes, and Inference-Header-Content-Length says {length}")
-        document = body if length == len(body) else bytes(body[:length])
-        behind = memoryview(body)[length:]
         self._outputs = v2_outputs.offered(manifest)
+        document, behind = parted(body, self._header_length)
         found = v2_quick.reader(manifest).read(document, behind, max_rows=max_rows)
-        if found is not None:
-            self._request, table = found
-            v2_outputs.check(self._request.outputs, self._outputs)
-            return table
-        request = read_strictly(document, behind, manifest, max_rows=max_rows)
-        v2_outputs.check(request.outputs, self._outputs)
-        columns = v2_columns.read(request.inputs, manifest.input_schema, GRAMMARS[manifest.grammar], max_rows=max_rows)
-        self._request = replace(request, inputs=())
-        return columns
+        if found is None:
+            self._request, columns = decode_strictly(document, behind, manifest, max_rows=max_rows)
+            return columns
+        self._request, table = found
+        v2_outputs.check(self._request.outputs, self._outputs)
+        return table
 
     def encode(self, predictions: Predictions) -> Answer:
         """Return the outputs that are wanted."""
@@ -97,14 +90,26 @@ def _check_type(types: Sequence[bytes], *, with_bytes: bool) -> None:
         )
 
 
-def read_strictly(
+def decode_strictly(
     document: bytes | bytearray, behind: memoryview, manifest: Manifest, *, max_rows: int
-) -> InferenceRequest:
-    """Return the request in a body; raises `RequestRefused`."""
-    columns = len(manifest.input_schema.columns)
+) -> tuple[InferenceRequest, Columns]:
+    """Return the request, without its inputs, and its columns, as the slow way reads them; raises `RequestRefused`."""
+    schema = manifest.input_schema
     try:
         # Each value may be in a list of its own, and each input has some more.
-        found = documents.parse(document, rows=(max_rows + 8) * columns, columns=2)
+        found = documents.parse(document, rows=(max_rows + 8) * len(schema.columns), columns=2)
     except TooManyRows:
-        raise TooManyRows(f"there are more values than {max_rows} rows of {columns} columns have") from None
-    return v2_requests.read(found, behind, model=manifest.model)
+        raise TooManyRows(f"there are more values than {max_rows} rows of {len(schema.columns)} columns have") from None
+    request = v2_requests.read(found, behind, model=manifest.model)
+    v2_outputs.check(request.outputs, v2_outputs.offered(manifest))
+    columns = v2_columns.read(request.inputs, schema, GRAMMARS[manifest.grammar], max_rows=max_rows)
+    return replace(request, inputs=()), columns
+
+
+def parted(body: bytes | bytearray, length: int | None) -> tuple[bytes | bytearray, memoryview]:
+    """The document, which has so many bytes or is all there is, and what is behind it; raises `BrokenBody`."""
+    if length is None or length == len(body):
+        return body, memoryview(b"")
+    if length > len(body):
+        raise BrokenBody(f"the body has {len(body)} bytes, and Inference-Header-Content-Length says {length}")
+    return bytes(body[:length]), memoryview(body)[length:]
