@@ -146,6 +146,13 @@ def test_anything_else_is_refused(document: Any) -> None:
         read(document)
 
 
+@pytest.mark.parametrize("media_type", ["text/csv", "text/csv; charset=utf-8"])
+def test_a_table_in_csv_is_read(media_type: str) -> None:
+    assert read(b"size,count,left\n1.5,1,\n2,2,3\n", media_type=media_type) == WANTED
+    with pytest.raises(InputRefused):
+        read(b"size,count,left\n1.5,x,\n", media_type=media_type)
+
+
 @pytest.mark.parametrize("media_type", ["application/json;", "application/json; charset=utf-8", "Application/JSON"])
 def test_json_is_known_by_its_type(media_type: str) -> None:
     assert read({"inputs": TABLE}, media_type=media_type) == WANTED

@@ -11,7 +11,7 @@ from pydantic_core import to_json
 
 from mlyard_model_api.errors import MediaTypeRefused, Problem
 from mlyard_model_api.prediction import Columns, Predictions
-from mlyard_model_api.protocols import documents, mlflow_documents, rows, sentences
+from mlyard_model_api.protocols import delimited, documents, mlflow_documents, rows, sentences
 from mlyard_model_api.protocols.protocol import Answer, Headers
 
 JSON = "application/json"
@@ -38,10 +38,12 @@ class MlflowCall:
 
     def decode(self, body: bytes | bytearray, manifest: Manifest, *, max_rows: int) -> Columns:
         """Return the columns; raises `RequestRefused`."""
-        schema = manifest.input_schema
+        schema, grammar = manifest.input_schema, GRAMMARS[manifest.grammar]
+        if self._media_type == CSV:
+            return delimited.read(body, schema, grammar, max_rows=max_rows)
         document = documents.parse(body, rows=max_rows, columns=len(schema.columns))
         found = mlflow_documents.without_nan(mlflow_documents.read(document, schema), schema)
-        return rows.read(found, schema, GRAMMARS[manifest.grammar], max_rows=max_rows)
+        return rows.read(found, schema, grammar, max_rows=max_rows)
 
     def encode(self, predictions: Predictions) -> Answer:
         """Return the prediction of each row."""

@@ -1,5 +1,6 @@
 """The tensors that a model gives by the Open Inference Protocol V2, and an answer with those that are wanted."""
 
+import json
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Literal, NamedTuple
@@ -10,7 +11,6 @@ from pydantic_core import to_json
 
 from mlyard_model_api.prediction import Predictions
 from mlyard_model_api.protocols.kept import kept
-from mlyard_model_api.protocols.native import label
 from mlyard_model_api.protocols.protocol import Answer
 from mlyard_model_api.protocols.v2_requests import InferenceRequest, Wanted, refused, spelled
 from mlyard_model_api.protocols.v2_tensors import LENGTH, NUMPY
@@ -93,7 +93,9 @@ def _of_level(kind: Literal["sets", "intervals"], level: float, predictions: Pre
 
 def _elements(found: Any, datatype: str) -> list[Any]:
     elements: list[Any] = found if isinstance(found, list) else np.ravel(found).tolist()
-    return [label(value) for value in elements] if datatype == "BYTES" else elements
+    if datatype != "BYTES":
+        return elements
+    return [value if isinstance(value, str) else json.dumps(value) for value in elements]
 
 
 def _binary(found: Any, datatype: str) -> bytes:
