@@ -23,6 +23,11 @@ ODD: list[Any] = [
     *(None, True, "x", 1.5, 1.0, -1, 0, 300, 2**53, 2**63, 2**64, 10**400, 1e39, 1e300),
     *(float("nan"), float("inf"), [], {}, [1], documents.SECRET, "\ud800", "\0", "2026-13-01"),
 ]  # fmt: skip
+EXTREMES: list[Any] = [
+    *(float("nan"), float("inf"), float("-inf"), 3.5e38, 3.4028234663852886e38, 1.5, 0.1, 2.0**53, 2.0**53 - 1),
+    *(2**53, 2**53 - 1, -(2**53), -(2**53) - 1, 2**63 - 1, -(2**63), 2**64 - 1, 255, 256, -1),
+]  # fmt: skip
+"""What tensors of numbers hold in bytes, too."""
 SHAPES: list[Any] = [[], [0], [-1], [2**31], [2**60], [2**64], [1, 1, 1], [True], [1.0], None, "x", [2**40, 2**40], {}]
 TOKENS = [
     *(b"{", b"}", b"[", b"]", b",", b":", b'"', b"\\", b" ", b"\0", b"\xff", b"NaN", b"1e999", b"null", b"true"),
@@ -103,6 +108,8 @@ def _tensor(
     nullable: bool,
 ) -> dict[str, Any]:
     found: dict[str, Any] = {"name": name, "datatype": datatype, "shape": shape}
+    if values and datatype in NUMPY and draw.random() < max(wrong, 0.05):
+        values[draw.randrange(len(values))] = draw.choice(EXTREMES)
     data = _in_bytes(values, datatype) if draw.random() < 0.5 else None
     if data is not None:
         found["parameters"] = {"binary_data_size": len(data)}
