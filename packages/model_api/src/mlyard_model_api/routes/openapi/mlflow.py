@@ -4,22 +4,33 @@ from mlyard_shared.columns import GRAMMARS
 
 from mlyard_model_api.routes.openapi import schemas
 from mlyard_model_api.routes.openapi.components import ref
-from mlyard_model_api.routes.openapi.parts import JSON, OPEN, PREDICTING, Served, answer, errors, name_parameter
+from mlyard_model_api.routes.openapi.parts import (
+    JSON,
+    OPEN,
+    PREDICTING,
+    READING,
+    Served,
+    answer,
+    errors,
+    name_parameter,
+)
 from mlyard_model_api.routes.openapi.schemas import Json
 
 _ERROR = ref("MlflowError")
 _TAG = "MLflow scoring protocol"
+_VERSION = "The MLflow whose protocol this is"
+_OPEN: Json = {"security": OPEN}
 
 
 def paths(served: list[Served], default: Served | None) -> Json:
     """The addresses; those of one model begin as its own address does."""
     names = [name_parameter("name", served)]
     found: Json = {
-        "/version": {"get": _text("The MLflow whose protocol this is", "3.17.2")},
-        "/models/{name}/version": {"get": _text("The MLflow whose protocol this is", "3.17.2"), "parameters": names},
+        "/version": {"get": _text(_VERSION, "3.17.2") | _OPEN},
+        "/models/{name}/version": {"get": _text(_VERSION, "3.17.2"), "parameters": names},
     }
     for ping in ("ping", "health"):
-        found[f"/{ping}"] = {"get": _text("Does the default model serve?", "\n")}
+        found[f"/{ping}"] = {"get": _text("Does the default model serve?", "\n") | _OPEN}
         found[f"/models/{{name}}/{ping}"] = {"get": _text("Does the model serve?", "\n"), "parameters": names}
     for model in served:
         found[f"/models/{model.name}/invocations"] = {"post": _invoke(model, f"Predict with {model.name}")}
@@ -115,6 +126,5 @@ def _text(summary: str, example: str) -> Json:
     return {
         "tags": [_TAG],
         "summary": summary,
-        "security": OPEN,
-        "responses": {"200": ok, **errors((404, 503), _ERROR, media_type=JSON)},
+        "responses": {"200": ok, **errors(READING, _ERROR, media_type=JSON)},
     }

@@ -14,6 +14,7 @@ PROBLEM = "application/problem+json"
 REASONS = {
     400: "The request cannot be read",
     401: "No key, or a wrong one",
+    403: "The key may not do this",
     404: "No such model or version",
     405: "Another method is taken here",
     408: "The body did not arrive in time",

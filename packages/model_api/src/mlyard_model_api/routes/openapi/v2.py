@@ -32,6 +32,10 @@ _DATATYPES: dict[ColumnType, str] = {
 }
 _TEXT: Json = {"type": "string"}
 _TEXTS: Json = {"type": "array", "items": _TEXT}
+_LOAD: Json = {
+    "type": "object",
+    "properties": {"parameters": {"type": "object", "maxProperties": 0, "nullable": True}},
+}
 _SHAPE: Json = {"type": "array", "items": {"type": "integer"}}
 
 
@@ -49,7 +53,7 @@ def paths(served: list[Served]) -> Json:
         found[f"{base}/ready"] = {"get": _get("Model ready"), "parameters": parameters}
         # An example of a name would be no example beside the body of another model.
         found[f"{base}/infer"] = {"post": _infer(served), "parameters": _parameters(base, [])}
-    return found
+    return found | _repository()
 
 
 def _parameters(base: str, served: list[Served]) -> list[Json]:
@@ -99,11 +103,15 @@ def components() -> Json:
             required=("model_name", "outputs"),
         ),
         "inference_error_response": _object(error),
+        "repository_model": _object(
+            {"name": _TEXT, "version": _TEXT, "state": _TEXT, "reason": _TEXT}, required=("name", "version", "state")
+        ),
     }
 
 
 def _object(properties: Json, *, required: tuple[str, ...] | None = None) -> Json:
-    return {"type": "object", "properties": properties, "required": [*(properties if required is None else required)]}
+    names = [*(properties if required is None else required)]
+    return {"type": "object", "properties": properties} | ({"required": names} if names else {})
 
 
 def _get(
@@ -134,6 +142,33 @@ def _infer(served: list[Served]) -> Json:
             **errors(PREDICTING, _ERROR, media_type=JSON),
         },
     }
+
+
+def _repository() -> Json:
+    """Triton's extension for model repositories."""
+    asked = {"type": "object", "properties": {"ready": {"type": "boolean"}, "repository_name": {}}}
+    listed = {"type": "array", "items": ref("repository_model")}
+    base = "/v2/repository/models/{MODEL_NAME}"
+    parameters = _parameters(base, [])
+    return {
+        "/v2/repository/index": {"post": _control("The models and their states", asked, listed, (400, 401))},
+        f"{base}/load": {
+            "post": _control("Try a model again that was refused", _LOAD, _object({}), (400, 401, 403, 404, 503)),
+            "parameters": parameters,
+        },
+        f"{base}/unload": {
+            "post": _control("Refused: the registry says what serves", None, _object({}), (401, 403)),
+            "parameters": parameters,
+        },
+    }
+
+
+def _control(summary: str, asked: Json | None, answered: Json, statuses: tuple[int, ...]) -> Json:
+    responses = {"200": answer("OK", answered), **errors(statuses, _ERROR, media_type=JSON)}
+    found: Json = {"tags": [_TAG], "summary": summary, "responses": responses}
+    if asked is not None:
+        found["requestBody"] = {"content": {JSON: {"schema": asked | {"additionalProperties": False}}}}
+    return found
 
 
 def _inputs(model: Served) -> list[Json]:
