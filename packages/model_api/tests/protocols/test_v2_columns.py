@@ -128,6 +128,15 @@ def test_a_missing_value_is_null_or_nan_or_marked() -> None:
     assert problems(two(more=tensor("other.missing", "BOOL", [False, True])))[0][2] == "unknown_column"
 
 
+@pytest.mark.parametrize(("datatype", "signal"), [("FP32", b"\x01\0\x80\x7f"), ("FP64", b"\x01\0\0\0\0\0\xf0\x7f")])
+def test_every_nan_in_bytes_is_one_that_numpy_says_nothing_about(datatype: str, signal: bytes) -> None:
+    numbers = np.frombuffer(signal * 2, dtype=f"<f{len(signal)}")
+    body, length = in_bytes(("size", datatype, numbers), ("count", "INT64", np.array([1, 2])))
+    assert np.isnan(values(body, length=length)["size"]).all()
+    body, length = in_bytes(("inputs", datatype, numbers.reshape(1, 2)))
+    assert problems(body, length=length) == [(0, "count", "not_finite")]
+
+
 def test_numbers_may_come_as_one_matrix() -> None:
     wanted = {"size": [1.5, 2.5], "count": [1.0, 2.0]}
     assert values({"inputs": [tensor("inputs", "FP64", [[1.5, 1], [2.5, 2]], [2, 2])]}) == wanted

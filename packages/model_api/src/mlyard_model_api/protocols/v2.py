@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 from mlyard_shared.columns import GRAMMARS
 from mlyard_shared.manifest import Manifest
 from pydantic_core import to_json
@@ -36,13 +37,15 @@ class V2Call:
         """Return the columns; raises `RequestRefused`."""
         self._outputs = v2_outputs.offered(manifest)
         document, behind = parted(body, self._header_length)
-        found = v2_quick.reader(manifest).read(document, behind, max_rows=max_rows)
-        if found is None:
-            self._request, columns = decode_strictly(document, behind, manifest, max_rows=max_rows)
-            return columns
-        self._request, table = found
+        found: tuple[InferenceRequest, Columns] | None
+        # Bytes may be any NaN, of which some are signals to NumPy.
+        with np.errstate(invalid="ignore"):
+            found = v2_quick.reader(manifest).read(document, behind, max_rows=max_rows)
+            if found is None:
+                found = decode_strictly(document, behind, manifest, max_rows=max_rows)
+        self._request, columns = found
         v2_outputs.check(self._request.outputs, self._outputs)
-        return table
+        return columns
 
     def encode(self, predictions: Predictions) -> Answer:
         """Return the outputs that are wanted."""
