@@ -3,14 +3,13 @@
 Source: `mlflow/pyfunc/scoring_server/` and `mlflow/utils/proto_json_utils.py` of MLflow 3.17.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from mlyard_shared.schema import Schema
 
 from mlyard_model_api.errors import InputRefused, Problem
-from mlyard_model_api.protocols.documents import Repeating
+from mlyard_model_api.protocols.documents import Repeating, as_object
 from mlyard_model_api.protocols.rows import MAX_PROBLEMS
 
 FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
@@ -93,9 +92,8 @@ def _by_position(data: list[Any], names: Sequence[str], where: str) -> dict[str,
     if wrong:
         message = f"{where} must have lists of {width} values as rows"
         raise InputRefused([Problem(code="wrong_shape", message=message, row=row) for row in wrong[:MAX_PROBLEMS]])
-    columns = Repeating(zip(names, map(list, zip(*data, strict=True)) if data else ([] for _ in names), strict=True))
-    columns.repeated = tuple(name for name, count in Counter(names).items() if count > 1)
-    return {"columns": columns if columns.repeated else dict(columns)}
+    lists = list(map(list, zip(*data, strict=True))) if data else [[] for _ in names]
+    return {"columns": as_object(list(zip(names, lists, strict=True)))}
 
 
 def _value(value: Any, *, integer: bool) -> Any:

@@ -185,7 +185,7 @@ def _arrays(columns: dict[str, list[Any]], schema: Schema, grammar: Grammar) -> 
         try:
             arrays[column.name] = cells.array(column, columns[column.name], grammar)
         except cells.DoesNotFit:
-            wrong.append(_value_problems(column, columns[column.name], grammar))
+            wrong.append(cell_problems(column, columns[column.name], grammar))
     if wrong:
         raise first_problems(wrong)
     return arrays
@@ -213,7 +213,9 @@ def value_problems(
         start = block.stop
 
 
-def _value_problems(column: Column, values: list[Any], grammar: Grammar) -> Iterator[Problem]:
+def cell_problems(column: Column, values: Sequence[Any], grammar: Grammar) -> Iterator[Problem]:
+    """What is wrong in a column of typed cells."""
+
     def fits(some: Sequence[Any]) -> bool:
         try:
             cells.array(column, some, grammar)

@@ -3,9 +3,7 @@
 A value is missing where it is null in JSON, NaN in a tensor of floating-point numbers, or marked in `<input>.missing`.
 """
 
-import heapq
 from collections.abc import Iterator, Sequence
-from itertools import islice
 
 import numpy as np
 from mlyard_shared import cells
@@ -14,17 +12,14 @@ from mlyard_shared.columns.grammar import MAX_NUMBER
 from mlyard_shared.features import Array
 from mlyard_shared.schema import Column, Schema
 
-from mlyard_model_api.errors import InputRefused, Problem
-from mlyard_model_api.protocols import v2_tensors
-from mlyard_model_api.protocols.rows import MAX_PROBLEMS
+from mlyard_model_api.errors import Problem
+from mlyard_model_api.protocols import rows, v2_tensors
 from mlyard_model_api.protocols.v2_inputs import MATRIX, Inputs
 from mlyard_model_api.protocols.v2_requests import Given
 from mlyard_model_api.protocols.v2_tensors import Data
 
 EXACT = 2**53
 """Up to it, each integer is a float64."""
-
-Faults = Iterator[tuple[int, Fault]]
 
 
 def read(given: Sequence[Given], schema: Schema, grammar: Grammar, *, max_rows: int) -> dict[str, Array]:
@@ -42,11 +37,9 @@ def read(given: Sequence[Given], schema: Schema, grammar: Grammar, *, max_rows: 
         if isinstance(found, np.ndarray):
             arrays[column.name] = found
         else:
-            wrong.append(_problems(column, found))
+            wrong.append(found)
     if wrong:
-        # The first by their rows; within a row the columns stay in the schema's order.
-        in_order = heapq.merge(*wrong, key=lambda problem: problem.row or 0)
-        raise InputRefused(list(islice(in_order, MAX_PROBLEMS)))
+        raise rows.first_problems(wrong)
     return arrays
 
 
@@ -71,17 +64,17 @@ def _marked(data: Data, marks: Given | None, columns: Sequence[str]) -> Data:
     return Data(data.values, marked if data.missing is None else data.missing | marked)
 
 
-def _texts(column: Column, data: Data, grammar: Grammar) -> Array | Faults:
+def _texts(column: Column, data: Data, grammar: Grammar) -> Array | Iterator[Problem]:
     texts = data.values.tolist()
     if data.missing is not None:
         texts = [None if missing else text for text, missing in zip(texts, data.missing.tolist(), strict=True)]
     try:
         return cells.array(column, texts, grammar)
     except cells.DoesNotFit:
-        return cells.faults(column, texts, grammar)
+        return rows.cell_problems(column, texts, grammar)
 
 
-def _numbers(column: Column, data: Data, grammar: Grammar) -> Array | Faults:
+def _numbers(column: Column, data: Data, grammar: Grammar) -> Array | Iterator[Problem]:
     values, missing = data
     numbers = values.astype(np.float64)
     kind, is_integer = values.dtype.kind, column.type == "integer"
@@ -102,26 +95,20 @@ def _numbers(column: Column, data: Data, grammar: Grammar) -> Array | Faults:
         wrong = wrong & ~missing if column.nullable else wrong | missing
     if not wrong.any():
         return numbers
-    return _number_faults(column, Data(values, missing), np.flatnonzero(wrong).tolist(), grammar)
+    places = np.flatnonzero(wrong)[: rows.MAX_PROBLEMS].tolist()
+    faults = [(row, _number_fault(column, Data(values, missing), row, grammar)) for row in places]
+    return iter([Problem(code=fault.code, message=fault.message, row=row, column=column.name) for row, fault in faults])
 
 
-def _number_faults(column: Column, data: Data, rows: list[int], grammar: Grammar) -> Faults:
-    for row in rows:
-        value = data.values[row].item()
-        if data.missing is not None and data.missing[row]:
-            value = None
-        elif column.type == "integer" and isinstance(value, float) and value.is_integer():
-            value = int(value)
-        elif column.type == "integer" and isinstance(value, float) and np.isfinite(value):
-            yield row, Fault("wrong_type", "must be a whole number")
-            continue
-        elif isinstance(value, float) and not np.isfinite(value):
-            yield row, Fault("not_finite", "must be a finite number")
-            continue
-        fault = cells.fault(column, value, grammar)
-        yield row, fault or Fault("out_of_range", "must lie between -2^53 and 2^53 in a datatype of integers")
-
-
-def _problems(column: Column, faults: Faults) -> Iterator[Problem]:
-    for row, fault in islice(faults, MAX_PROBLEMS):
-        yield Problem(code=fault.code, message=fault.message, row=row, column=column.name)
+def _number_fault(column: Column, data: Data, row: int, grammar: Grammar) -> Fault:
+    value = data.values[row].item()
+    if data.missing is not None and data.missing[row]:
+        value = None
+    elif isinstance(value, float) and not np.isfinite(value):
+        return Fault("not_finite", "must be a finite number")
+    elif isinstance(value, float) and column.type == "integer":
+        if not value.is_integer():
+            return Fault("wrong_type", "must be a whole number")
+        value = int(value)
+    fault = cells.fault(column, value, grammar)
+    return fault or Fault("out_of_range", "must lie between -2^53 and 2^53 in a datatype of integers")
