@@ -1,6 +1,7 @@
 """The document describes the models that serve, and what is answered."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -8,7 +9,7 @@ import pytest
 
 from ...conftest import Start, serves, until
 from ...fake_registry import FakeRegistry
-from ...versions import PENGUIN
+from ...versions import PENGUIN, write_full_version
 
 pytestmark = pytest.mark.anyio
 Document = dict[str, Any]
@@ -95,6 +96,10 @@ async def test_examples_are_answered_as_the_document_says(start: Start, registry
                 answer = await client.post(address, json=example["value"])
                 assert answer.status_code == 200, (address, answer.text)
                 tried += 1
+            if "text/csv" in content:
+                table = content["text/csv"]["example"]
+                answer = await client.post(path, content=table, headers={"Content-Type": "text/csv"})
+                assert answer.status_code == 200, (path, answer.text)
     assert tried >= 3 * 5 + 2 * 2
 
 
@@ -112,11 +117,31 @@ async def test_our_own_answers_have_the_fields_that_are_told(start: Start, regis
         }
     schemas = found["components"]["schemas"]
     for name, answer in answers.items():
-        assert answer.json().keys() == schemas[name]["properties"].keys(), name
+        assert answer.json().keys() <= schemas[name]["properties"].keys(), name
+        assert answer.json().keys() >= set(schemas[name]["required"]), name
     version = answers["ModelVersions"].json()["versions"][0]
     assert version.keys() == schemas["LoadedVersion"]["properties"].keys()
     assert "'type': 'null'" not in str(found)
     assert "'const'" not in str(found)
+
+
+async def test_what_an_answer_may_hold_is_told(
+    start: Start, registry: FakeRegistry, fitted: Any, tmp_path: Path
+) -> None:
+    registry.register("penguins", 2, tmp_path / "full", write_full_version(tmp_path / "full", fitted))
+    registry.promote("penguins", 2)
+    registry.promote("diabetes", 1)
+    async with start() as client:
+        found = await document(client)
+        asked = {"output": "label,probabilities,decision,conformal"}
+        answer = (await client.post("/models/penguins/predict", params=asked, json={"rows": [PENGUIN]})).json()
+    told = found["components"]["schemas"]["penguins.Answer"]["properties"]
+    assert answer.keys() == told.keys()
+    assert answer["predictions"][0].keys() == told["predictions"]["items"]["properties"].keys()
+    for name, outputs in (("penguins", ["label", "probabilities", "decision", "conformal"]), ("diabetes", ["label"])):
+        parameters = found["paths"][f"/models/{name}/predict"]["post"]["parameters"]
+        assert parameters[-1]["name"] == "output"
+        assert parameters[-1]["schema"]["items"]["enum"] == outputs
 
 
 async def test_v2_is_described_as_the_protocol_does(start: Start, registry: FakeRegistry) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from mlyard_model_api.errors import NoDefaultModel
+from mlyard_model_api.protocols import arrow
 from mlyard_model_api.routes.openapi import components, mlflow, native, v2
 from mlyard_model_api.routes.openapi.parts import HEADERS, Served
 from mlyard_model_api.serving.models import Models
@@ -37,7 +38,8 @@ class Document:
         ]
         state = (self._default(), *(version.reference for version in versions))
         if self._made[0] != state:
-            served = [Served(version, max_rows=self._max_rows) for version in versions]
+            has_arrow = arrow.is_installed()
+            served = [Served(version, max_rows=self._max_rows, has_arrow=has_arrow) for version in versions]
             self._made = (state, to_json(self._make(served, self._default())))
         return self._made[1]
 

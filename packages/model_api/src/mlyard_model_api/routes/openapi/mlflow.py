@@ -2,10 +2,10 @@
 
 from mlyard_shared.columns import GRAMMARS
 
+from mlyard_model_api.protocols.media_types import CSV, JSON
 from mlyard_model_api.routes.openapi import schemas
 from mlyard_model_api.routes.openapi.components import ref
 from mlyard_model_api.routes.openapi.parts import (
-    JSON,
     OPEN,
     PREDICTING,
     READING,
@@ -111,7 +111,10 @@ def _invoke(model: Served, summary: str) -> Json:
         "description": model.about,
         "requestBody": {
             "required": True,
-            "content": {JSON: {"schema": model.ref("Invocations"), "examples": examples}},
+            "content": {
+                JSON: {"schema": model.ref("Invocations"), "examples": examples},
+                CSV: {"schema": {"type": "string"}, "example": schemas.example_csv(model.manifest)},
+            },
         },
         "responses": {
             "200": answer("The prediction of each row", model.ref("Scores")),

@@ -1,11 +1,24 @@
 """Our own protocol: models, and predictions of rows or columns."""
 
+from mlyard_shared.manifest import Manifest
+
+from mlyard_model_api.protocols.media_types import ARROW, CSV, JSON, PARQUET
 from mlyard_model_api.routes.openapi import schemas
 from mlyard_model_api.routes.openapi.components import ref
-from mlyard_model_api.routes.openapi.parts import OPEN, PREDICTING, READING, Served, answer, errors, name_parameter
+from mlyard_model_api.routes.openapi.parts import (
+    BYTES,
+    OPEN,
+    PREDICTING,
+    READING,
+    Served,
+    answer,
+    errors,
+    name_parameter,
+)
 from mlyard_model_api.routes.openapi.schemas import Json
 
 _ERROR = ref("ErrorAnswer")
+_ALWAYS = ["id", "prediction"]
 _WHICH: list[Json] = [
     {
         "name": "version",
@@ -60,30 +73,41 @@ def _object(properties: Json) -> Json:
 
 
 def _answer(model: Served) -> Json:
-    label = schemas.label(model.manifest)
-    probabilities: Json = {"type": "object", "nullable": True, "description": "Null: the model gives none."}
-    if model.manifest.classes:
-        probabilities["additionalProperties"] = {"type": "number"}
-        probabilities["description"] = "The probability of each class; null where the model gives none."
-    prediction: Json = {
-        "type": "object",
-        "properties": {
-            "id": {"type": "string", "format": "uuid", "description": "A UUIDv7 of this prediction."},
-            "prediction": label,
-            "probabilities": probabilities,
+    manifest = model.manifest
+    row: Json = {
+        "id": {"type": "string", "format": "uuid", "description": "A UUIDv7 of this prediction."},
+        "prediction": schemas.label(manifest),
+        "probabilities": {
+            "type": "object",
+            "nullable": True,
+            "additionalProperties": {"type": "number"},
+            "description": "The probability of each class; null where the model gives none.",
         },
-        "required": ["id", "prediction"],
     }
+    answer: Json = {"model": {"type": "string", "enum": [model.name]}, "version": {"type": "integer"}}
+    if manifest.decision is not None:
+        margin = "How far the probabilities are from those at which the label would change; with `output=decision`."
+        row["margin"] = {"type": "number", "description": margin}
+        answer["decision"] = {"type": "object", "description": "The rule that made the labels; with `output=decision`."}
+    if manifest.conformal is not None:
+        row |= _by_level(manifest)
+    answer["predictions"] = {"type": "array", "items": {"type": "object", "properties": row, "required": _ALWAYS}}
     return {
         "type": "object",
         "description": "The answers for all rows, in their order, by one version.",
-        "properties": {
-            "model": {"type": "string", "enum": [model.name]},
-            "version": {"type": "integer"},
-            "predictions": {"type": "array", "items": prediction},
-        },
+        "properties": answer,
         "required": ["model", "version", "predictions"],
     }
+
+
+def _by_level(manifest: Manifest) -> Json:
+    """What conformal quantiles give, by their levels."""
+    number = {"type": "number"}
+    if manifest.task == "regression":
+        interval = {"type": "object", "properties": {"low": number, "high": number}, "required": ["low", "high"]}
+        return {"intervals": {"type": "object", "additionalProperties": interval}}
+    chosen = {"type": "array", "items": schemas.kinds(manifest.classes)}
+    return {"sets": {"type": "object", "additionalProperties": chosen}}
 
 
 def _predict(model: Served, summary: str) -> Json:
@@ -92,17 +116,36 @@ def _predict(model: Served, summary: str) -> Json:
         "rows": {"value": {"rows": [row]}},
         "columns": {"value": {"columns": {name: [value, value] for name, value in row.items()}}},
     }
-    body = {"schema": model.ref("Request"), "examples": examples}
+    content: Json = {
+        JSON: {"schema": model.ref("Request"), "examples": examples},
+        CSV: {"schema": {"type": "string"}, "example": schemas.example_csv(model.manifest)},
+    }
+    answered = answer("A prediction for each row", model.ref("Answer"))
+    if model.has_arrow:
+        content |= {PARQUET: {"schema": BYTES}, ARROW: {"schema": BYTES}}
+        answered["content"][ARROW] = {"schema": BYTES}
     return {
         "tags": ["predictions"],
         "summary": summary,
-        "description": f"{model.about} A request has at most {model.max_rows} rows.",
-        "parameters": _WHICH,
-        "requestBody": {"required": True, "content": {"application/json": body}},
-        "responses": {
-            "200": answer("A prediction for each row", model.ref("Answer")),
-            **errors(PREDICTING, _ERROR),
-        },
+        "description": model.about,
+        "parameters": [*_WHICH, _output(model.manifest)],
+        "requestBody": {"required": True, "content": content},
+        "responses": {"200": answered, **errors((*PREDICTING, 406), _ERROR)},
+    }
+
+
+def _output(manifest: Manifest) -> Json:
+    names = ["label"]
+    names += ["probabilities"] if manifest.task == "classification" else []
+    names += ["decision"] if manifest.decision is not None else []
+    names += ["conformal"] if manifest.conformal is not None else []
+    return {
+        "name": "output",
+        "in": "query",
+        "style": "form",
+        "explode": False,
+        "description": "What an answer holds beside each label, which it always has.",
+        "schema": {"type": "array", "items": {"type": "string", "enum": names}, "uniqueItems": True, "minItems": 1},
     }
 
 

@@ -4,12 +4,13 @@ from typing import Any
 
 from mlyard_shared.manifest import Manifest
 
+from mlyard_model_api.protocols.media_types import JSON
 from mlyard_model_api.routes.openapi.components import ref
 from mlyard_model_api.routes.openapi.schemas import Json
 from mlyard_model_api.serving.version import ServedVersion
 from mlyard_model_api.settings import MODEL_NAME
 
-JSON = "application/json"
+BYTES: Json = {"type": "string", "format": "binary"}
 PROBLEM = "application/problem+json"
 REASONS = {
     400: "The request cannot be read",
@@ -17,6 +18,7 @@ REASONS = {
     403: "The key may not do this",
     404: "No such model or version",
     405: "Another method is taken here",
+    406: "The client takes no form of the answer",
     408: "The body did not arrive in time",
     413: "Too many bytes or rows",
     415: "Another type or encoding than is taken",
@@ -40,12 +42,13 @@ OPEN: list[Json] = []
 class Served:
     """A version that serves, and the names of its components."""
 
-    def __init__(self, version: ServedVersion, *, max_rows: int) -> None:
-        """Take a version, and the most rows of a request."""
+    def __init__(self, version: ServedVersion, *, max_rows: int, has_arrow: bool) -> None:
+        """Take a version, the most rows of a request, and whether Parquet and Arrow are read and written."""
         self.name = version.reference.name
         self.number = version.reference.version
         self.manifest: Manifest = version.manifest
         self.max_rows = max_rows
+        self.has_arrow = has_arrow
 
     def component(self, kind: str) -> str:
         """The name of a component of this model; model names may have characters that few others have."""
@@ -59,7 +62,10 @@ class Served:
     def about(self) -> str:
         """The version in a sentence."""
         facts = self.manifest
-        return f"Version {self.number} predicts {facts.target}: a {facts.task} by {facts.estimator}."
+        return (
+            f"Version {self.number} predicts {facts.target}: a {facts.task} by {facts.estimator}. "
+            f"A request has at most {self.max_rows} rows; its body may be compressed, with a Content-Encoding of gzip or zstd."
+        )
 
 
 def answer(description: str, schema: Json | None = None, *, media_type: str = JSON, **more: Any) -> Json:

@@ -1,5 +1,8 @@
 """From a version's schema to JSON Schema, as OpenAPI 3.0 has it: a cell, a row, columns, an answer."""
 
+import csv
+import io
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -67,6 +70,17 @@ def columns(manifest: Manifest) -> Json:
 def example_row(manifest: Manifest) -> dict[str, Value | None]:
     """The row that the version was tried on."""
     return {column.name: column.example for column in manifest.input_schema.columns}
+
+
+def example_csv(manifest: Manifest) -> str:
+    """The same row as a table in CSV, with its header."""
+    text = io.StringIO()
+    values = [
+        value if value is None or isinstance(value, str) else json.dumps(value)
+        for value in example_row(manifest).values()
+    ]
+    csv.writer(text, lineterminator="\n").writerows([example_row(manifest), values])
+    return text.getvalue()
 
 
 def label(manifest: Manifest) -> Json:

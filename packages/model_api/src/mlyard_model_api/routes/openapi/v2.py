@@ -7,9 +7,9 @@ answered beyond it is told beside it.
 from mlyard_shared.columns import ColumnType
 from mlyard_shared.schema import Value
 
+from mlyard_model_api.protocols.media_types import JSON
 from mlyard_model_api.routes.openapi.components import ref
 from mlyard_model_api.routes.openapi.parts import (
-    JSON,
     OPEN,
     PREDICTING,
     READING,
