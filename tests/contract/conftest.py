@@ -14,7 +14,17 @@ import httpx
 import pytest
 from mlyard_shared.registry import Registry
 
+from .commands import Trained, train
+from .passage import Passage
+
 START_SECONDS = 120
+SHARERS = ("test_serving.py", "test_training_run.py")
+"""They share a training, and so one worker of pytest-xdist."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("penguins" if item.path.name in SHARERS else item.path.name))
 
 
 def unused_port() -> int:
@@ -81,6 +91,22 @@ def mlflow_server(mlflow_state: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def registry(mlflow_server: str) -> Registry:
     return Registry(mlflow_server)
+
+
+@pytest.fixture(scope="session")
+def penguins(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """The penguins as the pipeline's command trained them: a champion with a twin, which stays the champion."""
+    return train(registry, tmp_path_factory.mktemp("penguins"), "penguins")
+
+
+@pytest.fixture
+def passage(mlflow_server: str) -> Iterator[Passage]:
+    """A way to the server, for tests in which it is away for a while."""
+    passage = Passage(int(mlflow_server.rpartition(":")[2]))
+    try:
+        yield passage
+    finally:
+        passage.close()
 
 
 @pytest.fixture
