@@ -9,6 +9,16 @@ import pytest
 from .clusters import Cluster, cluster, programs
 from .servers import Server, free_port, sign_in
 
+SHARED = {"servers", "servers_with_sign_in", "postgresql"}
+"""Fixtures of a session that begin real processes."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one worker run all that uses the shared servers, so that they are started once."""
+    for item in items:
+        shared = SHARED & set(getattr(item, "fixturenames", ()))
+        item.add_marker(pytest.mark.xdist_group("servers" if shared else item.path.name))
+
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
