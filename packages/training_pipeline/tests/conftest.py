@@ -16,6 +16,31 @@ from mlyard_training_pipeline.tracking.context import Context
 from .clusters import Cluster, cluster, programs
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
+AIRFLOWS = {"stack": "stack", "containers": "containers", "postgresql_cluster": "containers"}
+"""Fixtures that begin real processes, and whose they are."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let each Airflow be started by one worker, early where there are several workers, else only when it is needed."""
+    groups = {item: _group(item) for item in items}
+    for item, group in groups.items():
+        item.add_marker(pytest.mark.xdist_group(group))
+    order = (
+        ["stack", "containers", "", "here"] if hasattr(config, "workerinput") else ["", "here", "stack", "containers"]
+    )
+    items.sort(key=lambda item: order.index(groups[item] if groups[item] in order else ""))
+
+
+def _group(item: pytest.Item) -> str:
+    """Which tests an item has to run with: those of its Airflow, or those of its file."""
+    used: set[str] = set(getattr(item, "fixturenames", ()))
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    if parameters.get("server") in ("simple", "fab"):
+        return {"simple": "stack", "fab": "containers"}[parameters["server"]]
+    for fixture, group in AIRFLOWS.items():
+        if fixture in used:
+            return group
+    return "here" if "airflow_here" in used else item.nodeid.partition("::")[0]
 
 
 @pytest.fixture(scope="session")
