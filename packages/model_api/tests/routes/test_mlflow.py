@@ -29,8 +29,10 @@ async def test_the_default_model_and_each_by_its_base_answer_as_our_own_protocol
             for path in ("/ping", "/health"):
                 assert (await client.get(f"{base}{path}")).text == "\n"
             assert (await client.get(f"{base}/version")).text == VERSION
-        other = await client.post("/models/diabetes/invocations", json={"inputs": [[1.5], [2]]})
+        other = await client.post("/models/diabetes/invocations?version=1", json={"inputs": [[1.5], [2]]})
         assert other.json() == {"predictions": [1.0, 1.0]}
+        unknown = await client.post("/models/diabetes/invocations?version=2", json={"inputs": [[1.5], [2]]})
+        assert (unknown.status_code, unknown.json()["error_code"]) == (404, "RESOURCE_DOES_NOT_EXIST")
 
 
 async def test_only_predictions_and_single_models_need_the_key(start: Start) -> None:

@@ -65,7 +65,10 @@ class _Request(_Closed):
 
 _REQUEST = msgspec.json.Decoder(_Request)
 _FLAT: dict[str, Any] = {"FP64": msgspec.json.Decoder(list[float]), "INT64": msgspec.json.Decoder(list[int])}
-_NESTED = msgspec.json.Decoder(list[list[float]])
+_NESTED: dict[str, Any] = {
+    "FP64": msgspec.json.Decoder(list[list[float]]),
+    "INT64": msgspec.json.Decoder(list[list[int]]),
+}
 
 
 class QuickReader:
@@ -127,7 +130,7 @@ class QuickReader:
                 block[row] = np.frombuffer(behind[:size], dtype=kind)
                 behind = behind[size:]
             elif one.data is not UNSET and one.parameters is UNSET and one.datatype in _FLAT:
-                block[row] = np.array(_FLAT[one.datatype].decode(one.data), dtype=np.float64).reshape(rows)
+                block[row] = _from_json(one).reshape(rows)
             else:
                 return None
             given.add(row)
@@ -143,25 +146,27 @@ class QuickReader:
                 return None
             matrix = np.frombuffer(behind, dtype=kind).astype(np.float64).reshape(rows, width)
         elif given.data is not UNSET and given.parameters is UNSET and given.datatype == "FP64" and not len(behind):
-            matrix = self._from_json(bytes(given.data), rows)
+            matrix = _from_json(given)
         else:
             return None
         block: Array = matrix.T
         whole = block[self._integers]
         return block if (whole == np.floor(whole)).all() else None
 
-    def _from_json(self, data: bytes, rows: int) -> Array:
-        """The numbers of a matrix; raises `ValueError` where they do not fill it."""
-        if data[1:].lstrip()[:1] != b"[":
-            return np.array(_FLAT["FP64"].decode(data), dtype=np.float64).reshape(rows, len(self._kinds))
-        # NumPy refuses rows of other lengths than the first.
-        matrix = np.array(_NESTED.decode(data), dtype=np.float64)
-        if matrix.shape != (rows, len(self._kinds)):
-            raise ValueError
-        return matrix
-
 
 reader = kept(QuickReader)
+
+
+def _from_json(given: _Input) -> Array:
+    """The numbers of a tensor, in its shape; raises `ValueError` where they do not fill it."""
+    data = bytes(given.data)  # type: ignore[arg-type] # it is there
+    if len(given.shape) == 1 or data[1:].lstrip()[:1] != b"[":
+        return np.array(_FLAT[given.datatype].decode(data), dtype=np.float64).reshape(given.shape)
+    # NumPy refuses rows of other lengths than the first.
+    found: Array = np.array(_NESTED[given.datatype].decode(data), dtype=np.float64)
+    if list(found.shape) != given.shape:
+        raise ValueError
+    return found
 
 
 def _strings(request: _Request) -> int:

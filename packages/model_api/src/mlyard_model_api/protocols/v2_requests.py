@@ -14,10 +14,11 @@ from mlyard_model_api.protocols.documents import Repeating
 UNSUPPORTED = ("shared_memory_region", "classification", "sequence_id")
 """Parameters of extensions that change what a request means; all that are unknown may be given and do nothing."""
 
-_REQUEST = ("id", "parameters", "inputs", "outputs", "model_name", "model_version")
+_NONE: Mapping[str, Any] = {}
+_REQUEST = frozenset({"id", "parameters", "inputs", "outputs", "model_name", "model_version"})
 """The last two are in the address already; KServe's client repeats them."""
-_INPUT = ("name", "shape", "datatype", "parameters", "data")
-_OUTPUT = ("name", "parameters")
+_INPUT = frozenset({"name", "shape", "datatype", "parameters", "data"})
+_OUTPUT = frozenset({"name", "parameters"})
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,8 @@ def spelled(name: str) -> str:
 def _input(found: Any, where: str, behind: memoryview) -> tuple[Given, memoryview]:
     """One input, and the bytes that are left."""
     fields = _object(found, where, _INPUT, required=("name", "shape", "datatype"))
-    name, datatype = _text(fields["name"], f"{where}: name"), _text(fields["datatype"], f"{where}: datatype")
-    if name is None or datatype is None:
+    name, datatype = fields["name"], fields["datatype"]
+    if not isinstance(name, str) or not isinstance(datatype, str):
         raise refused("wrong_shape", f"{where}: name and datatype must be texts")
     shape = _shape(fields["shape"], name)
     parameters = _parameters(fields, where)
@@ -100,7 +101,9 @@ def _input(found: Any, where: str, behind: memoryview) -> tuple[Given, memoryvie
     if (size is None) == (data is None):
         raise refused("wrong_shape", "must have either data or binary_data_size", column=spelled(name))
     if size is None:
-        return Given(name, datatype, shape, _list(data, f"{where}: data")), behind
+        if not isinstance(data, list):
+            raise refused("wrong_shape", "data must be a list", column=spelled(name))
+        return Given(name, datatype, shape, data), behind
     if type(size) is not int or size < 0:
         raise refused("wrong_shape", "binary_data_size must be a number of bytes", column=spelled(name))
     if size > len(behind):
@@ -109,9 +112,9 @@ def _input(found: Any, where: str, behind: memoryview) -> tuple[Given, memoryvie
 
 
 def _shape(found: Any, name: str) -> tuple[int, ...]:
-    if not isinstance(found, list) or not all(type(length) is int for length in found):
+    if not isinstance(found, list) or set(map(type, found)) - {int}:
         raise refused("wrong_shape", "shape must be a list of integers", column=spelled(name))
-    if any(length < 0 for length in found):
+    if min(found, default=0) < 0:
         raise refused("wrong_shape", "shape must have no negative length", column=spelled(name))
     if len(found) not in (1, 2):
         raise refused("wrong_shape", "shape must be [rows] or [rows, columns]", column=spelled(name))
@@ -120,8 +123,8 @@ def _shape(found: Any, name: str) -> tuple[int, ...]:
 
 def _output(found: Any, where: str, *, binary: bool) -> Wanted:
     fields = _object(found, where, _OUTPUT, required=("name",))
-    name = _text(fields["name"], f"{where}: name")
-    if name is None:
+    name = fields["name"]
+    if not isinstance(name, str):
         raise refused("wrong_shape", f"{where}: name must be a text")
     return Wanted(name, _flag(_parameters(fields, where), "binary_data", default=binary))
 
@@ -129,7 +132,7 @@ def _output(found: Any, where: str, *, binary: bool) -> Wanted:
 def _parameters(fields: Mapping[str, Any], where: str) -> Mapping[str, Any]:
     found = fields.get("parameters")
     if found is None:
-        return {}
+        return _NONE
     if not isinstance(found, dict) or isinstance(found, Repeating):
         raise refused("wrong_shape", f"{where}: parameters must be an object, each key once")
     for name in UNSUPPORTED:
@@ -145,7 +148,7 @@ def _flag(parameters: Mapping[str, Any], name: str, *, default: bool) -> bool:
     return found
 
 
-def _object(found: Any, where: str, known: tuple[str, ...], *, required: tuple[str, ...]) -> Mapping[str, Any]:
+def _object(found: Any, where: str, known: frozenset[str], *, required: tuple[str, ...]) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise refused("wrong_shape", f"{where} must be an object")
     if isinstance(found, Repeating):
@@ -153,8 +156,8 @@ def _object(found: Any, where: str, known: tuple[str, ...], *, required: tuple[s
     for name in required:
         if name not in found:
             raise refused("wrong_shape", f"{where} must have {name}")
-    if not found.keys() <= set(known):
-        raise refused("wrong_shape", f"{where} must have no other keys than {', '.join(known)}")
+    if not found.keys() <= known:
+        raise refused("wrong_shape", f"{where} must have no other keys than {', '.join(sorted(known))}")
     return found
 
 

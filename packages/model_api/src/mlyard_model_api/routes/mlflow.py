@@ -9,6 +9,7 @@ from starlette.types import Scope
 
 from mlyard_model_api.protocols import mlflow
 from mlyard_model_api.routes.dispatch import PredictionRoute
+from mlyard_model_api.routes.selection import by_query
 from mlyard_model_api.serving.models import Models
 from mlyard_model_api.serving.version import ServedVersion
 
@@ -59,9 +60,9 @@ def router(models: Models) -> APIRouter:
     return routes
 
 
-def _default(models: Models, _parameters: Mapping[str, str], _scope: Scope) -> ServedVersion:
-    return models.serving(models.default())[0]
+def _default(models: Models, _parameters: Mapping[str, str], scope: Scope) -> ServedVersion:
+    return by_query(models, models.default(), scope["query_string"])
 
 
-def _named(models: Models, parameters: Mapping[str, str], _scope: Scope) -> ServedVersion:
-    return models.serving(parameters["name"])[0]
+def _named(models: Models, parameters: Mapping[str, str], scope: Scope) -> ServedVersion:
+    return by_query(models, parameters["name"], scope["query_string"])
