@@ -1,5 +1,7 @@
 """What HTTP asks of every route alike."""
 
+import logging
+
 import httpx
 import pytest
 
@@ -65,6 +67,19 @@ async def test_the_first_page_leads_to_the_documentation(start: Start) -> None:
         assert (await client.get("/", follow_redirects=True)).url.path == "/docs"
 
 
+LATER = [
+    ("GET", "/health/ready"),
+    ("GET", "/models/penguins"),
+    ("POST", "/models/penguins/predict"),
+    ("POST", "/models/penguins/invocations"),
+    ("GET", "/models/penguins/ping"),
+    ("GET", "/v2/health/ready"),
+    ("GET", "/v2/models/penguins"),
+    ("GET", "/v2/models/penguins/versions/1/ready"),
+    ("POST", "/v2/models/penguins/infer"),
+]
+
+
 async def test_every_503_says_when_to_come_again(start: Start, registry: FakeRegistry) -> None:
     registry.away = True
     async with start(ready=False) as client:
@@ -73,9 +88,31 @@ async def test_every_503_says_when_to_come_again(start: Start, registry: FakeReg
             return (await client.get("/health/ready")).status_code == 503
 
         await until(asked)
-        for path in ("/health/ready", "/models/penguins"):
-            response = await client.get(path)
-            assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
+        for method, path in LATER:
+            response = await client.request(method, path)
+            assert (response.status_code, response.headers.get_list("Retry-After")) == (503, ["1"]), path
+
+
+async def test_a_request_is_logged_where_that_is_set_without_what_it_sent(
+    start: Start, registry: FakeRegistry, caplog: pytest.LogCaptureFixture
+) -> None:
+    registry.promote("penguins", 1)
+    body = {"rows": [PENGUIN | {"island": "a secret island"}]}
+    caplog.set_level(logging.DEBUG)
+    for logs in (False, True):
+        caplog.clear()
+        async with start(log_requests=logs) as client:
+            sent = {"X-Request-ID": "job:7", "X-Secret": "a secret header"}
+            await client.post("/models/penguins/predict?version=1", json=body, headers=sent)
+            await client.get("/a-secret-path?key=a-secret-key", headers={"Authorization": "Bearer a-secret-key"})
+        told = [record.getMessage() for record in caplog.records if record.name == "mlyard_model_api.requests"]
+        told = [line for line in told if "/health/" not in line]
+        # httpx, whose log is here too, is the client.
+        ours = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith("mlyard"))
+        assert "secret" not in ours
+        assert len(told) == (2 if logs else 0)
+    assert "request_id=job:7 method=POST route=/models/{name}/predict model=penguins version=1 status=200" in told[0]
+    assert "method=GET route=other status=401" in told[1]
 
 
 async def test_each_answer_has_an_id_of_its_own(start: Start) -> None:

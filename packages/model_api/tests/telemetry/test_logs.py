@@ -57,10 +57,10 @@ def test_a_traceback_stays_in_its_line() -> None:
 
 
 def test_a_request_is_told_without_what_it_sent(caplog: pytest.LogCaptureFixture) -> None:
-    seen = Observation("abc", "POST", "/models/{name}/predict", "prices", "3", 200, 0.0012345)
+    seen = Observation("abc", "POST", "/models/{name}/predict", "prices", 3, 200, 0.0012345)
     with caplog.at_level(logging.INFO):
         logs.log_request(seen)
-        logs.log_request(Observation("abd", "GET", "other", "", "", 404, 0.5))
+        logs.log_request(Observation("abd", "GET", "other", "", None, 404, 0.5))
     record, other = caplog.records
     assert record.getMessage() == (
         "request request_id=abc method=POST route=/models/{name}/predict model=prices version=3 status=200 "

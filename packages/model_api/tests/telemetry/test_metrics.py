@@ -34,9 +34,9 @@ def page(metrics: Metrics) -> Samples:
 
 def test_requests_are_counted_by_route_model_version_and_status() -> None:
     metrics = Metrics()
-    metrics.answered(ROUTE, "prices", "3", 200, 0.002)
-    metrics.answered(ROUTE, "prices", "3", 200, 0.2)
-    metrics.answered(ROUTE, "prices", "3", 422, 0.0001)
+    metrics.answered(ROUTE, "prices", 3, 200, 0.002)
+    metrics.answered(ROUTE, "prices", 3, 200, 0.2)
+    metrics.answered(ROUTE, "prices", 3, 422, 0.0001)
     found = page(metrics)
     assert found["mlyard_model_api_requests_total", ("prices", ROUTE, "200", "3")] == 2
     assert found["mlyard_model_api_requests_total", ("prices", ROUTE, "422", "3")] == 1
@@ -69,7 +69,7 @@ def test_series_do_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(metrics_module, "MOST_SERIES", 10)
     metrics = Metrics()
     for number in range(15):
-        metrics.answered(ROUTE, "prices", str(number), 200, 0.001)
+        metrics.answered(ROUTE, "prices", number, 200, 0.001)
     found = page(metrics)
     assert found["mlyard_model_api_requests_total", ("", ROUTE, "200", "")] == 5
     assert sum(name == "mlyard_model_api_requests_total" for name, _ in found) == 10 + 1
@@ -88,7 +88,7 @@ import sys, time
 from mlyard_model_api.telemetry.metrics import Metrics
 metrics = Metrics()
 for _ in range(3):
-    metrics.answered("/", "prices", "3", 200, 0.001)
+    metrics.answered("/", "prices", 3, 200, 0.001)
 metrics.batches("prices", "3")(5)
 metrics.polled()
 print(time.time(), flush=True)

@@ -96,6 +96,7 @@ class Client:
         error = json.loads(body)["error"]
         assert set(error) == {"code", "message", "row", "column", "problems"}
         assert headers["connection"] == "close"
+        assert headers["x-request-id"]
         assert headers["content-type"] in ("application/json", "application/problem+json")
         assert self.read() == b""
         return status, error["code"]

@@ -42,8 +42,8 @@ class Http:
         started = perf_counter()
         identity = scope["mlyard.request_id"] = identify(scope["headers"])
         token = request_id.set(identity)
-        inner = self._inner(scope)
         is_head = scope["method"] == "HEAD"
+        inner = self._inner(scope) if is_head or self._prefix or b"%" in scope.get("raw_path", b"") else scope
         status = GONE
 
         async def answer(message: Message) -> None:
@@ -51,9 +51,9 @@ class Http:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = [*message.get("headers", ()), (REQUEST_ID, identity.encode("ascii"))]
-                message = {**message, "headers": headers if status < 400 else _of_error(status, headers)}
+                message["headers"] = headers if status < 400 else _of_error(status, headers)
             elif is_head:
-                message = {**message, "body": b""}
+                message["body"] = b""
             await send(message)
 
         try:
@@ -81,7 +81,7 @@ class Http:
     def _note(self, scope: Scope, identity: str, status: int, seconds: float) -> None:
         route = scope.get("mlyard.route") or self._template(scope["path"])
         version = scope.get("mlyard.version")
-        name, number = (version.name, str(version.version)) if version is not None else ("", "")
+        name, number = (version.name, version.version) if version is not None else ("", None)
         self._metrics.answered(route, name, number, status, seconds)
         if self._logs:
             log_request(Observation(identity, scope["method"], route, name, number, status, seconds))

@@ -41,7 +41,7 @@ def configure(level: str, form: LogFormat) -> None:
 
 def log_request(observation: Observation) -> None:
     """Write one line about an answered request; it has the route's template, and neither the address nor the data."""
-    facts: dict[str, object] = {name: value for name, value in observation._asdict().items() if value != ""}
+    facts: dict[str, object] = {name: value for name, value in observation._asdict().items() if value not in ("", None)}
     facts["milliseconds"] = round(observation.seconds * 1000, 3)
     del facts["seconds"]
     told = " ".join(f"{name}={value}" for name, value in facts.items())

@@ -31,6 +31,10 @@ MOST_SERIES = 10_000
 """More combinations of labels are not kept apart; versions come and go, and a process may live for years."""
 
 
+_Key = tuple[str, str, int | None, int]
+_Count = tuple[Callable[[], None], Callable[[float], None]]
+
+
 class Metrics:
     """What is counted while requests are answered; labels are looked up once, since that costs more than to count."""
 
@@ -66,10 +70,10 @@ class Metrics:
             registry=self._registry,
             multiprocess_mode="livemin",
         )
-        self._counts: dict[tuple[str, str, str, int], tuple[Callable[[], None], Callable[[float], None]]] = {}
+        self._counts: dict[_Key, _Count] = {}
 
-    def answered(self, route: str, model: str, version: str, status: int, seconds: float) -> None:
-        """Count an answer."""
+    def answered(self, route: str, model: str, version: int | None, status: int, seconds: float) -> None:
+        """Count an answer; `version` is None where none answered."""
         key = (route, model, version, status)
         found = self._counts.get(key)
         if found is None:
@@ -100,12 +104,13 @@ class Metrics:
             return content, openmetrics.CONTENT_TYPE_LATEST
         return generate_latest(registry), CONTENT_TYPE_PLAIN_0_0_4
 
-    def _count(self, key: tuple[str, str, str, int]) -> tuple[Callable[[], None], Callable[[float], None]]:
+    def _count(self, key: _Key) -> _Count:
         if len(self._counts) >= MOST_SERIES:
-            key = (key[0], "", "", key[3])
+            key = (key[0], "", None, key[3])
         route, model, version, status = key
-        counter = self._requests.labels(route, model, version, status)
-        self._counts[key] = found = (counter.inc, self._seconds.labels(route, model, version).observe)
+        number = "" if version is None else str(version)
+        counter = self._requests.labels(route, model, number, status)
+        self._counts[key] = found = (counter.inc, self._seconds.labels(route, model, number).observe)
         return found
 
 

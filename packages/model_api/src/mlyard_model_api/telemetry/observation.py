@@ -22,14 +22,15 @@ class Observation(NamedTuple):
     method: str
     route: str
     model: str
-    version: str
+    version: int | None
     status: int
     seconds: float
 
 
 def identify(headers: Iterable[tuple[bytes, bytes]]) -> str:
     """The id that the client sent, where it is well-formed and the only one; else a new one."""
-    given = [value for name, value in headers if name == REQUEST_ID]
-    if len(given) == 1 and _WELL_FORMED.fullmatch(given[0]):
-        return given[0].decode("ascii")
-    return str(uuid_utils.uuid7())
+    given = None
+    for name, value in headers:
+        if name == REQUEST_ID:
+            given = value if given is None else b""
+    return given.decode("ascii") if given is not None and _WELL_FORMED.fullmatch(given) else str(uuid_utils.uuid7())
