@@ -165,6 +165,8 @@ def positions(given: Sequence[str], schema: Schema, grammar: Grammar) -> list[in
         InputRefused: a name is missing, unknown or repeated.
     """
     names = _Names(tuple(column.name for column in schema.columns), grammar)
+    if tuple(given) == names.all:
+        return list(range(len(given)))
     found = names.as_in_schema(as_object(list(zip(given, range(len(given)), strict=True))))
     problems = list(islice(_name_problems(found, names, row=None), MAX_PROBLEMS))
     if problems:
