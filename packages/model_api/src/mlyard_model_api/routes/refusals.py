@@ -70,7 +70,7 @@ def protocol_of(path: str) -> WireProtocol:
     return mlflow.PROTOCOL if is_base and parts[-1] in _MLFLOW else native.PROTOCOL
 
 
-def refusal(error: errors.Unanswered, protocol: WireProtocol = native.PROTOCOL) -> Response:
+def refusal(error: errors.Unanswered, protocol: WireProtocol = native.PROTOCOL) -> "Refusal":
     """Answer with what an error says."""
     status, code = STATUS[type(error)]
     if isinstance(error, errors.ModelFailed):
@@ -81,12 +81,12 @@ def refusal(error: errors.Unanswered, protocol: WireProtocol = native.PROTOCOL) 
     return Refusal(protocol, status, [Problem(code=code, message=str(error), row=getattr(error, "row", None))])
 
 
-def bug(protocol: WireProtocol = native.PROTOCOL) -> Response:
+def bug(protocol: WireProtocol = native.PROTOCOL) -> "Refusal":
     """Answer that the fault is the API's own, whose log says why."""
     return Refusal(protocol, 500, [_BUG])
 
 
-def not_allowed(methods: str, protocol: WireProtocol = native.PROTOCOL) -> Response:
+def not_allowed(methods: str, protocol: WireProtocol = native.PROTOCOL) -> "Refusal":
     """Answer that an address takes other methods."""
     code, message = _CODES[405]
     return Refusal(protocol, 405, [Problem(code=code, message=message)], {"Allow": methods})
@@ -134,12 +134,17 @@ class Refusal(Response):
         if identity is None:  # it did not get as far as `Http`, which adds the header
             identity = identify(scope.get("headers", ()))
             self.raw_headers.append((REQUEST_ID, identity.encode("ascii")))
-        if self._problem is not None:
-            about = to_json(_members(self._problem, self.status_code, identity))
-            self.body = about[:-1] + b"," + bytes(self.body)[1:]
-            self.raw_headers = [header for header in self.raw_headers if header[0] != b"content-length"]
-            self.raw_headers.append((b"content-length", b"%d" % len(self.body)))
+        self.name(identity)
         await super().__call__(scope, receive, send)
+
+    def name(self, identity: str) -> None:
+        """Say which request it answers, where its form has a place for that."""
+        if self._problem is None:
+            return
+        members = to_json(_members(self._problem, self.status_code, identity))
+        self.body = members[:-1] + b"," + bytes(self.body)[1:]
+        self.raw_headers = [header for header in self.raw_headers if header[0] != b"content-length"]
+        self.raw_headers.append((b"content-length", b"%d" % len(self.body)))
 
 
 def _members(problem: Problem, status: int, identity: str) -> dict[str, object]:
