@@ -15,7 +15,7 @@ from mlyard_model_api.routes import mlflow as mlflow_routes
 from mlyard_model_api.routes import models as model_routes
 from mlyard_model_api.routes import v2 as v2_routes
 from mlyard_model_api.routes.cors import with_cors
-from mlyard_model_api.routes.dispatch import Dispatch
+from mlyard_model_api.routes.dispatch import Dispatch, Routes
 from mlyard_model_api.routes.health import Health
 from mlyard_model_api.routes.http import Http
 from mlyard_model_api.routes.metrics import PATH as METRICS_PATH
@@ -24,6 +24,7 @@ from mlyard_model_api.routes.openapi.document import Document
 from mlyard_model_api.routes.predictions import Predictor
 from mlyard_model_api.routes.refusals import handle_errors, protocol_of, refusal
 from mlyard_model_api.routes.repository import Repository
+from mlyard_model_api.routes.shortcut import Shortcut
 from mlyard_model_api.serving.assembly import assemble
 from mlyard_model_api.serving.cache import Cache
 from mlyard_model_api.serving.models import Models
@@ -38,6 +39,7 @@ class Api(FastAPI):
     """The framework, and before it what every request passes: plain ASGI, the outermost first."""
 
     door: ASGIApp
+    shortcut: Shortcut
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request by the door; the framework has the rest."""
@@ -88,10 +90,12 @@ def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = 
     for router in routers:
         app.include_router(router)
     docs.add_files(app)
-    addresses = (
-        *model_routes.prediction_routes(),
-        *mlflow_routes.prediction_routes(),
-        *v2_routes.prediction_routes(),
+    addresses = Routes(
+        [
+            *model_routes.prediction_routes(),
+            *mlflow_routes.prediction_routes(),
+            *v2_routes.prediction_routes(),
+        ]
     )
     predictions = Dispatch(app.framework, addresses, models=models, predictor=predictor)
     page = MetricsPage(predictions, models, metrics)
@@ -110,6 +114,9 @@ def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = 
         logs=settings.log_requests,
     )
     app.door = with_cors(http, settings.cors_origins)
+    app.shortcut = Shortcut(
+        addresses, models, allows=keyed.allows, metrics=metrics, max_rows=settings.max_rows, logs=settings.log_requests
+    )
     return app
 
 

@@ -1,10 +1,11 @@
 """A prediction: a model's columns in; ids, version, time and values out. It knows no wire format."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from time import perf_counter
+from time import thread_time
 from typing import Any
 
 from mlyard_shared.features import Array
@@ -14,9 +15,10 @@ from mlyard_model_api.errors import Unanswered
 from mlyard_model_api.serving import batches, conformal
 from mlyard_model_api.serving.batches import Columns, count
 from mlyard_model_api.serving.engines import Output
+from mlyard_model_api.serving.gathering import Waiting
 from mlyard_model_api.serving.version import Reference, ServedVersion
 
-__all__ = ["Columns", "Predictions", "answer", "compute", "count", "predict"]
+__all__ = ["Columns", "Predictions", "Waiting", "answer", "compute", "count", "predict", "predict_soon"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +40,12 @@ class Predictions:
     sets: Mapping[float, Array] = field(default_factory=dict)
 
 
-async def predict(version: ServedVersion, columns: Columns, *, is_alone: bool = False) -> Predictions:
+async def predict(version: ServedVersion, columns: Columns) -> Predictions:
     """Let a version answer: a quick one in the event loop, others in their lanes.
 
     Args:
         version: who answers, also where another version serves meanwhile.
         columns: the rows.
-        is_alone: no other request is being answered, so that there is none to answer this one together with.
 
     Raises:
         Overloaded: too much waits for this version.
@@ -55,9 +56,15 @@ async def predict(version: ServedVersion, columns: Columns, *, is_alone: bool = 
     if rows > pace.quick_rows:
         size = batches.size(columns)
         return await version.lane.join(partial(answer, version), columns, rows=rows, size=size, most=pace.joined_rows)
-    if is_alone or rows >= pace.joined_rows:
-        return _one(_timed(version, [columns])[0])
-    return await version.gathering.join(partial(_timed, version), columns, rows=rows, most=pace.joined_rows)
+    result: asyncio.Future[Predictions] = asyncio.get_running_loop().create_future()
+    predict_soon(version, columns, Waiting(partial(_settle, result), result.done))
+    return await result
+
+
+def predict_soon(version: ServedVersion, columns: Columns, waiting: Waiting) -> None:
+    """Let a quick version answer in the event loop: now, or in a moment together with what comes at the same time."""
+    most = min(version.pace.joined_rows, version.pace.quick_rows)
+    version.gathering.add(partial(_timed, version), columns, waiting, rows=count(columns), most=most)
 
 
 def answer(version: ServedVersion, requests: Sequence[Columns]) -> list[Predictions | Unanswered]:
@@ -84,16 +91,19 @@ def compute(version: ServedVersion, columns: Columns) -> Predictions:
 
 
 def _timed(version: ServedVersion, requests: Sequence[Columns]) -> list[Predictions | Unanswered]:
-    started = perf_counter()
+    started = thread_time()
     found = answer(version, requests)
-    version.pace.note(sum(map(count, requests)), perf_counter() - started)
+    version.pace.note(sum(map(count, requests)), thread_time() - started)
     return found
 
 
-def _one(outcome: Predictions | Unanswered) -> Predictions:
-    if isinstance(outcome, Unanswered):
-        raise outcome
-    return outcome
+def _settle(result: asyncio.Future[Predictions], outcome: Predictions | Exception) -> None:
+    if result.done():
+        return
+    if isinstance(outcome, Exception):
+        result.set_exception(outcome)
+    else:
+        result.set_result(outcome)
 
 
 def _parted(version: ServedVersion, output: Output, requests: Sequence[Columns]) -> list[Predictions | Unanswered]:

@@ -8,9 +8,9 @@ import sys
 from types import FrameType
 
 import uvicorn
-from fastapi import FastAPI
 from mlyard_shared.errors import SettingsError
 
+from mlyard_model_api.app import Api
 from mlyard_model_api.settings import Settings
 from mlyard_model_api.transport.connection import connections
 from mlyard_model_api.transport.shared import Limits
@@ -20,7 +20,7 @@ DRAIN_SECONDS = 7
 log = logging.getLogger(__name__)
 
 
-def serve(app: FastAPI, settings: Settings) -> None:
+def serve(app: Api, settings: Settings) -> None:
     """Serve until a signal comes; never returns.
 
     Raises:
@@ -33,7 +33,7 @@ def serve(app: FastAPI, settings: Settings) -> None:
     limits = Limits(headers=settings.header_seconds, idle=settings.keep_alive_seconds, unread=settings.bodies_bytes)
     config = uvicorn.Config(
         app,
-        http=connections(limits),  # type: ignore[arg-type] # it is called, and no more
+        http=connections(limits, shortcut=app.shortcut),  # type: ignore[arg-type] # it is called, and no more
         access_log=False,
         log_config=None,
         server_header=False,

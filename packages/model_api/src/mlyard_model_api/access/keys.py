@@ -86,12 +86,13 @@ class KeyDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through, or refuse it before its body is read."""
-        if scope["type"] != "http" or self._allows(scope["headers"]) or self._is_open(scope):
+        if scope["type"] != "http" or self.allows(scope["headers"]) or self._is_open(scope):
             await self._app(scope, receive, send)
         else:
             await self._refuse(KeyRefused(), scope["path"])(scope, receive, send)
 
-    def _allows(self, headers: Sequence[tuple[bytes, bytes]]) -> bool:
+    def allows(self, headers: Sequence[tuple[bytes, bytes]]) -> bool:
+        """Whether headers carry the key."""
         given = [value for name, value in headers if name == b"authorization"]
         if len(given) != 1:
             return False

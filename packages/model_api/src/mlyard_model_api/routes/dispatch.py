@@ -5,7 +5,7 @@ which takes longer than the prediction itself. What is not found here, the frame
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,27 +33,48 @@ class PredictionRoute:
     select: Select
 
 
+class Routes:
+    """The addresses that predictions are asked for at."""
+
+    def __init__(self, routes: Iterable[PredictionRoute]) -> None:
+        """Sort them by how many parts they have, and the last."""
+        self._routes: dict[tuple[int, str], list[tuple[tuple[str, ...], PredictionRoute]]] = {}
+        for route in routes:
+            parts = tuple(route.template.split("/"))
+            self._routes.setdefault((len(parts), parts[-1]), []).append((parts, route))
+
+    def find(self, path: str) -> tuple[PredictionRoute, dict[str, str]] | None:
+        """The route of a path, and its parts by their names in the template."""
+        parts = path.split("/")
+        for template, route in self._routes.get((len(parts), parts[-1]), ()):
+            parameters = {}
+            for wanted, part in zip(template, parts, strict=True):
+                if wanted == part:
+                    continue
+                if not (part and wanted[:1] == "{"):
+                    break
+                parameters[wanted[1:-1]] = part
+            else:
+                return route, parameters
+        return None
+
+
 class Dispatch:
     """ASGI: answers predictions itself, and leaves all else to the application.
 
     For whoever counts and logs, a prediction's scope has `mlyard.route`, and where it is known `mlyard.version`.
     """
 
-    def __init__(
-        self, app: ASGIApp, routes: tuple[PredictionRoute, ...], *, models: Models, predictor: Predictor
-    ) -> None:
+    def __init__(self, app: ASGIApp, routes: Routes, *, models: Models, predictor: Predictor) -> None:
         """Stand before the application."""
         self._app = app
+        self._routes = routes
         self._models = models
         self._predictor = predictor
-        self._routes: dict[tuple[int, str], list[tuple[tuple[str, ...], PredictionRoute]]] = {}
-        for route in routes:
-            parts = tuple(route.template.split("/"))
-            self._routes.setdefault((len(parts), parts[-1]), []).append((parts, route))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or hand the request on."""
-        found = self._find(scope["path"]) if scope["method"] == "POST" else None
+        found = self._routes.find(scope["path"]) if scope["method"] == "POST" else None
         if found is None:
             await self._app(scope, receive, send)
             return
@@ -71,20 +92,6 @@ class Dispatch:
             await bug(route.protocol)(scope, receive, send)
         else:
             await _send(answer, send)
-
-    def _find(self, path: str) -> tuple[PredictionRoute, dict[str, str]] | None:
-        parts = path.split("/")
-        for template, route in self._routes.get((len(parts), parts[-1]), ()):
-            parameters = {}
-            for wanted, part in zip(template, parts, strict=True):
-                if wanted == part:
-                    continue
-                if not (part and wanted[:1] == "{"):
-                    break
-                parameters[wanted[1:-1]] = part
-            else:
-                return route, parameters
-        return None
 
 
 async def _send(answer: Answer, send: Send) -> None:

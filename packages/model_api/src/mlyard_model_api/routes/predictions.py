@@ -25,10 +25,6 @@ QUICK_ROWS = 1000
 class Connected(Protocol):
     """What the transport tells of a request, as `scope["mlyard.exchange"]`; other servers tell nothing."""
 
-    @property
-    def is_alone(self) -> bool:
-        """Whether no other request is being answered."""
-
     def whole_body(self) -> bytearray | None:
         """Take the body where all of it has come, and is not large."""
 
@@ -64,7 +60,7 @@ class Predictor:
             columns = call.decode(body, version.manifest, max_rows=self._max_rows)
             if count(columns) <= version.pace.quick_rows:
                 # Nothing of this can take long, so that no deadline is needed.
-                return call.encode(await predict(version, columns, is_alone=exchange.is_alone))
+                return call.encode(await predict(version, columns))
             del body
             async with self._deadline():
                 return await self._encoded(call, await predict(version, columns))

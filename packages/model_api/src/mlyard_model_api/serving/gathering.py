@@ -1,14 +1,19 @@
 """Requests that come at the same time, answered together in the event loop.
 
-The first one waits until those have been read whose bytes are there already, and not for any that may come.
+None waits for others that may come: what is gathered are the requests whose bytes are there already when the first of
+them is read. Where requests come one by one, each is answered at once.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
-Given = TypeVar("Given")
-Result = TypeVar("Result")
+
+class Waiting(NamedTuple):
+    """Who waits for a result: how it is told, with the result or what is raised, and whether it has gone."""
+
+    tell: Callable[[Any], None]
+    is_gone: Callable[[], bool]
 
 
 class Gathering:
@@ -16,41 +21,52 @@ class Gathering:
 
     def __init__(self) -> None:
         """Nothing yet."""
-        self._function: Callable[[list[Any]], Sequence[Any]]
-        self._waiting: list[tuple[Any, asyncio.Future[Any]]] = []
+        self._gathered: list[tuple[Any, Waiting]] = []
         self._rows = 0
+        self._turns = False
+        self._this_turn = self._last_turn = 0
 
-    async def join(
-        self,
-        function: Callable[[list[Given]], Sequence[Result | Exception]],
-        given: Given,
-        *,
-        rows: int,
-        most: int,
-    ) -> Result:
-        """Return the result of what is given, by a function that takes all that is gathered; up to `most` rows."""
-        loop = asyncio.get_running_loop()
-        if self._rows + rows > most:
-            self._answer()
-        if not self._waiting:
-            self._function = function
-            loop.call_soon(self._answer)
-        result: asyncio.Future[Result] = loop.create_future()
-        self._waiting.append((given, result))
-        self._rows += rows
-        return await result
+    def add(
+        self, function: Callable[[list[Any]], Sequence[Any]], given: Any, waiting: Waiting, *, rows: int, most: int
+    ) -> None:
+        """Tell who waits the result of what is given, now or at the end of this turn of the event loop.
 
-    def _answer(self) -> None:
-        waiting = [(given, result) for given, result in self._waiting if not result.done()]
-        self._waiting, self._rows = [], 0
-        if not waiting:
+        Args:
+            function: is given all that was gathered, and returns for each its result or what is raised.
+            given: what this request adds.
+            waiting: who is told.
+            rows: how many rows that is.
+            most: how many rows are answered together.
+        """
+        if not self._turns:
+            self._turns = True
+            asyncio.get_running_loop().call_soon(self._turn, function)
+        self._this_turn += 1
+        if rows >= most or (self._this_turn == 1 and self._last_turn <= 1):
+            _answer(function, [(given, waiting)])
             return
-        try:
-            outcomes = self._function([given for given, _ in waiting])
-        except BaseException as error:  # noqa: BLE001 - whatever it is, the requests that wait have to hear of it
-            outcomes = [error] * len(waiting)
-        for (_, result), outcome in zip(waiting, outcomes, strict=True):
-            if isinstance(outcome, BaseException):
-                result.set_exception(outcome)
-            else:
-                result.set_result(outcome)
+        if self._rows + rows > most:
+            self._answer_gathered(function)
+        self._gathered.append((given, waiting))
+        self._rows += rows
+
+    def _turn(self, function: Callable[[list[Any]], Sequence[Any]]) -> None:
+        self._turns = False
+        self._last_turn, self._this_turn = self._this_turn, 0
+        self._answer_gathered(function)
+
+    def _answer_gathered(self, function: Callable[[list[Any]], Sequence[Any]]) -> None:
+        gathered, self._gathered, self._rows = self._gathered, [], 0
+        _answer(function, [(given, waiting) for given, waiting in gathered if not waiting.is_gone()])
+
+
+def _answer(function: Callable[[list[Any]], Sequence[Any]], requests: list[tuple[Any, Waiting]]) -> None:
+    if not requests:
+        return
+    outcomes: Sequence[Any]
+    try:
+        outcomes = function([given for given, _ in requests])
+    except Exception as error:  # noqa: BLE001 - whatever it is, the requests that wait have to hear of it
+        outcomes = [error] * len(requests)
+    for (_, waiting), outcome in zip(requests, outcomes, strict=True):
+        waiting.tell(outcome)

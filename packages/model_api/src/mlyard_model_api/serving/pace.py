@@ -20,6 +20,8 @@ from mlyard_model_api.serving.engines import Output
 
 QUICK_SECONDS = 0.001
 """What takes no longer than this is answered in the event loop."""
+MOST_SECONDS = 0.005
+"""What took longer than this there, is not answered there again."""
 SLOW_SECONDS = 0.02
 """A batch of several requests takes no longer than this, unless one row does."""
 MEASURED_SECONDS = 0.03
@@ -41,11 +43,8 @@ class Pace:
     joined_rows: int = 1
 
     def note(self, rows: int, seconds: float) -> None:
-        """Take note of how long an answer in the event loop took: what is too slow once is given to a thread next time.
-
-        What else the machine did may be the reason, so only far too long counts.
-        """
-        if seconds > 20 * QUICK_SECONDS:
+        """Take note of the processor's time for an answer in the event loop: too slow ones get a thread next time."""
+        if seconds > MOST_SECONDS:
             self.quick_rows = min(self.quick_rows, rows // 2)
 
 
@@ -63,7 +62,8 @@ def measure(predict: Callable[[Columns], Output], manifest: Manifest, example: C
         predict(rows)
     except (ModelFailed, NotComputable):
         rows = {name: np.repeat(values, SIZES[-1]) for name, values in example.items()}
-    taken = _times(predict, rows)
+    # What else the machine does takes nothing from the processor's own time, which a process of its own has apart.
+    taken = _times(predict, rows, clock=time.thread_time if is_twin else time.perf_counter)
     alone = taken[1]
     quick = [size for size, seconds in taken.items() if seconds <= QUICK_SECONDS]
     most = max(SLOW_SECONDS, 4 * alone)
@@ -71,22 +71,22 @@ def measure(predict: Callable[[Columns], Output], manifest: Manifest, example: C
     joined = max(worth, default=1)
     if joined > 1 and not (is_twin or _same(predict, rows)):
         joined = 1
-    return Pace(quick_rows=max(quick, default=0) if is_twin else 0, joined_rows=joined)
+    return Pace(max(quick, default=0) if is_twin else 0, joined)
 
 
-def _times(predict: Callable[[Columns], Output], rows: Columns) -> dict[int, float]:
+def _times(predict: Callable[[Columns], Output], rows: Columns, *, clock: Callable[[], float]) -> dict[int, float]:
     """The best time for each number of rows; larger ones are not tried where smaller ones took long."""
     found: dict[int, float] = {}
     for size in SIZES:
         given = part(rows, 0, size)
         best, spent, tries = float("inf"), 0.0, 0
         while tries < 2 or (spent < MEASURED_SECONDS and tries < 10):
-            started = time.perf_counter()
+            started = clock()
             predict(given)
-            taken = time.perf_counter() - started
+            taken = clock() - started
             best, spent, tries = min(best, taken), spent + taken, tries + 1
         found[size] = best
-        if best > SLOW_SECONDS:
+        if best > max(SLOW_SECONDS, 4 * found[1]):
             break
     return found
 
