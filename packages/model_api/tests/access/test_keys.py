@@ -1,6 +1,7 @@
 import base64
 import stat
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -31,7 +32,7 @@ async def test_nothing_but_health_and_docs_answers_without_a_key(start: Start) -
 
 
 async def test_a_wrong_key_is_none(start: Start) -> None:
-    wrong = {
+    wrong: dict[str, Any] = {
         "wrong key": "Bearer wrong",
         "wrong scheme": f"Digest {KEY}",
         "no scheme": KEY,

@@ -35,7 +35,7 @@ def read(document: Any, schema: Schema = NUMBERS, media_type: str = "application
 
 
 WANTED = {"size": [1.5, 2.0], "count": [1.0, 2.0], "left": [None, 3.0]}
-ROWS = [{"size": 1.5, "count": 1, "left": None}, {"size": 2, "count": 2, "left": 3}]
+ROWS: list[dict[str, Any]] = [{"size": 1.5, "count": 1, "left": None}, {"size": 2, "count": 2, "left": 3}]
 TABLE = [[1.5, 1, None], [2, 2, 3]]
 
 
@@ -151,6 +151,15 @@ def test_a_table_in_csv_is_read(media_type: str) -> None:
     assert read(b"size,count,left\n1.5,1,\n2,2,3\n", media_type=media_type) == WANTED
     with pytest.raises(InputRefused):
         read(b"size,count,left\n1.5,x,\n", media_type=media_type)
+
+
+def test_a_table_in_parquet_is_read() -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    sink = pyarrow.BufferOutputStream()
+    parquet.write_table(pyarrow.table({"size": [1.5, 2.0], "count": [1, 2], "left": [None, 3]}), sink)
+    assert read(sink.getvalue().to_pybytes(), media_type="application/vnd.apache.parquet") == WANTED
 
 
 @pytest.mark.parametrize("media_type", ["application/json;", "application/json; charset=utf-8", "Application/JSON"])

@@ -16,7 +16,7 @@ from ..versions import PENGUINS, SPECIES
 
 def manifest(schema: Schema = PENGUINS, *, classes: tuple[Any, ...] = SPECIES, **facts: Any) -> Manifest:
     """As much of a manifest as a protocol reads."""
-    known = {
+    known: dict[str, Any] = {
         "model": "penguins",
         "input_schema": schema,
         "classes": classes,
@@ -25,7 +25,7 @@ def manifest(schema: Schema = PENGUINS, *, classes: tuple[Any, ...] = SPECIES, *
     return Manifest.model_construct(**(known | facts))
 
 
-def tensor(name: str, datatype: str, data: list[Any], shape: list[int] | None = None, **more: Any) -> dict[str, Any]:
+def tensor(name: str, datatype: str, data: list[Any], shape: list[Any] | None = None, **more: Any) -> dict[str, Any]:
     shape = [len(data)] if shape is None else shape
     return {"name": name, "datatype": datatype, "shape": shape, "data": data, **more}
 

@@ -11,11 +11,11 @@ from pydantic_core import to_json
 
 from mlyard_model_api.errors import MediaTypeRefused, Problem
 from mlyard_model_api.prediction import Columns, Predictions
-from mlyard_model_api.protocols import delimited, documents, mlflow_documents, rows, sentences
+from mlyard_model_api.protocols import arrow, delimited, documents, media_types, mlflow_documents, rows, sentences
+from mlyard_model_api.protocols.media_types import CSV, JSON, PARQUET
 from mlyard_model_api.protocols.protocol import Answer, Headers
 
-JSON = "application/json"
-CSV = "text/csv"
+TAKEN = (JSON, CSV, PARQUET)
 
 _CODES = {
     401: "UNAUTHENTICATED",
@@ -41,6 +41,8 @@ class MlflowCall:
         schema, grammar = manifest.input_schema, GRAMMARS[manifest.grammar]
         if self._media_type == CSV:
             return delimited.read(body, schema, grammar, max_rows=max_rows)
+        if self._media_type == PARQUET:
+            return arrow.read_parquet(body, manifest, max_rows=max_rows)
         document = documents.parse(body, rows=max_rows, columns=len(schema.columns))
         found = mlflow_documents.without_nan(mlflow_documents.read(document, schema), schema)
         return rows.read(found, schema, grammar, max_rows=max_rows)
@@ -58,10 +60,13 @@ class Mlflow:
     def open(self, headers: Headers, query: bytes) -> MlflowCall:  # noqa: ARG002 - MLflow's clients send none
         """Begin with a request; raises `MediaTypeRefused`."""
         types = [value for name, value in headers if name == b"content-type"]
-        media_type, *parameters = [part.strip().lower() for part in b"".join(types[:1]).decode("latin-1").split(";")]
-        known = all(parameter in ("", "charset=utf-8", 'charset="utf-8"') for parameter in parameters)
-        if len(types) != 1 or media_type not in (JSON, CSV) or not known:
-            raise MediaTypeRefused(f"send the body as Content-Type: {JSON} or {CSV}, in UTF-8")
+        media_type = media_types.content_type(types, TAKEN)
+        if b"format=" in types[0].lower():
+            raise MediaTypeRefused(
+                "the body says its form itself since MLflow 2.0: send the Content-Type without format"
+            )
+        if media_type == PARQUET:
+            arrow.check_installed()
         return MlflowCall(media_type)
 
     def refuse(self, status: int, code: str, problems: Sequence[Problem]) -> Answer:  # noqa: ARG002 - MLflow has codes

@@ -13,13 +13,15 @@ from mlyard_shared.columns import GRAMMARS
 from mlyard_shared.manifest import Manifest
 from pydantic_core import to_json
 
-from mlyard_model_api.errors import BrokenBody, MediaTypeRefused, Problem, TooManyRows
+from mlyard_model_api.errors import BrokenBody, Problem, TooManyRows
 from mlyard_model_api.prediction import Columns, Predictions
-from mlyard_model_api.protocols import documents, sentences, v2_columns, v2_outputs, v2_quick, v2_requests
+from mlyard_model_api.protocols import documents, media_types, sentences, v2_columns, v2_outputs, v2_quick, v2_requests
+from mlyard_model_api.protocols.media_types import JSON
 from mlyard_model_api.protocols.protocol import Answer, Headers
 from mlyard_model_api.protocols.v2_outputs import Output
 from mlyard_model_api.protocols.v2_requests import InferenceRequest
 
+BYTES = "application/octet-stream"
 HEADER_LENGTH = b"inference-header-content-length"
 _LENGTH = re.compile(rb"[0-9]{1,18}")
 
@@ -66,8 +68,8 @@ class V2:
         """
         lengths = [value for name, value in headers if name == HEADER_LENGTH]
         types = [value for name, value in headers if name == b"content-type"]
-        # Triton's client sends no Content-Type.
-        _check_type(types, with_bytes=bool(lengths))
+        if types:  # Triton's client sends none
+            media_types.content_type(types, (JSON, BYTES) if lengths else (JSON,))
         if not lengths:
             return V2Call(None)
         if len(lengths) > 1 or _LENGTH.fullmatch(lengths[0].strip()) is None:
@@ -80,17 +82,6 @@ class V2:
 
 
 PROTOCOL = V2()
-
-
-def _check_type(types: Sequence[bytes], *, with_bytes: bool) -> None:
-    taken = ("application/json", "application/octet-stream") if with_bytes else ("application/json",)
-    media_type, *parameters = [part.strip().lower() for part in b"".join(types[:1]).decode("latin-1").split(";")]
-    charsets = {p.partition("=")[2].strip('"') for p in parameters if p.startswith("charset=")}
-    if len(types) > 1 or media_type not in ("", *taken) or not charsets <= {"utf-8", "utf8"}:
-        raise MediaTypeRefused(
-            "send the body as Content-Type: application/json, in UTF-8; or as application/octet-stream with the header "
-            "Inference-Header-Content-Length"
-        )
 
 
 def decode_strictly(
