@@ -23,7 +23,7 @@ from mlyard_model_api.serving.models import Models
 from mlyard_model_api.serving.version import Reference
 from mlyard_model_api.telemetry.logs import log_request
 from mlyard_model_api.telemetry.metrics import Metrics
-from mlyard_model_api.telemetry.observation import REQUEST_ID, Observation, identify
+from mlyard_model_api.telemetry.observation import REQUEST_ID, Observation, identify, request_id
 
 LONG_WAY = frozenset((b"content-encoding", b"transfer-encoding", b"expect", b"origin", b"upgrade"))
 """Headers that need what is done on the long way."""
@@ -132,8 +132,8 @@ class Shortcut:
         outcome: Predictions | Exception,
     ) -> None:
         """Answer with what came of it, and note that."""
-        status, headers, body = _response(prepared.route, call, outcome)
         identity = identify(prepared.scope["headers"])
+        status, headers, body = _response(prepared.route, call, outcome, identity)
         request.respond(status, [*headers, (REQUEST_ID, identity.encode("ascii"))], body)
         name, number = (reference.name, reference.version) if reference is not None else ("", None)
         seconds = perf_counter() - started
@@ -143,7 +143,7 @@ class Shortcut:
 
 
 def _response(
-    route: PredictionRoute, call: Call | None, outcome: Predictions | Exception
+    route: PredictionRoute, call: Call | None, outcome: Predictions | Exception, identity: str
 ) -> tuple[int, Headers, bytes]:
     """Status, headers and body of an answer."""
     try:
@@ -155,11 +155,14 @@ def _response(
     # A server outlives whatever goes wrong in it.
     except Exception as error:  # noqa: BLE001
         outcome = error
+    token = request_id.set(identity)
     if isinstance(outcome, Unanswered):
         response = refusal(outcome, route.protocol)
     else:
         log.error("a request failed", exc_info=outcome if isinstance(outcome, Exception) else None)
         response = bug(route.protocol)
+    request_id.reset(token)
+    response.name(identity)
     headers: list[Any] = response.raw_headers
     return response.status_code, headers, bytes(response.body)
 
