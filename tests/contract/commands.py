@@ -1,8 +1,6 @@
 """The pipeline's own commands against a real registry."""
 
-import os
-import subprocess
-import sys
+from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +9,30 @@ from mlyard_shared.registry import Registry
 
 PENGUINS = Path(__file__).parents[2] / "examples/penguins"
 PREFIX = "MLYARD_TRAINING_PIPELINE_"
+COMMAND = """
+import os, sys
+os.environ.update(environment)
+for number in (1, 2):
+    os.dup2(os.open(printed, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
+sys.argv = ["mlyard-training-pipeline", "run", spec]
+from mlyard_training_pipeline.__main__ import main
+main()
+"""
+FORKS = get_context("forkserver")
+FORKS.set_forkserver_preload(
+    [
+        "mlflow.sklearn",
+        "mlyard_training_pipeline.cli",
+        "mlyard_training_pipeline.training",
+        "mlyard_training_pipeline.versions.packaging",
+        "onnxruntime",
+        "pyarrow.parquet",
+        "sklearn.ensemble",
+        "sklearn.linear_model",
+        "skops.io",
+    ]
+)
+"""The command runs in forks of a process that has paid for its imports, which take longer than a small training."""
 
 
 class Trained(NamedTuple):
@@ -30,11 +52,14 @@ def variables(uri: str, state: Path) -> dict[str, str]:
 
 def run(uri: str, folder: Path, spec: Path) -> str:
     """Train a spec by the command, with its state in a folder; return what was printed."""
-    command = [str(Path(sys.executable).with_name("mlyard-training-pipeline")), "run", str(spec)]
-    environment = os.environ | variables(uri, folder / "state")
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    printed = spec.with_suffix(".printed")
+    printed.unlink(missing_ok=True)
+    given = {"environment": variables(uri, folder / "state"), "printed": str(printed), "spec": str(spec)}
+    process = FORKS.Process(target=exec, args=(COMMAND, given))
+    process.start()
+    process.join()
+    assert process.exitcode == 0, printed.read_text()
+    return printed.read_text()
 
 
 def write_penguins(folder: Path, name: str, *, candidates: str | None = None, leave_out: int = 0) -> Path:
