@@ -214,6 +214,9 @@ async def test_loading_is_for_the_models_of_a_setting(start: Start) -> None:
         assert (await client.post("/v2/repository/models/diabetes/load", json={})).status_code == 200
         assert (await client.post("/v2/repository/models/diabetes/load")).status_code == 200
         assert (await client.post("/v2/repository/models/penguins/load", json={})).status_code == 403
+        for wrong in (False, 0, "", []):
+            response = await client.post("/v2/repository/models/diabetes/load", json={"parameters": wrong})
+            assert response.status_code == 400
         changed = await client.post("/v2/repository/models/diabetes/load", json={"parameters": {"config": "{}"}})
         assert changed.status_code == 403
         unload = await client.post("/v2/repository/models/diabetes/unload", json={"parameters": {}})

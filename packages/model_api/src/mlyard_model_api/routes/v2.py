@@ -92,7 +92,10 @@ def router(models: Models, repository: Repository) -> APIRouter:
     @routes.post("/repository/models/{name}/load")
     async def load(name: str, request: Request) -> Response:
         asked = await _document(request, known=("parameters",))
-        await repository.load(name, asked.get("parameters") or {})
+        parameters = asked.get("parameters")
+        if not isinstance(parameters, dict | None):
+            raise refused("wrong_shape", "parameters must be an object")
+        await repository.load(name, parameters or {})
         return JSONResponse({})
 
     @routes.post("/repository/models/{name}/unload")
