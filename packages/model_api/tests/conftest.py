@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 from mlyard_model_api.app import create_app
-from mlyard_model_api.serving import children, trial
+from mlyard_model_api.serving import apart, children, trial
+from mlyard_model_api.serving.engines import SkopsEngine
 from mlyard_model_api.settings import Settings
 from pydantic import SecretStr
 
@@ -33,6 +34,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "trials: trials run in processes of their own, as they always do outside of tests"
     )
+    config.addinivalue_line(
+        "markers", "apart: pipelines run in processes of their own, as they always do outside of tests"
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +49,13 @@ def _quick_trials(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
             return trial.work(task) if module == trial.__name__ else run(module, task, **limits)
 
         monkeypatch.setattr(children, "run", here)
+
+
+@pytest.fixture(autouse=True)
+def _pipelines_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pipelines run in this process: each other one would import scikit-learn anew."""
+    if request.node.get_closest_marker("apart") is None:
+        monkeypatch.setattr(apart, "start", SkopsEngine)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from mlyard_shared.features import Array
 from mlyard_shared.manifest import Digest, Manifest, verify_folder
 
 from mlyard_model_api.errors import ModelFailed, NotComputable
-from mlyard_model_api.serving import answers
+from mlyard_model_api.serving import answers, apart
 from mlyard_model_api.serving.engines import Engine, Output, choose
 from mlyard_model_api.serving.gathering import Gathering
 from mlyard_model_api.serving.lanes import Lane
@@ -83,7 +83,7 @@ def load(
     Raises:
         ModelVersionRefused: nothing here can run it, or it fails on its own example.
     """
-    engine = choose(folder, manifest)
+    engine = choose(folder, manifest, pipelines=apart.start)
     answer_example(engine, manifest)
     predict = partial(answers.predict, engine, manifest)
     pace = measure(predict, manifest, _example(manifest), is_twin=engine.name == "onnx")
