@@ -16,8 +16,10 @@ from mlyard_training_pipeline.tracking.context import Context
 from .clusters import Cluster, cluster, programs
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
-AIRFLOWS = {"stack": "stack", "containers": "containers", "postgresql_cluster": "containers"}
+AIRFLOWS = {"stack": "stack", "plain": "plain", "postgresql_cluster": "stack"}
 """Fixtures that begin real processes, and whose they are."""
+FIRST = "test_first_start.py"
+"""What an Airflow shows after its first start is looked at before others train with it."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -25,10 +27,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     groups = {item: _group(item) for item in items}
     for item, group in groups.items():
         item.add_marker(pytest.mark.xdist_group(group))
-    order = (
-        ["stack", "containers", "", "here"] if hasattr(config, "workerinput") else ["", "here", "stack", "containers"]
-    )
-    items.sort(key=lambda item: order.index(groups[item] if groups[item] in order else ""))
+    order = ["stack", "plain", "", "here"] if hasattr(config, "workerinput") else ["", "here", "plain", "stack"]
+    items.sort(key=lambda item: (order.index(groups[item] if groups[item] in order else ""), item.path.name != FIRST))
 
 
 def _group(item: pytest.Item) -> str:
@@ -36,7 +36,7 @@ def _group(item: pytest.Item) -> str:
     used: set[str] = set(getattr(item, "fixturenames", ()))
     parameters = getattr(getattr(item, "callspec", None), "params", {})
     if parameters.get("server") in ("simple", "fab"):
-        return {"simple": "stack", "fab": "containers"}[parameters["server"]]
+        return {"simple": "plain", "fab": "stack"}[parameters["server"]]
     for fixture, group in AIRFLOWS.items():
         if fixture in used:
             return group

@@ -4,20 +4,18 @@ import contextlib
 import json
 import re
 import shutil
-import signal
 import sqlite3
 import subprocess
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 from mlyard_training_pipeline.orchestration.client.airflow import Airflow
 
-from ..conftest import COMMAND, Api, Stack, write_spec
+from ..conftest import Api, Followed, Stack, write_spec
 
 SOON = 120
 """Seconds for what takes 10 on an idle machine."""
@@ -28,16 +26,10 @@ def airflow(stack: Stack) -> Airflow:
     return Airflow.from_settings(stack.settings)
 
 
-def empty(stack: Stack) -> None:
-    """Remove all specs."""
-    for file in (*stack.models.glob("*.toml"), *stack.models.glob("*/*.toml")):
-        file.unlink()
-
-
 @pytest.fixture
 def models(stack: Stack) -> Path:
     """An empty folder of specs."""
-    empty(stack)
+    stack.empty()
     return stack.models
 
 
@@ -63,47 +55,12 @@ def begin_training(stack: Stack, model: str) -> None:
         context.tracking.open_training(model, "scheduled__2026-11-24T03:00:00+00:00", {})
 
 
-def start_ensure(stack: Stack, model: str) -> subprocess.Popen[str]:
-    """Start `ensure`, and return when it follows a model's training."""
-    process = subprocess.Popen(
-        [COMMAND, "ensure"],
-        cwd=stack.folder,
-        env=stack.environment(PYTHONUNBUFFERED="1"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert any(line.startswith(model) for line in process.stdout)
-    return process
-
-
 def wait_for(condition: Callable[[], bool], *, seconds: float) -> float:
     started = time.monotonic()
     while not condition():
         assert time.monotonic() - started < seconds
         time.sleep(0.2)
     return time.monotonic() - started
-
-
-@dataclass(frozen=True)
-class Followed:
-    """A first training that was followed twice: until Ctrl-C, and to its end."""
-
-    interrupted: int | None
-    farewell: str
-    joined: subprocess.CompletedProcess[str]
-
-
-@pytest.fixture(scope="module")
-def followed(stack: Stack) -> Followed:
-    """The first training of two models, for the tests that come first."""
-    write_spec(stack.models, "houses")
-    write_spec(stack.models, "flats")
-    process = start_ensure(stack, "houses")
-    process.send_signal(signal.SIGINT)
-    _, farewell = process.communicate(timeout=60)
-    return Followed(process.returncode, farewell, stack.run("ensure"))
 
 
 def test_ctrl_c_leaves_the_runs_to_airflow(followed: Followed) -> None:
@@ -125,8 +82,7 @@ def test_all_specs_are_trained(followed: Followed) -> None:
 def test_a_second_time_nothing_is_done_and_what_a_person_needs_is_shown(followed: Followed, stack: Stack) -> None:
     with Api() as api:
         api.answers = [(200, {"status": "ready", "reasons": []})]
-        done = stack.run(
-            "ensure",
+        done = stack.ensure(
             MLYARD_TRAINING_PIPELINE_ADDRESSES="Airflow  http://localhost:8080",
             MLYARD_TRAINING_PIPELINE_MODEL_API_URL=api.url,
             MLYARD_TRAINING_PIPELINE_MODEL_API_KEY_COMMAND="echo k-e-y",
@@ -150,7 +106,7 @@ def test_a_second_time_nothing_is_done_and_what_a_person_needs_is_shown(followed
 def test_a_training_that_nobody_carries_on_is_marked_as_failed(followed: Followed, stack: Stack) -> None:
     begin_training(stack, "houses")
     assert trainings(stack, "houses") == ["FINISHED", "RUNNING"]
-    done = stack.run("ensure")
+    done = stack.ensure()
     assert done.returncode == 0
     assert "houses                  a training that nobody carries on is marked as failed" in done.stdout
     assert trainings(stack, "houses") == ["FINISHED", "FAILED"]
@@ -160,7 +116,7 @@ def test_trainings_that_fail_say_why_while_the_others_go_on(stack: Stack, models
     write_spec(models, "castles", target="prize")
     write_spec(models, "towers", extra="gate = { minimum = 0.0 }")
     (models / "wrong.toml").write_text('version = 2\ntarget = "price"')
-    done = stack.run("ensure")
+    done = stack.ensure()
     assert done.returncode == 1
     assert "castles: validate failed: " in done.stderr
     assert "prize" in done.stderr
@@ -173,14 +129,14 @@ def test_trainings_that_fail_say_why_while_the_others_go_on(stack: Stack, models
 @pytest.fixture(scope="module")
 def refused(stack: Stack) -> str:
     """What `ensure` says of specs that all are wrong."""
-    empty(stack)
+    stack.empty()
     write_spec(stack.models, "barns", extra="metrik = 1")
     write_spec(stack.models, "castles", extra="\n".join(f"key_{number} = {number}" for number in range(300_000)))
     mills = write_spec(stack.models, "mills")
     (stack.models / "second.toml").write_text(mills.read_text())
     docks = write_spec(stack.models, "docks")
     docks.write_text(docks.read_text().replace('"table.csv"', '"/etc/passwd"'))
-    done = stack.run("ensure")
+    done = stack.ensure()
     assert done.returncode == 1
     return done.stderr
 
@@ -219,7 +175,7 @@ def test_a_spec_dropped_beside_wrong_ones_shows_up_and_when_removed_it_goes(
 
 def test_a_training_whose_spec_is_removed_under_way_is_one_sentence(stack: Stack, models: Path) -> None:
     spec = write_spec(models, "ruins")
-    process = start_ensure(stack, "ruins")
+    process = stack.follow("ruins")
     spec.unlink()
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
@@ -234,7 +190,7 @@ def test_a_paused_dag_stays_paused(stack: Stack, models: Path, airflow: Airflow)
     headers = airflow._bearer()
     url = f"{stack.settings.airflow_url}/api/v2/dags/tents"
     assert httpx.patch(url, json={"is_paused": True}, headers=headers).is_success
-    done = stack.run("ensure")
+    done = stack.ensure()
     assert done.returncode == 1
     assert "tents: its DAG is paused" in done.stderr
     assert airflow.paused("tents") is True
@@ -255,22 +211,22 @@ def test_a_proxy_does_not_come_between_where_the_host_is_named(
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path) -> dict[str, str]:
-    """The setting of a folder with a spec that Airflow does not see, and so does not train."""
+def elsewhere(tmp_path: Path) -> str:
+    """A folder with a spec that Airflow does not see, and so does not train."""
     write_spec(tmp_path, "forts")
-    return {"MLYARD_TRAINING_PIPELINE_MODELS": str(tmp_path)}
+    return str(tmp_path)
 
 
-def test_a_wrong_password_is_one_sentence(stack: Stack, elsewhere: dict[str, str]) -> None:
-    done = stack.run("ensure", MLYARD_TRAINING_PIPELINE_AIRFLOW_PASSWORD="wrong", **elsewhere)
+def test_a_wrong_password_is_one_sentence(stack: Stack, elsewhere: str) -> None:
+    done = stack.ensure(MLYARD_TRAINING_PIPELINE_AIRFLOW_PASSWORD="wrong", MLYARD_TRAINING_PIPELINE_MODELS=elsewhere)
     assert done.returncode == 1
     assert "does not know admin by this password" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_an_airflow_that_never_answers_is_given_up(stack: Stack, elsewhere: dict[str, str]) -> None:
+def test_an_airflow_that_never_answers_is_given_up(stack: Stack, elsewhere: str) -> None:
     nobody = {"MLYARD_TRAINING_PIPELINE_AIRFLOW_URL": "http://127.0.0.1:9"}
-    done = stack.run("ensure", "--timeout", "2", **nobody, **elsewhere)
+    done = stack.ensure("--timeout", "2", MLYARD_TRAINING_PIPELINE_MODELS=elsewhere, **nobody)
     assert done.returncode == 1
     assert "waiting: no answer from Airflow" in done.stdout
     assert "set MLYARD_TRAINING_PIPELINE_AIRFLOW_URL" in done.stderr
@@ -278,7 +234,7 @@ def test_an_airflow_that_never_answers_is_given_up(stack: Stack, elsewhere: dict
 
 
 def test_a_missing_folder_of_specs_is_one_sentence(stack: Stack) -> None:
-    done = stack.run("ensure", MLYARD_TRAINING_PIPELINE_MODELS="/nowhere/at/all")
+    done = stack.ensure(MLYARD_TRAINING_PIPELINE_MODELS="/nowhere/at/all")
     assert done.returncode == 1
     assert "MLYARD_TRAINING_PIPELINE_MODELS is not a folder: /nowhere/at/all; make it, or set" in done.stderr
 
@@ -287,8 +243,7 @@ def test_a_folder_without_a_spec_is_one_sentence_and_a_code_of_its_own(stack: St
     (tmp_path / "ruff.toml").write_text("line-length = 120\n")
     (tmp_path / "too/deep").mkdir(parents=True)
     write_spec(tmp_path / "too/deep", "houses")
-    done = stack.run(
-        "ensure",
+    done = stack.ensure(
         MLYARD_TRAINING_PIPELINE_MODELS=str(tmp_path),
         MLYARD_TRAINING_PIPELINE_ADDRESSES="Airflow  http://localhost:8080",
     )
