@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mlyard_model_api.access.bodies import Bodies
-from mlyard_model_api.access.keys import KeyDoor, api_key
+from mlyard_model_api.access.keys import DOCS, KeyDoor, api_key
 from mlyard_model_api.errors import Unanswered
 from mlyard_model_api.routes import docs, health
 from mlyard_model_api.routes import mlflow as mlflow_routes
@@ -85,7 +85,7 @@ def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = 
         model_routes.router(models),
         mlflow_routes.router(models),
         v2_routes.router(models, repository),
-        docs.router(Document(models, max_rows=settings.max_rows, prefix=settings.path_prefix)),
+        docs.router(Document(models, settings)),
     )
     for router in routers:
         app.include_router(router)
@@ -100,7 +100,13 @@ def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = 
     predictions = Dispatch(app.framework, addresses, models=models, predictor=predictor)
     page = MetricsPage(predictions, models, metrics)
     key = api_key(settings, cache)
-    keyed = KeyDoor(page, key=key, refuse=_refuse, open_predictions=settings.anonymous_predictions)
+    keyed = KeyDoor(
+        page,
+        key=key,
+        refuse=_refuse,
+        open_predictions=settings.anonymous_predictions,
+        open_docs=settings.anonymous_docs,
+    )
     opened = MetricsPage(keyed, models, metrics) if settings.anonymous_metrics else keyed
     http = Http(
         Health(opened, models),
@@ -121,4 +127,8 @@ def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = 
 
 
 def _refuse(error: Unanswered, path: str) -> ASGIApp:
-    return refusal(error, protocol_of(path))
+    refused = refusal(error, protocol_of(path))
+    if DOCS.fullmatch(path):
+        # A browser asks the person for it.
+        refused.headers["WWW-Authenticate"] = 'Basic realm="the API key as the password"'
+    return refused

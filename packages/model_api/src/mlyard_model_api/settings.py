@@ -114,6 +114,7 @@ class Settings(ServiceSettings):
     log_requests: bool = False
     anonymous_metrics: bool = False
     anonymous_predictions: bool = False
+    anonymous_docs: bool = True
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), AfterValidator(_origins)] = ()
     path_prefix: Annotated[str, AfterValidator(_prefix)] = ""
     api_key: Annotated[SecretStr, AfterValidator(_key)] | None = None

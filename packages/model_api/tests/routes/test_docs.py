@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from ..conftest import Start
+from ..conftest import KEY, Start
 from ..fake_registry import FakeRegistry
 
 pytestmark = pytest.mark.anyio
@@ -30,3 +30,17 @@ async def test_the_page_and_the_document_need_no_key(start: Start, registry: Fak
         assert (await client.get("/docs")).status_code == 200
         document: dict[str, Any] = (await client.get("/openapi.json")).json()
     assert "/models/penguins/predict" in document["paths"]
+
+
+async def test_the_documentation_can_be_set_to_need_the_key(start: Start) -> None:
+    async with start(ready=False, anonymous_docs=False) as client:
+        for path in ("/docs", "/openapi.json", "/docs/files/swagger-ui.css"):
+            assert (await client.get(path)).status_code == 200
+        del client.headers["Authorization"]
+        for path in ("/docs", "/openapi.json", "/docs/files/swagger-ui.css"):
+            refused = await client.get(path)
+            assert refused.status_code == 401
+            # A browser asks for it, and sends it with all that the page loads.
+            assert refused.headers.get_list("WWW-Authenticate") == ['Basic realm="the API key as the password"']
+            assert (await client.get(path, auth=("anyone", KEY))).status_code == 200
+        assert (await client.get("/models")).headers["WWW-Authenticate"] == "Bearer"

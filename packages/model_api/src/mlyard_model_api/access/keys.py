@@ -3,6 +3,7 @@
 import base64
 import hmac
 import logging
+import re
 import secrets
 import tempfile
 from collections.abc import Callable, Sequence
@@ -17,8 +18,9 @@ from mlyard_model_api.settings import Settings
 
 KEY_FILE = ".api_key"
 """No model's name begins with a dot."""
-OPEN_PATHS = ("/", "/docs", "/openapi.json", "/health", "/ping", "/version")
-OPEN_FOLDERS = ("/docs/", "/health/", "/v2/health/")
+OPEN_PATHS = ("/", "/health", "/ping", "/version")
+OPEN_FOLDERS = ("/health/", "/v2/health/")
+DOCS = re.compile("/docs(/.*)?|/openapi.json", re.DOTALL)
 PREDICTIONS = ("/predict", "/invocations", "/infer")
 """What the addresses end with where predictions are asked for, and no others that take a POST."""
 
@@ -69,7 +71,13 @@ class KeyDoor:
     """
 
     def __init__(
-        self, app: ASGIApp, *, key: str, refuse: Callable[[Unanswered, str], ASGIApp], open_predictions: bool = False
+        self,
+        app: ASGIApp,
+        *,
+        key: str,
+        refuse: Callable[[Unanswered, str], ASGIApp],
+        open_predictions: bool = False,
+        open_docs: bool = True,
     ) -> None:
         """Stand before the application.
 
@@ -78,11 +86,13 @@ class KeyDoor:
             key: the key.
             refuse: makes the answer of an error at a path.
             open_predictions: whether predictions need no key.
+            open_docs: whether the documentation needs none.
         """
         self._app = app
         self._key = key.encode("ascii")
         self._refuse = refuse
         self._open_predictions = open_predictions
+        self._open_docs = open_docs
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through, or refuse it before its body is read."""
@@ -106,6 +116,8 @@ class KeyDoor:
         path = scope["path"]
         if path in OPEN_PATHS or path.startswith(OPEN_FOLDERS):
             return True
+        if DOCS.fullmatch(path):
+            return self._open_docs
         return self._open_predictions and scope["method"] == "POST" and path.endswith(PREDICTIONS)
 
 

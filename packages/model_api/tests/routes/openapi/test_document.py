@@ -169,6 +169,16 @@ async def test_what_needs_no_key_is_told(start: Start) -> None:
                 assert (status != 401) == (operations[method].get("security") == []), path
 
 
+async def test_what_is_set_to_need_no_key_is_told(start: Start, registry: FakeRegistry) -> None:
+    registry.promote("penguins", 1)
+    async with start(anonymous_metrics=True, anonymous_predictions=True) as client:
+        paths = (await document(client))["paths"]
+    assert paths["/metrics"]["get"]["security"] == []
+    for path in ("/models/penguins/predict", "/predict", "/invocations", "/v2/models/{MODEL_NAME}/infer"):
+        assert paths[path]["post"]["security"] == []
+    assert "security" not in paths["/models"]["get"]
+
+
 async def test_every_reference_leads_somewhere(start: Start, registry: FakeRegistry) -> None:
     registry.promote("penguins", 1)
     async with start() as client:

@@ -64,7 +64,7 @@ class Served:
         facts = self.manifest
         return (
             f"Version {self.number} predicts {facts.target}: a {facts.task} by {facts.estimator}. "
-            f"A request has at most {self.max_rows} rows; its body may be compressed, with a Content-Encoding of gzip or zstd."
+            f"A request has at most {self.max_rows} rows; its body may be compressed, by gzip or zstd."
         )
 
 
