@@ -15,11 +15,11 @@ from random import Random
 from typing import Any
 
 import numpy as np
-from fuzzing import documents, scoring, tensors
+from fuzzing import documents, scoring, tables, tensors
 from fuzzing.schemas import MANIFESTS
 from mlyard_model_api.errors import InputRefused, RequestRefused
+from mlyard_model_api.protocols import arrow, delimited, mlflow, native, rows, typed, v2, v2_quick
 from mlyard_model_api.protocols import documents as strict
-from mlyard_model_api.protocols import mlflow, native, rows, typed, v2, v2_quick
 from mlyard_shared.columns import GRAMMARS
 
 SECONDS = 2.0
@@ -105,7 +105,40 @@ def mlflow_body(draw: Random) -> str:
     return f"MLflow {'read' if isinstance(found[0], tuple) else found[0]}"
 
 
-KINDS: dict[str, Callable[[Random], str]] = {"json": json_body, "v2": v2_body, "mlflow": mlflow_body}
+def csv_body(draw: Random) -> str:
+    """Read a body in CSV; return what kind of outcome that was."""
+    manifest = draw.choice(MANIFESTS)
+    schema, grammar = manifest.input_schema, GRAMMARS[manifest.grammar]
+    body = tables.delimited(draw, schema.columns)
+    return _kind("CSV", outcome(lambda: delimited.read(body, schema, grammar, max_rows=documents.MAX_ROWS)))
+
+
+def arrow_body(draw: Random) -> str:
+    """Read a body in Arrow's stream format; return what kind of outcome that was."""
+    manifest = draw.choice(MANIFESTS)
+    body = tables.arrow(draw, manifest.input_schema.columns)
+    return _kind("Arrow", outcome(lambda: arrow.read_stream(body, manifest, max_rows=documents.MAX_ROWS)))
+
+
+def parquet_body(draw: Random) -> str:
+    """Read a body in Parquet; return what kind of outcome that was."""
+    manifest = draw.choice(MANIFESTS)
+    body = tables.parquet(draw, manifest.input_schema.columns)
+    return _kind("Parquet", outcome(lambda: arrow.read_parquet(body, manifest, max_rows=documents.MAX_ROWS)))
+
+
+def _kind(form: str, found: Outcome) -> str:
+    return f"{form} {'read' if isinstance(found[0], tuple) else found[0]}"
+
+
+KINDS: dict[str, Callable[[Random], str]] = {
+    "json": json_body,
+    "v2": v2_body,
+    "mlflow": mlflow_body,
+    "csv": csv_body,
+    "arrow": arrow_body,
+    "parquet": parquet_body,
+}
 
 
 def main() -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 DEVELOPMENT = Path(__file__).parents[2] / "development"
-KINDS = {"json": 10_000, "v2": 6_000, "mlflow": 3_000}
+KINDS = {"json": 10_000, "v2": 6_000, "mlflow": 3_000, "csv": 5_000, "arrow": 3_000, "parquet": 1_500}
 
 
 @pytest.mark.parametrize("kind", KINDS)

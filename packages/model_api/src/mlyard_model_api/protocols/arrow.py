@@ -9,7 +9,6 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
-from mlyard_shared.columns import GRAMMARS
 from mlyard_shared.features import Array, Table
 from mlyard_shared.manifest import Manifest
 
@@ -71,21 +70,13 @@ def read_parquet(body: bytes | bytearray, manifest: Manifest, *, max_rows: int) 
     import pyarrow as pa
     from pyarrow import parquet
 
-    buffer = pa.py_buffer(body)
-
     def batches() -> Iterator[Any]:
-        facts = parquet.read_metadata(buffer)
-        if facts.num_rows > max_rows:
-            raise TooManyRows(f"there are {facts.num_rows} rows, and at most {max_rows} are taken")
-        fields = facts.schema.to_arrow_schema()
-        if facts.num_columns != len(fields):
-            raise BrokenBody("the file has columns within columns: send a plain table")
-        rows.positions(fields.names, manifest.input_schema, GRAMMARS[manifest.grammar])
-        if parquet_pages.unpacked(body, facts, most=MOST_BYTES) > MOST_BYTES:
+        facts = parquet_pages.facts(body, most=MOST_BYTES)
+        rows.check_count(facts.rows, max_rows)
+        if facts.unpacked > MOST_BYTES:
             raise BodyTooLarge(MOST_BYTES)
         # Texts stay as their distinct values, however often each comes.
-        texts = [field.name for field in fields if pa.types.is_string(field.type)]
-        file = parquet.ParquetFile(buffer, metadata=facts, read_dictionary=texts)
+        file = parquet.ParquetFile(pa.py_buffer(body), read_dictionary=facts.texts)
         yield from file.iter_batches(batch_size=max_rows + 1, use_threads=False)
 
     return _read("a Parquet file", batches, manifest, max_rows)
@@ -96,19 +87,20 @@ def _read(
 ) -> Table | dict[str, Array]:
     import pyarrow as pa
 
+    found, count = [], 0
     try:
-        found, count = [], 0
         for batch in batches():
             count += batch.num_rows
             if count > max_rows:
                 raise TooManyRows(f"there are more than {max_rows} rows")
             batch.validate(full=True)
             found.append(batch)
-        rows.check_count(count, max_rows)
-        return arrow_columns.read(found, manifest, most=MOST_BYTES)
+        names = found[0].schema.names if found else []
     # Whatever is wrong in the bytes: PyArrow's errors are of several families, and some are Python's own.
     except (pa.ArrowException, OSError, ValueError, IndexError, OverflowError, MemoryError, struct.error) as error:
         raise BrokenBody(f"the body is not {what} that can be read here") from error
+    rows.check_count(count, max_rows)
+    return arrow_columns.read(found, names, manifest, most=MOST_BYTES)
 
 
 def _is_compressed(message: Any) -> bool:

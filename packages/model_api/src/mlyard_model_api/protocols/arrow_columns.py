@@ -44,11 +44,12 @@ class _Values(NamedTuple):
     missing: Array | None
 
 
-def read(batches: Sequence[Any], manifest: Manifest, *, most: int) -> Table | dict[str, Array]:
+def read(batches: Sequence[Any], names: Sequence[str], manifest: Manifest, *, most: int) -> Table | dict[str, Array]:
     """Return the columns of batches with one row in all at the least.
 
     Args:
         batches: PyArrow's record batches, of one schema.
+        names: the names of its columns.
         manifest: the version.
         most: how many bytes texts may have that are stored as parts of one another.
 
@@ -57,7 +58,7 @@ def read(batches: Sequence[Any], manifest: Manifest, *, most: int) -> Table | di
         InputRefused: they break the schema; holds the first problems.
     """
     schema, grammar = manifest.input_schema, GRAMMARS[manifest.grammar]
-    where = rows.positions(batches[0].schema.names, schema, grammar)
+    where = rows.positions(names, schema, grammar)
     columns = _whole(batches)
     given = [columns[position] for position in where]
     reader = typed.reader(manifest)
@@ -82,10 +83,10 @@ def read(batches: Sequence[Any], manifest: Manifest, *, most: int) -> Table | di
     if wrong:
         raise rows.first_problems(wrong)
     layout = reader.layout
-    block = np.array([arrays[column.name] for column in layout.numbers]).reshape(len(layout.numbers), -1)
-    return (
-        Table(layout, block, {column.name: arrays[column.name] for column in layout.others}) if len(block) else arrays
-    )
+    if not layout.numbers:
+        return arrays
+    block = np.array([arrays[column.name] for column in layout.numbers])
+    return Table(layout, block, {column.name: arrays[column.name] for column in layout.others})
 
 
 def _quick(given: Sequence[Any], reader: typed.TypedReader) -> Table | None:
@@ -101,7 +102,7 @@ def _quick(given: Sequence[Any], reader: typed.TypedReader) -> Table | None:
         width = widths.get(array.type)
         if width is None or array.null_count:
             return None
-        row[:] = np.frombuffer(array.buffers()[1], dtype=width)[array.offset : array.offset + len(row)]
+        row[:] = np.frombuffer(array.buffers()[1], dtype=width, count=array.offset + len(row))[array.offset :]
     return Table(reader.layout, block, {}) if (np.abs(block) <= MAX_NUMBER).all() else None
 
 
@@ -237,8 +238,8 @@ def _text_list(array: Any, most: int) -> list[str | None]:
         places = positions.astype(np.int64) if missing is None else np.where(missing, -1, positions.astype(np.int64))
         return [distinct[place] for place in places.tolist()]
     if pa.types.is_string_view(kind):
-        views = np.frombuffer(array.buffers()[1] or b"", dtype=np.int32).reshape(-1, 4)
-        if int(views[array.offset : array.offset + len(array), 0].sum(dtype=np.int64)) > most:
+        views = np.frombuffer(array.buffers()[1], dtype=np.int32, count=4 * (array.offset + len(array)))
+        if int(views[4 * array.offset :: 4].sum(dtype=np.int64)) > most:
             raise BodyTooLarge(most)
     if _is_text(kind):
         found: list[str | None] = array.to_pylist()
@@ -283,11 +284,11 @@ def _fixed(array: Any) -> _Values:
         width: Any = np.int32 if types.is_date32(kind) else np.int64
     else:
         width = kind.to_pandas_dtype()
-    return _Values(np.frombuffer(data[0] or b"", dtype=width)[offset : offset + count], missing)
+    return _Values(np.frombuffer(data[0], dtype=width, count=offset + count)[offset:], missing)
 
 
 def _bits(buffer: Any, offset: int, count: int) -> NDArray[np.bool_]:
-    octets = np.frombuffer(buffer or b"", dtype=np.uint8)
+    octets = np.frombuffer(buffer, dtype=np.uint8)
     return np.unpackbits(octets, count=offset + count, bitorder="little")[offset:].astype(bool)
 
 

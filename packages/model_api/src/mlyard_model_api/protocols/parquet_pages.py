@@ -1,99 +1,142 @@
-"""How large a Parquet file becomes: the sizes of its pages, which it tells before each of them.
+"""How large a Parquet file becomes: how many rows it has, and what its pages become, as they tell before themselves.
 
-A few kilobytes may hold gigabytes, and whoever reads a page makes room for all of it first. Headers are in Thrift's
-compact protocol. Sources: `parquet.thrift` of Apache Parquet, `thrift-compact-protocol.md` of Apache Thrift.
+A few kilobytes may hold gigabytes, and whoever reads a page makes room for all of it first. PyArrow is not asked, since
+it ends the process where the facts of a column contradict one another. All of it is in Thrift's compact protocol.
+Sources: `parquet.thrift` of Apache Parquet, `thrift-compact-protocol.md` of Apache Thrift.
 """
 
 from typing import Any, NamedTuple
 
+MAGIC = b"PAR1"
+
 _MAX_DEPTH = 8
+_TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _STRUCT = 1, 2, 3, 7, 8, 9, 10, 12
 _INTEGERS = (4, 5, 6)
-_WIDTHS = {1: 0, 2: 0, 3: 1, 7: 8}
-"""How many bytes the other types of one width take: true, false, a byte, a double."""
-_BINARY, _STRUCT = 8, 12
-_UNPACKED, _PACKED = 2, 3
-"""The numbers of the sizes in a page's header."""
 
 
-def unpacked(body: bytes | bytearray, facts: Any, *, most: int) -> int:
-    """How many bytes all pages become; the count ends where it is above `most`.
+_BYTE_ARRAY = 6
+_MAX_WIDTH = 64
+"""Values of one width are no wider; a wide one that comes again and again would be small in the file."""
 
-    Args:
-        body: the file.
-        facts: its metadata, as PyArrow reads it.
-        most: the limit.
+
+class Facts(NamedTuple):
+    """How many rows a file says it has, its columns of texts or octets, and how many bytes its pages become."""
+
+    rows: int
+    texts: list[str]
+    unpacked: int
+
+
+def facts(body: bytes | bytearray, *, most: int) -> Facts:
+    """Return the facts of a file; its pages are added up until they are above `most`.
 
     Raises:
-        ValueError: the headers of the pages are not where they should be.
-        IndexError: the file ends within one.
+        ValueError: it is none, or has columns within columns, or its parts are not where they should be.
+        IndexError: it ends within one of them.
     """
+    try:
+        return _facts(body, most)
+    except (TypeError, AttributeError):
+        # What should be a struct or a list is a number or a text.
+        raise ValueError("a field is of another type") from None
+
+
+def _facts(body: bytes | bytearray, most: int) -> Facts:
+    length = int.from_bytes(body[-8:-4], "little")
+    if body[:4] != MAGIC or body[-4:] != MAGIC or length > len(body) - 12:
+        raise ValueError("there is no footer")
+    # The numbers of the fields are those of parquet.thrift.
+    footer, _ = _struct(body, len(body) - 8 - length)
+    columns = footer[2][1:]
+    if any(5 in column for column in columns):
+        raise ValueError("there are columns within columns")
+    if any(column.get(2, 0) > _MAX_WIDTH for column in columns):
+        raise ValueError("there are wide values")
+    texts = [_text(column[4]) for column in columns if column[1] == _BYTE_ARRAY]
     total = 0
-    for group in range(facts.num_row_groups):
-        row_group = facts.row_group(group)
-        for number in range(row_group.num_columns):
-            column = row_group.column(number)
-            place, dictionary = column.data_page_offset, column.dictionary_page_offset
-            if dictionary is not None and 0 < dictionary < place:
-                place = dictionary
-            end = place + column.total_compressed_size
-            if not 0 < place <= end <= len(body):
-                raise ValueError("a column lies beyond the file")
-            while place < end:
-                sizes = _sizes(body, place)
-                total += sizes.unpacked
-                place = sizes.end
-                if total > most:
-                    return total
-    return total
+    for group in footer[4]:
+        for chunk in group[1]:
+            if 1 in chunk:
+                raise ValueError("a column is in another file")
+            place, end = _chunk(chunk[3], len(body))
+            while place < end and total <= most:
+                header, place = _struct(body, place)
+                if header[2] < 0 or header[3] < 0:
+                    raise ValueError("a page has no size")
+                total += header[2]
+                place += header[3]
+    return Facts(footer[3], texts, total)
 
 
-class _Sizes(NamedTuple):
-    unpacked: int
-    end: int
+def _text(value: Any) -> str:
+    if not isinstance(value, bytes):
+        raise TypeError
+    return value.decode()
 
 
-def _sizes(body: bytes | bytearray, place: int) -> _Sizes:
-    """What the page at a place becomes, and where the next one begins."""
+def _chunk(column: dict[int, Any], length: int) -> tuple[int, int]:
+    """Where the pages of a column begin and end."""
+    # Of a column without rows one of them is 0.
+    place = min([start for start in (column[9], column.get(11, 0)) if start > 0], default=0)
+    if not 0 <= place <= place + column[7] <= length:
+        raise ValueError("a column lies beyond the file")
+    return place, place + column[7]
+
+
+def _struct(body: bytes | bytearray, place: int, depth: int = 0) -> "tuple[_Fields, int]":
+    """The fields of a struct by their numbers, and the place behind it."""
+    if depth > _MAX_DEPTH:
+        raise ValueError("it is nested too deep")
+    found = _Fields()
     field = 0
-    found = {_UNPACKED: -1, _PACKED: -1}
-    while body[place]:
-        kind, field, place = _field(body, place, field)
-        if kind in _INTEGERS:
-            value, place = _varint(body, place)
-            found[field] = (value >> 1) ^ -(value & 1)
+    while first := body[place]:
+        place += 1
+        kind = first & 15
+        if first > 15:
+            field += first >> 4
         else:
-            place = _skipped(body, place, kind, 0)
-    if found[_UNPACKED] < 0 or found[_PACKED] < 0:
-        raise ValueError("a page has no size")
-    return _Sizes(found[_UNPACKED], place + 1 + found[_PACKED])
+            field, place = _integer(body, place)
+        if kind in (_TRUE, _FALSE):
+            found[field] = kind == _TRUE
+        else:
+            found[field], place = _value(body, place, kind, depth)
+    return found, place + 1
 
 
-def _field(body: bytes | bytearray, place: int, before: int) -> tuple[int, int, int]:
-    """The type of a field, its number, and where its value begins."""
-    first = body[place]
-    if first >> 4:
-        return first & 15, before + (first >> 4), place + 1
-    number, place = _varint(body, place + 1)
-    return first & 15, (number >> 1) ^ -(number & 1), place
-
-
-def _skipped(body: bytes | bytearray, place: int, kind: int, depth: int) -> int:
-    """The place behind a value."""
+def _value(body: bytes | bytearray, place: int, kind: int, depth: int) -> tuple[Any, int]:
     if kind in _INTEGERS:
-        return _varint(body, place)[1]
+        return _integer(body, place)
     if kind == _BINARY:
         size, place = _varint(body, place)
-        return place + size
-    if kind == _STRUCT and depth < _MAX_DEPTH:
-        field = 0
-        while body[place]:
-            kind, field, place = _field(body, place, field)
-            place = _skipped(body, place, kind, depth + 1)
-        return place + 1
-    if kind not in _WIDTHS:
-        # No list, set or map stands in the header of a page.
-        raise ValueError("a header holds what is none of a page")
-    return place + _WIDTHS[kind]
+        return bytes(body[place : place + size]), place + size
+    if kind == _STRUCT:
+        return _struct(body, place, depth + 1)
+    if kind in (_LIST, _SET):
+        return _list(body, place, depth)
+    if kind in (_TRUE, _FALSE, _BYTE):
+        return body[place], place + 1
+    if kind == _DOUBLE:
+        return None, place + 8
+    raise ValueError("there is a value of another kind")
+
+
+def _list(body: bytes | bytearray, place: int, depth: int) -> tuple[list[Any], int]:
+    first = body[place]
+    count, place = (first >> 4, place + 1) if first < 0xF0 else _varint(body, place + 1)
+    # Each value takes a byte at the least.
+    if count > len(body) - place:
+        raise ValueError("a list is longer than the file")
+    found = []
+    for _ in range(count):
+        value, place = _value(body, place, first & 15, depth)
+        found.append(value)
+    return found, place
+
+
+def _integer(body: bytes | bytearray, place: int) -> tuple[int, int]:
+    byte = body[place]
+    value, place = (byte, place + 1) if byte < 128 else _varint(body, place)
+    return (value >> 1) ^ -(value & 1), place
 
 
 def _varint(body: bytes | bytearray, place: int) -> tuple[int, int]:
@@ -108,3 +151,10 @@ def _varint(body: bytes | bytearray, place: int) -> tuple[int, int]:
         shift += 7
         if shift > 63:
             raise ValueError("a number is too long")
+
+
+class _Fields(dict[int, Any]):
+    """Fields by their numbers; one that is missing is a `ValueError`."""
+
+    def __missing__(self, field: int) -> Any:
+        raise ValueError(f"field {field} is missing")
