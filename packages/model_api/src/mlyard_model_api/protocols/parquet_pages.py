@@ -65,7 +65,7 @@ def _facts(body: bytes | bytearray, most: int) -> Facts:
                     raise ValueError("a page has no size")
                 total += header[2]
                 place += header[3]
-    return Facts(footer[3], texts, total)
+    return Facts(rows=max(footer[3], 0), texts=texts, unpacked=total)
 
 
 def _text(value: Any) -> str:
