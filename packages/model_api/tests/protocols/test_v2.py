@@ -2,12 +2,13 @@
 
 import json
 import struct
+import time
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pytest
-from mlyard_model_api.errors import BrokenBody, InputRefused, MediaTypeRefused, Problem, RequestRefused
+from mlyard_model_api.errors import BrokenBody, InputRefused, MediaTypeRefused, Problem, RequestRefused, TooManyRows
 from mlyard_model_api.prediction import Predictions
 from mlyard_model_api.protocols.protocol import Answer
 from mlyard_model_api.protocols.v2 import PROTOCOL, V2Call
@@ -236,3 +237,21 @@ def test_metadata_tells_of_inputs_outputs_missing_values_and_the_matrix() -> Non
     assert json.loads(properties["classes"]) == ["no", "yes"]
     assert all(isinstance(text, str) for text in properties.values())
     assert "matrix" not in model_metadata(manifest(), versions=[1])["properties"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"[]", id="lists"),
+        pytest.param(b"[1]", id="values in lists of their own"),
+        pytest.param(b"{}", id="objects"),
+        pytest.param(b"1", id="numbers"),
+        pytest.param(b'""', id="texts"),
+    ],
+)
+def test_a_body_of_far_too_many_parts_is_refused_before_they_are_made(data: bytes) -> None:
+    head = b'{"inputs":[{"name":"a","shape":[100],"datatype":"FP64","data":['
+    started = time.process_time()
+    with pytest.raises(TooManyRows):
+        read(head + (data + b",") * 1_000_000 + b"1]}]}", manifest(ONE))
+    assert time.process_time() - started < 1

@@ -25,7 +25,7 @@ class Repeating(dict[str, Any]):
     repeated: tuple[str, ...] = ()
 
 
-def parse(body: bytes | bytearray, *, rows: int, columns: int) -> Any:
+def parse(body: bytes | bytearray, *, rows: int, columns: int, lists: int | None = None) -> Any:
     """Return the document: objects with repeated keys as `Repeating`, NaN and 1e999 as floats, for the reader to place.
 
     What Python makes of a body takes many times its bytes, and the parser lets nothing else run meanwhile: so the parts
@@ -35,12 +35,13 @@ def parse(body: bytes | bytearray, *, rows: int, columns: int) -> Any:
         body: the bytes.
         rows: the most rows that can be meant.
         columns: how many values a row has.
+        lists: how many objects and lists there may be; by default one for each row and one for each column.
 
     Raises:
         BrokenBody: it is not UTF-8, not JSON, or nested too deep.
         TooManyRows: it has far more parts than that many rows.
     """
-    _check_parts(body, rows=rows, columns=columns)
+    _check_parts(body, rows=rows, columns=columns, lists=lists)
     document = _quick(body)
     return document if document is not _IN_DOUBT else _strictly(body)
 
@@ -117,9 +118,9 @@ def _strictly(body: bytes | bytearray) -> Any:
         raise BrokenBody("the body holds a number with too many digits") from None
 
 
-def _check_parts(body: bytes | bytearray, *, rows: int, columns: int) -> None:
+def _check_parts(body: bytes | bytearray, *, rows: int, columns: int, lists: int | None = None) -> None:
     """Refuse a body with more objects and lists, or more values, than the most rows have."""
-    most_containers = rows + columns + SLACK
+    most_containers = (rows + columns if lists is None else lists) + SLACK
     most_values = _most_values(rows, columns)
     # Cheap, and enough for nearly all that is sent, though it also counts what is in texts.
     if not has_more_values(body, rows=rows, columns=columns) and (

@@ -44,7 +44,7 @@ class MlflowCall:
         if self._media_type == PARQUET:
             return arrow.read_parquet(body, manifest, max_rows=max_rows)
         document = documents.parse(body, rows=max_rows, columns=len(schema.columns))
-        found = mlflow_documents.without_nan(mlflow_documents.read(document, schema), schema)
+        found = mlflow_documents.without_nan(mlflow_documents.read(document, schema, max_rows=max_rows), schema)
         return rows.read(found, schema, grammar, max_rows=max_rows)
 
     def encode(self, predictions: Predictions) -> Answer:

@@ -4,22 +4,24 @@ Source: `mlflow/pyfunc/scoring_server/` and `mlflow/utils/proto_json_utils.py` o
 """
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from mlyard_shared.schema import Schema
 
 from mlyard_model_api.errors import InputRefused, Problem
 from mlyard_model_api.protocols.documents import Repeating, as_object
-from mlyard_model_api.protocols.rows import MAX_PROBLEMS
+from mlyard_model_api.protocols.rows import MAX_PROBLEMS, check_count
 
 FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 
 
-def read(document: Any, schema: Schema) -> dict[str, Any]:
+def read(document: Any, schema: Schema, *, max_rows: int) -> dict[str, Any]:
     """Return the same values under "rows" or "columns".
 
     Raises:
         InputRefused: it is none of the forms.
+        TooManyRows: there are more than `max_rows`.
     """
     if not isinstance(document, dict) or isinstance(document, Repeating):
         raise _refused("the body must be an object, each key once")
@@ -31,11 +33,12 @@ def read(document: Any, schema: Schema) -> dict[str, Any]:
     (form,) = forms
     content = document[form]
     if form == "dataframe_split":
-        return _split(content, schema)
+        return _split(content, schema, max_rows)
     if isinstance(content, dict) and form == "inputs":
         return _by_name(content)
     if not isinstance(content, list):
         raise _refused(f"{form} must be a list of rows" + (", or an object of columns" if form == "inputs" else ""))
+    check_count(len(content), max_rows)
     if form == "dataframe_records" or any(isinstance(row, dict) for row in content):
         return {"rows": content}
     names = [column.name for column in schema.columns]
@@ -62,7 +65,7 @@ def without_nan(found: dict[str, Any], schema: Schema) -> dict[str, Any]:
     return found
 
 
-def _split(content: Any, schema: Schema) -> dict[str, Any]:
+def _split(content: Any, schema: Schema, max_rows: int) -> dict[str, Any]:
     if not isinstance(content, dict) or isinstance(content, Repeating):
         raise _refused("dataframe_split must be an object, each key once")
     if "data" not in content or not content.keys() <= {"columns", "index", "data"}:
@@ -72,8 +75,11 @@ def _split(content: Any, schema: Schema) -> dict[str, Any]:
         names = [column.name for column in schema.columns]
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise _refused("dataframe_split: columns must be a list of names")
+    # Of too many names not all are told anyway.
+    names = names[: len(schema.columns) + MAX_PROBLEMS]
     if not isinstance(data, list):
         raise _refused("dataframe_split: data must be a list of rows")
+    check_count(len(data), max_rows)
     if index is not None and not (isinstance(index, list) and len(index) == len(data)):
         raise _refused("dataframe_split: index must be a list as long as data")
     return _by_position(data, names, "dataframe_split: data")
@@ -88,11 +94,12 @@ def _by_name(content: dict[str, Any]) -> dict[str, Any]:
 
 def _by_position(data: list[Any], names: Sequence[str], where: str) -> dict[str, Any]:
     width = len(names)
-    wrong = [row for row, values in enumerate(data) if not isinstance(values, list) or len(values) != width]
-    if wrong:
-        message = f"{where} must have lists of {width} values as rows"
-        raise InputRefused([Problem(code="wrong_shape", message=message, row=row) for row in wrong[:MAX_PROBLEMS]])
-    lists = list(map(list, zip(*data, strict=True))) if data else [[] for _ in names]
+    wrong = (row for row, values in enumerate(data) if not isinstance(values, list) or len(values) != width)
+    message = f"{where} must have lists of {width} values as rows"
+    problems = [Problem(code="wrong_shape", message=message, row=row) for row in islice(wrong, MAX_PROBLEMS)]
+    if problems:
+        raise InputRefused(problems)
+    lists = list(map(list, zip(*data, strict=True)))
     return {"columns": as_object(list(zip(names, lists, strict=True)))}
 
 

@@ -22,6 +22,8 @@ from mlyard_model_api.protocols.v2_outputs import Output
 from mlyard_model_api.protocols.v2_requests import InferenceRequest
 
 BYTES = "application/octet-stream"
+MOST_NESTED = 200_000
+"""So many values may be each in a list of its own, which takes ten times their memory."""
 HEADER_LENGTH = b"inference-header-content-length"
 _LENGTH = re.compile(rb"[0-9]{1,18}")
 
@@ -89,11 +91,18 @@ def decode_strictly(
 ) -> tuple[InferenceRequest, Columns]:
     """Return the request, without its inputs, and its columns, as the slow way reads them; raises `RequestRefused`."""
     schema = manifest.input_schema
+    width = len(schema.columns)
     try:
-        # Each value may be in a list of its own, and each input has some more.
-        found = documents.parse(document, rows=(max_rows + 8) * len(schema.columns), columns=2)
+        found = documents.parse(
+            document,
+            # A column may have its missing values beside it, and each tensor has some values more than its data.
+            rows=max_rows + 8,
+            columns=2 * width,
+            lists=min(max_rows * width, MOST_NESTED) + max_rows + 8 * width,
+        )
     except TooManyRows:
-        raise TooManyRows(f"there are more values than {max_rows} rows of {len(schema.columns)} columns have") from None
+        fact = f"there are more values than {max_rows} rows of {width} columns have, or {MOST_NESTED} in lists"
+        raise TooManyRows(fact) from None
     request = v2_requests.read(found, behind, model=manifest.model)
     v2_outputs.check(request.outputs, v2_outputs.offered(manifest))
     columns = v2_columns.read(request.inputs, schema, GRAMMARS[manifest.grammar], max_rows=max_rows)

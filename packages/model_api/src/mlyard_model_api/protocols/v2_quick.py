@@ -5,6 +5,7 @@ types while it parses, and a key that comes twice shows in the number of strings
 """
 
 from collections.abc import Iterable, Sequence
+from math import prod
 from typing import Any
 
 import msgspec
@@ -21,6 +22,9 @@ from mlyard_model_api.protocols.kept import kept
 from mlyard_model_api.protocols.v2_inputs import MATRIX, takes_matrix
 from mlyard_model_api.protocols.v2_requests import InferenceRequest, Wanted
 from mlyard_model_api.protocols.v2_tensors import NUMPY
+
+LONGEST = 32
+"""Longer than a number is on average, with all that may stand around it."""
 
 _FLOATS = {name: kind for name, kind in NUMPY.items() if kind.kind == "f"}
 _INTEGERS = {name: kind for name, kind in NUMPY.items() if kind.kind in "iu"}
@@ -93,6 +97,9 @@ class QuickReader:
         width = len(self._kinds)
         if not self._takes or has_more_values(document, rows=(max_rows + 1) * width, columns=1):
             return None
+        # More inputs, outputs and parameters than there can be.
+        if document.count(b"{") > 4 * width + 64:
+            return None
         try:
             request = _REQUEST.decode(document)
             if strings(document) != _strings(request) or request.model_name not in (UNSET, self._model):
@@ -160,6 +167,9 @@ reader = kept(QuickReader)
 def _from_json(given: _Input) -> Array:
     """The numbers of a tensor, in its shape; raises `ValueError` where they do not fill it."""
     data = bytes(given.data)  # type: ignore[arg-type] # it is there
+    # Far more values than its shape has would be made before that shows.
+    if len(data) > LONGEST * (prod(given.shape) + 1):
+        raise ValueError
     if len(given.shape) == 1 or data[1:].lstrip()[:1] != b"[":
         return np.array(_FLAT[given.datatype].decode(data), dtype=np.float64).reshape(given.shape)
     # NumPy refuses rows of other lengths than the first.
