@@ -5,7 +5,6 @@ what is not JSON, NaN, infinity and values of another type; what it passes in si
 it is the only parser of JSON in Python that checks types as it parses, and keeps integers and numbers apart.
 """
 
-import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,20 +18,9 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import astuple
 
 from mlyard_model_api.protocols.documents import has_more_values, strings
+from mlyard_model_api.protocols.kept import kept
 
 _TYPES: dict[ColumnType, type] = {"integer": int, "number": float, "boolean": bool, "category": str, "datetime": str}
-_kept: "dict[int, tuple[weakref.ref[Manifest], TypedReader]]" = {}
-
-
-def reader(manifest: Manifest) -> "TypedReader":
-    """Return the reader of a version, made once and kept as long as its manifest."""
-    kept = _kept.get(id(manifest))
-    # By identity, since to compare thousands of columns takes longer than to read them.
-    if kept is None or kept[0]() is not manifest:
-        key = id(manifest)
-        kept = (weakref.ref(manifest, lambda _: _kept.pop(key, None)), TypedReader(manifest))
-        _kept[key] = kept
-    return kept[1]
 
 
 class TypedReader:
@@ -100,6 +88,9 @@ class TypedReader:
         except cells.DoesNotFit:
             return None
         return Table(self.layout, block, arrays)
+
+
+reader = kept(TypedReader)
 
 
 def _decoder(columns: Sequence[Column]) -> Any:
