@@ -4,7 +4,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mlyard_model_api.access.bodies import Bodies
@@ -35,7 +35,7 @@ from mlyard_model_api.telemetry.metrics import Metrics
 log = logging.getLogger(__name__)
 
 
-class Api(FastAPI):
+class Api(Starlette):
     """The framework, and before it what every request passes: plain ASGI, the outermost first."""
 
     door: ASGIApp
@@ -70,26 +70,21 @@ def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = 
     watch = assemble(settings, models, cache, registry=registry, metrics=metrics)
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         watch.start()
         yield
         watch.stop()
         predictor.close()
 
-    app = Api(lifespan=lifespan, openapi_url=None, redirect_slashes=False)
-    handle_errors(app)
     repository = Repository(
         models, settings.cache, loadable=settings.loadable_models, seconds=settings.deadline_seconds
     )
-    routers = (
-        model_routes.router(models),
-        mlflow_routes.router(models),
-        v2_routes.router(models, repository),
-        docs.router(Document(models, settings)),
-    )
-    for router in routers:
-        app.include_router(router)
-    docs.add_files(app)
+    routes = [
+        *model_routes.routes(models),
+        *mlflow_routes.routes(models),
+        *v2_routes.routes(models, repository),
+        *docs.routes(Document(models, settings)),
+    ]
     addresses = Routes(
         [
             *model_routes.prediction_routes(),
@@ -97,6 +92,10 @@ def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = 
             *v2_routes.prediction_routes(),
         ]
     )
+    routes += addresses.stubs()
+    app = Api(routes=routes, lifespan=lifespan)
+    app.router.redirect_slashes = False
+    handle_errors(app)
     predictions = Dispatch(app.framework, addresses, models=models, predictor=predictor)
     page = MetricsPage(predictions, models, metrics)
     key = api_key(settings, cache)
@@ -113,7 +112,7 @@ def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = 
         [
             *health.TEMPLATES,
             METRICS_PATH,
-            *(str(getattr(route, "path", "")) for one in routers for route in one.routes),
+            *(str(getattr(route, "path", "")) for route in routes),
         ],
         metrics=metrics,
         prefix=settings.path_prefix,

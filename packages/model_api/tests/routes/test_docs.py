@@ -12,7 +12,7 @@ pytestmark = pytest.mark.anyio
 async def test_the_docs_page_asks_for_nothing_outside(start: Start) -> None:
     async with start(ready=False) as client:
         page = await client.get("/docs")
-        found = re.findall(r"""(?:href|src)=["']([^"']+)|url: '([^']+)""", page.text)
+        found = re.findall(r"""(?:href|src)=["']([^"']+)|"url": "([^"]+)""", page.text)
         files = [first or second for first, second in found]
         assert len(files) == 4
         for file in files:

@@ -214,7 +214,8 @@ async def test_loading_is_for_the_models_of_a_setting(start: Start) -> None:
         assert (await client.post("/v2/repository/models/diabetes/load", json={})).status_code == 200
         assert (await client.post("/v2/repository/models/diabetes/load")).status_code == 200
         assert (await client.post("/v2/repository/models/penguins/load", json={})).status_code == 403
-        for wrong in (False, 0, "", []):
+        wrongs: tuple[object, ...] = (False, 0, "", [])
+        for wrong in wrongs:
             response = await client.post("/v2/repository/models/diabetes/load", json={"parameters": wrong})
             assert response.status_code == 400
         changed = await client.post("/v2/repository/models/diabetes/load", json={"parameters": {"config": "{}"}})

@@ -1,7 +1,7 @@
 """The short way of a prediction: from its address to its answer, with nothing of the framework's in between.
 
-FastAPI resolves dependencies, matches every route by an expression and hands each exception through its middlewares,
-which takes longer than the prediction itself. What is not found here, the framework answers.
+The framework matches every route by an expression and hands each exception through its middlewares, which takes longer
+than the prediction itself. What is not found here, the framework answers.
 """
 
 import logging
@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mlyard_model_api.errors import Unanswered
@@ -42,6 +45,15 @@ class Routes:
         for route in routes:
             parts = tuple(route.template.split("/"))
             self._routes.setdefault((len(parts), parts[-1]), []).append((parts, route))
+
+    def stubs(self) -> list[Route]:
+        """For the framework, which says by them which method an address takes."""
+
+        async def unreached(_request: Request) -> Response:
+            raise AssertionError("`Dispatch` answers it")
+
+        found = [route for routes in self._routes.values() for _, route in routes]
+        return [Route(route.template, unreached, methods=["POST"]) for route in found]
 
     def find(self, path: str) -> tuple[PredictionRoute, dict[str, str]] | None:
         """The route of a path, and its parts by their names in the template."""

@@ -102,7 +102,7 @@ def _of_error(status: int, headers: list[tuple[bytes, bytes]]) -> list[tuple[byt
     if status in (429, 503) and not any(name == b"retry-after" for name, _ in headers):
         headers.append((b"retry-after", b"%d" % RETRY_SECONDS))
     if status == 405:
-        return [(name, value + b", HEAD" if (name, value) == (b"allow", b"GET") else value) for name, value in headers]
+        return [(name, b"GET, HEAD" if name == b"allow" and b"GET" in value else value) for name, value in headers]
     return headers
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from importlib import metadata
 
-from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import Scope
 
 from mlyard_model_api.protocols import mlflow
@@ -27,37 +28,32 @@ def prediction_routes() -> tuple[PredictionRoute, ...]:
     )
 
 
-def router(models: Models) -> APIRouter:
+def routes(models: Models) -> list[Route]:
     """Return the routes beside predictions."""
-    routes = APIRouter(tags=["mlflow"])
 
-    @routes.get("/ping")
-    @routes.get("/health")
-    async def ping() -> Response:
+    async def ping(_request: Request) -> Response:
         models.serving(models.default())
         return Response("\n", media_type="application/json")
 
-    @routes.get(f"{BASE}/ping")
-    @routes.get(f"{BASE}/health")
-    async def ping_model(name: str) -> Response:
-        models.serving(name)
+    async def ping_model(request: Request) -> Response:
+        models.serving(request.path_params["name"])
         return Response("\n", media_type="application/json")
 
-    @routes.get("/version")
-    async def version() -> Response:
+    async def version(_request: Request) -> Response:
         return Response(VERSION, media_type="application/json")
 
-    @routes.get(f"{BASE}/version")
-    async def version_of_model(name: str) -> Response:
-        models.serving(name)
+    async def version_of_model(request: Request) -> Response:
+        models.serving(request.path_params["name"])
         return Response(VERSION, media_type="application/json")
 
-    @routes.post("/invocations")
-    @routes.post(f"{BASE}/invocations")
-    async def invocations() -> Response:
-        raise AssertionError("`Dispatch` answers it")  # this tells which methods there are
-
-    return routes
+    return [
+        Route("/ping", ping),
+        Route("/health", ping),
+        Route("/version", version),
+        Route(f"{BASE}/ping", ping_model),
+        Route(f"{BASE}/health", ping_model),
+        Route(f"{BASE}/version", version_of_model),
+    ]
 
 
 def _default(models: Models, _parameters: Mapping[str, str], scope: Scope) -> ServedVersion:

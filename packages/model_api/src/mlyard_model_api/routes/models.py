@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-from fastapi import APIRouter
 from pydantic import BaseModel
+from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import Scope
 
 from mlyard_model_api.protocols import native
@@ -23,32 +24,28 @@ def prediction_routes() -> tuple[PredictionRoute, ...]:
     )
 
 
-def router(models: Models) -> APIRouter:
+def routes(models: Models) -> list[Route]:
     """Return the routes of models."""
-    routes = APIRouter()
 
-    @routes.get("/models")
-    async def list_models() -> Response:
+    async def list_models(_request: Request) -> Response:
         found = (models.slot(name).current for name in models.names())
         return _answer(ModelList(models=tuple(ModelSummary.of(served) for served in found if served is not None)))
 
-    @routes.get("/models/{name}")
-    def get_model(name: str) -> Response:
+    def get_model(request: Request) -> Response:
         # In a thread: thousands of columns take a while.
-        return _answer(ModelDetails.of(*models.serving(name)))
+        return _answer(ModelDetails.of(*models.serving(request.path_params["name"])))
 
-    @routes.get("/models/{name}/versions")
-    async def list_versions(name: str) -> Response:
+    async def list_versions(request: Request) -> Response:
+        name = request.path_params["name"]
         if name not in models.refusals():
             models.serving(name)  # it may be unknown
         return _answer(ModelVersions.of(name, models.slot(name)))
 
-    @routes.post("/models/{name}/predict")
-    @routes.post("/predict")
-    async def predict() -> Response:
-        raise AssertionError("`Dispatch` answers it")  # this tells which methods there are
-
-    return routes
+    return [
+        Route("/models", list_models),
+        Route("/models/{name}", get_model),
+        Route("/models/{name}/versions", list_versions),
+    ]
 
 
 def _answer(content: BaseModel) -> Response:

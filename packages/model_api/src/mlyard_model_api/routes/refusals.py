@@ -4,9 +4,9 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from fastapi import FastAPI
 from mlyard_shared.errors import MlyardError
 from pydantic_core import to_json
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -92,7 +92,7 @@ def not_allowed(methods: str, protocol: WireProtocol = native.PROTOCOL) -> "Refu
     return Refusal(protocol, 405, [Problem(code=code, message=message)], {"Allow": methods})
 
 
-def handle_errors(app: FastAPI) -> None:
+def handle_errors(app: Starlette) -> None:
     """Let the application answer every error in the form of the protocol that its address belongs to."""
 
     async def ours(request: Request, error: Exception) -> Response:

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 from starlette.types import Scope
 
 from mlyard_model_api.access.bodies import GRACE_SECONDS, SMALL_BYTES
@@ -36,52 +36,55 @@ def prediction_routes() -> tuple[PredictionRoute, ...]:
     )
 
 
-def router(models: Models, repository: Repository) -> APIRouter:
+def routes(models: Models, repository: Repository) -> list[Route]:
     """Return the routes beside inference."""
-    routes = APIRouter(prefix="/v2", tags=["open inference protocol"])
+    return [*_of_models(models), *_of_repository(repository)]
 
-    @routes.get("")
-    @routes.get("/")
-    async def server_metadata() -> Response:
+
+def _of_models(models: Models) -> list[Route]:
+    async def server_metadata(_request: Request) -> Response:
         return JSONResponse(SERVER)
 
-    @routes.get("/health/live")
-    async def server_live() -> Response:
+    async def server_live(_request: Request) -> Response:
         return JSONResponse({"live": True})
 
-    @routes.get("/health/ready")
-    async def server_ready() -> Response:
+    async def server_ready(_request: Request) -> Response:
         reasons = models.not_ready()
         if reasons:
             raise ModelNotReady("; ".join(reasons))
         # The protocol's text says live, its clients ask for ready.
         return JSONResponse({"live": True, "ready": True})
 
-    @routes.get("/models/{name}")
-    def model(name: str) -> Response:
+    def model(request: Request) -> Response:
         # In a thread: thousands of columns take a while.
-        return _metadata(models, models.serving(name)[0])
+        return _metadata(models, models.serving(request.path_params["name"])[0])
 
-    @routes.get("/models/{name}/versions/{version}")
-    def model_version(name: str, version: str) -> Response:
-        return _metadata(models, by_number(models, name, version))
+    def model_version(request: Request) -> Response:
+        return _metadata(models, by_number(models, request.path_params["name"], request.path_params["version"]))
 
-    @routes.get("/models/{name}/ready")
-    async def model_ready(name: str) -> Response:
+    async def model_ready(request: Request) -> Response:
+        name = request.path_params["name"]
         models.serving(name)
         return JSONResponse({"name": name, "ready": True})
 
-    @routes.get("/models/{name}/versions/{version}/ready")
-    async def version_ready(name: str, version: str) -> Response:
-        by_number(models, name, version)
+    async def version_ready(request: Request) -> Response:
+        name = request.path_params["name"]
+        by_number(models, name, request.path_params["version"])
         return JSONResponse({"name": name, "ready": True})
 
-    @routes.post("/models/{name}/infer")
-    @routes.post("/models/{name}/versions/{version}/infer")
-    async def infer() -> Response:
-        raise AssertionError("`Dispatch` answers it")  # this tells which methods there are
+    return [
+        Route("/v2", server_metadata),
+        Route("/v2/", server_metadata),
+        Route("/v2/health/live", server_live),
+        Route("/v2/health/ready", server_ready),
+        Route("/v2/models/{name}", model),
+        Route("/v2/models/{name}/ready", model_ready),
+        Route("/v2/models/{name}/versions/{version}", model_version),
+        Route("/v2/models/{name}/versions/{version}/ready", version_ready),
+    ]
 
-    @routes.post("/repository/index")
+
+def _of_repository(repository: Repository) -> list[Route]:
     async def index(request: Request) -> Response:
         asked = await _document(request, known=("repository_name", "ready"))
         ready = asked.get("ready", False)
@@ -89,21 +92,23 @@ def router(models: Models, repository: Repository) -> APIRouter:
             raise refused("wrong_shape", "ready must be true or false")
         return JSONResponse(repository.index(ready=ready))
 
-    @routes.post("/repository/models/{name}/load")
-    async def load(name: str, request: Request) -> Response:
+    async def load(request: Request) -> Response:
         asked = await _document(request, known=("parameters",))
         parameters = asked.get("parameters")
         if not isinstance(parameters, dict | None):
             raise refused("wrong_shape", "parameters must be an object")
-        await repository.load(name, parameters or {})
+        await repository.load(request.path_params["name"], parameters or {})
         return JSONResponse({})
 
-    @routes.post("/repository/models/{name}/unload")
-    async def unload(name: str) -> Response:
-        repository.unload(name)
+    async def unload(request: Request) -> Response:
+        repository.unload(request.path_params["name"])
         return JSONResponse({})
 
-    return routes
+    return [
+        Route("/v2/repository/index", index, methods=["POST"]),
+        Route("/v2/repository/models/{name}/load", load, methods=["POST"]),
+        Route("/v2/repository/models/{name}/unload", unload, methods=["POST"]),
+    ]
 
 
 def _metadata(models: Models, version: ServedVersion) -> Response:
