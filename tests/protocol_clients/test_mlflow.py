@@ -46,6 +46,8 @@ def test_each_model_has_a_base_of_its_own(api: Api) -> None:
     assert client.get_version().startswith("3.")
     table = pd.DataFrame(VISITS)
     assert table["weight"].isna().any()
+    table["seen"] = pd.to_datetime(table["seen"])
+    assert table["seen"].isna().any()
     expected = [answer["prediction"] for answer in api.predict("visits", VISITS)]
     assert client.invoke(table)["predictions"] == expected
 

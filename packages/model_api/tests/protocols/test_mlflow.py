@@ -11,7 +11,7 @@ from mlyard_model_api.prediction import Predictions
 from mlyard_model_api.protocols.mlflow import PROTOCOL
 from mlyard_model_api.serving.version import Reference
 from mlyard_shared.manifest import Manifest
-from mlyard_shared.schema import Column, Schema
+from mlyard_shared.schema import Column, DateExpansion, Schema
 
 from .v2_requests import manifest
 
@@ -70,6 +70,22 @@ TABLE = [[1.5, 1, None], [2, 2, 3]]
 )
 def test_every_form_is_read(document: Any) -> None:
     assert read(document) == WANTED
+
+
+def test_a_date_of_pandas_may_be_missing_where_the_column_says_so() -> None:
+    seen = Column(name="seen", type="datetime", nullable=True, example="2026-01-01")
+    dates = (DateExpansion(column="seen", parts=("year",)),)
+    for document in (
+        {"dataframe_split": {"data": [["NaT"], ["2026-01-01T00:00:00"]]}},
+        {"instances": [{"seen": "NaT"}]},
+    ):
+        body = json.dumps(document).encode()
+        call = PROTOCOL.open([(b"content-type", b"application/json")], b"")
+        found = call.decode(body, manifest(Schema(columns=(seen,), dates=dates)), max_rows=9)
+        assert np.isnat(found["seen"])[0]
+        required = Schema(columns=(seen.model_copy(update={"nullable": False}),), dates=dates)
+        with pytest.raises(InputRefused):
+            call.decode(body, manifest(required), max_rows=9)
 
 
 def test_a_single_row_and_a_single_column_need_no_lists() -> None:

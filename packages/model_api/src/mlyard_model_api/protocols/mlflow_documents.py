@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
-from mlyard_shared.schema import Schema
+from mlyard_shared.schema import ColumnType, Schema
 
 from mlyard_model_api.errors import InputRefused, Problem
 from mlyard_model_api.protocols.documents import Repeating, as_object
@@ -48,20 +48,19 @@ def read(document: Any, schema: Schema, *, max_rows: int) -> dict[str, Any]:
 
 
 def without_nan(found: dict[str, Any], schema: Schema) -> dict[str, Any]:
-    """Read what pandas makes of missing values, in the columns that may have some: NaN, and integers as floats.
+    """Read what pandas makes of missing values, in the columns that may have some: NaN, NaT, and integers as floats.
 
-    MLflow's own client writes both, as a DataFrame has no other way for a column of integers.
+    MLflow's own client writes all of these, as a DataFrame has no other way for most columns.
     """
-    nullable = {column.name: column.type == "integer" for column in schema.columns if column.nullable}
+    nullable = {column.name: column.type for column in schema.columns if column.nullable}
     if not nullable:
         return found
     for name, values in found.get("columns", {}).items():
-        if name in nullable and isinstance(values, list) and float in set(map(type, values)):
-            found["columns"][name] = [_value(value, integer=nullable[name]) for value in values]
+        if name in nullable and isinstance(values, list) and (float in set(map(type, values)) or "NaT" in values):
+            found["columns"][name] = [_value(value, nullable[name]) for value in values]
     for row in found.get("rows", ()):
         for name in nullable.keys() & row.keys() if isinstance(row, dict) else ():
-            if type(row[name]) is float:
-                row[name] = _value(row[name], integer=nullable[name])
+            row[name] = _value(row[name], nullable[name])
     return found
 
 
@@ -103,12 +102,12 @@ def _by_position(data: list[Any], names: Sequence[str], where: str) -> dict[str,
     return {"columns": as_object(list(zip(names, lists, strict=True)))}
 
 
-def _value(value: Any, *, integer: bool) -> Any:
-    if type(value) is not float:
-        return value
-    if value != value:
-        return None
-    return int(value) if integer and value.is_integer() else value
+def _value(value: Any, kind: ColumnType) -> Any:
+    if type(value) is float:
+        if value != value:
+            return None
+        return int(value) if kind == "integer" and value.is_integer() else value
+    return None if kind == "datetime" and value == "NaT" else value
 
 
 def _refused(message: str) -> InputRefused:
