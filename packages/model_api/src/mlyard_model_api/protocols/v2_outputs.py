@@ -101,8 +101,11 @@ def _elements(found: Any, datatype: str) -> list[Any]:
 def _binary(found: Any, datatype: str) -> bytes:
     if datatype != "BYTES":
         return np.asarray(found, dtype=NUMPY[datatype]).tobytes()
-    texts = [text.encode() for text in _elements(found, datatype)]
-    return b"".join(part for text in texts for part in (LENGTH.pack(len(text)), text))
+    texts = _elements(found, datatype)
+    # Most are classes, of which there are few.
+    encoded = {text: text.encode() for text in set(texts)}
+    packed = {text: LENGTH.pack(len(content)) + content for text, content in encoded.items()}
+    return b"".join([packed[text] for text in texts])
 
 
 def _datatype(classes: tuple[bool | int | str, ...]) -> str:
