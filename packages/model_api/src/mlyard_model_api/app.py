@@ -1,6 +1,8 @@
 """The application: the models that are served, the thread that follows the registry, the routes."""
 
+import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -50,12 +52,13 @@ class Api(Starlette):
         await super().__call__(scope, receive, send)
 
 
-def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = None) -> Api:
+def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = None, patience: float = 0.0) -> Api:
     """Make the application; models are loaded and the registry is asked while it runs.
 
     Args:
         settings: the service's settings.
         registry: connects to the registry, in the watch's thread at its first poll; by default to `registry_uri`.
+        patience: how many seconds the start waits at most for what is in the cache, as one worker of several does.
 
     Raises:
         CacheUnusable: the cache folder cannot be written.
@@ -72,6 +75,8 @@ def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         watch.start()
+        if patience:
+            await asyncio.to_thread(_wait_for, models, patience)
         yield
         watch.stop()
         predictor.close()
@@ -131,3 +136,9 @@ def _refuse(error: Unanswered, path: str) -> ASGIApp:
         # A browser asks the person for it.
         refused.headers["WWW-Authenticate"] = 'Basic realm="the API key as the password"'
     return refused
+
+
+def _wait_for(models: Models, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while models.not_ready() and time.monotonic() < deadline:
+        time.sleep(0.01)

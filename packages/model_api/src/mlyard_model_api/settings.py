@@ -88,6 +88,7 @@ class Settings(ServiceSettings):
 
     host: str = Field("127.0.0.1", min_length=1)
     port: int = Field(8000, ge=1, le=65535)
+    workers: int = Field(1, ge=1, le=64)
     registry_uri: Annotated[str, AfterValidator(_registry)] = "http://127.0.0.1:5000"
     registry_username: str | None = None
     registry_password: SecretStr | None = None

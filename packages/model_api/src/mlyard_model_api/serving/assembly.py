@@ -16,7 +16,8 @@ from mlyard_model_api.serving.lanes import Lane
 from mlyard_model_api.serving.loading import Budget, Loader
 from mlyard_model_api.serving.marks import Marks
 from mlyard_model_api.serving.models import Models
-from mlyard_model_api.serving.registry import MlflowRegistry, Registry
+from mlyard_model_api.serving.registry import Registry
+from mlyard_model_api.serving.registry_process import AskedRegistry, RegistryProcess, Source
 from mlyard_model_api.serving.turns import Turns
 from mlyard_model_api.serving.watch import Watch
 from mlyard_model_api.settings import Settings
@@ -49,11 +50,7 @@ def assemble(
         SettingsError: the registry's account is given by half.
     """
     metrics = metrics or Metrics()
-    limits = Limits(settings.download_seconds, settings.download_bytes)
-    # It is called late, since importing MLflow takes seconds in which the cached models serve already.
-    connect = registry or partial(
-        MlflowRegistry, settings.registry_uri, account=settings.registry_account, limits=limits
-    )
+    source = source_of(settings)
     marks = Marks(cache.folder, release=metadata.version("mlyard-model-api"), limit_bytes=memory.limit())
     loader = Loader(
         models,
@@ -66,4 +63,21 @@ def assemble(
     place = Place(models, cache, Histories(cache), loader, Turns(DOWNLOADS), clock)
     retention = timedelta(days=settings.retention_days)
     followers = Followers(place)
-    return Watch(followers, connect, seconds=settings.poll_seconds, retention=retention, polled=metrics.polled)
+    return Watch(
+        followers,
+        registry or partial(_start, source),
+        seconds=settings.poll_seconds,
+        retention=retention,
+        polled=metrics.polled,
+    )
+
+
+def source_of(settings: Settings) -> Source:
+    """The registry of the settings; raises `SettingsError` where its account is given by half."""
+    limits = Limits(settings.download_seconds, settings.download_bytes)
+    return Source(settings.registry_uri, settings.registry_account, limits)
+
+
+def _start(source: Source) -> Registry:
+    process = RegistryProcess(source)
+    return AskedRegistry(source, process.address, ensure=process.ensure)
