@@ -1,7 +1,7 @@
 """A prediction: a model's columns in; ids, version, time and values out. It knows no wire format."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -21,6 +21,31 @@ from mlyard_model_api.serving.version import Reference, ServedVersion
 __all__ = ["Columns", "Predictions", "Waiting", "answer", "compute", "count", "predict", "predict_soon"]
 
 
+class RowIds(Sequence[str]):
+    """A UUIDv7 for each row, made when the first of them is read: not every protocol answers them."""
+
+    __slots__ = ("_count", "_made")
+
+    def __init__(self, count: int) -> None:
+        """Of so many rows."""
+        self._count = count
+        self._made: list[str] = []
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._all()[place]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def _all(self) -> list[str]:
+        if not self._made:
+            self._made = [str(uuid7()) for _ in range(self._count)]
+        return self._made
+
+
 @dataclass(frozen=True, slots=True)
 class Predictions:
     """What one version answers for n rows.
@@ -32,7 +57,7 @@ class Predictions:
 
     version: Reference
     at: datetime
-    ids: list[str]
+    ids: Sequence[str]
     values: list[Any]
     classes: tuple[bool | int | str, ...]
     probabilities: Array | None
@@ -125,7 +150,7 @@ def _predictions(version: ServedVersion, output: Output, now: datetime) -> Predi
     found = Predictions(
         version=version.reference,
         at=now,
-        ids=[str(uuid7()) for _ in values],
+        ids=RowIds(len(values)),
         values=values,
         classes=manifest.classes,
         probabilities=output.probabilities,

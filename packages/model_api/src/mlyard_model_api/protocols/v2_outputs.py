@@ -41,7 +41,7 @@ def offered(manifest: Manifest) -> dict[str, Output]:
             outputs[f"set_{level:g}"] = Output("BOOL", len(classes), partial(_of_level, "sets", level))
         else:
             outputs[f"interval_{level:g}"] = Output("FP64", 2, partial(_of_level, "intervals", level))
-    outputs[IDS] = Output("BYTES", None, lambda predictions: predictions.ids)
+    outputs[IDS] = Output("BYTES", None, lambda predictions: list(predictions.ids))
     return outputs
 
 
