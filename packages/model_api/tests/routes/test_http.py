@@ -1,9 +1,13 @@
 """What HTTP asks of every route alike."""
 
+import asyncio
 import logging
 
 import httpx
 import pytest
+from mlyard_model_api.routes.http import Http
+from mlyard_model_api.telemetry.metrics import Metrics
+from prometheus_client import CollectorRegistry
 
 from ..conftest import Start, until
 from ..fake_registry import FakeRegistry
@@ -197,3 +201,15 @@ async def test_pages_of_the_origins_that_are_set_may_call(start: Start) -> None:
     # The page has to see that it is the key that is wrong.
     assert without_key.status_code == 401
     assert without_key.headers["Access-Control-Allow-Origin"] == "https://app.test"
+
+
+async def test_a_client_that_goes_before_its_answer_is_counted() -> None:
+    async def never(_scope: object, _receive: object, _send: object) -> None:
+        raise asyncio.CancelledError
+
+    metrics = Metrics()
+    scope = {"type": "http", "method": "GET", "path": "/models", "headers": []}
+    with pytest.raises(asyncio.CancelledError):
+        await Http(never, ["/models"], metrics=metrics)(scope, None, None)  # type: ignore[arg-type]
+    page, _ = metrics.page("", CollectorRegistry())
+    assert b'mlyard_model_api_requests_total{model="",route="/models",status="499",version=""} 1.0' in page

@@ -80,6 +80,22 @@ async def test_the_models_that_serve_are_told_and_no_others(start: Start, regist
     assert found["mlyard_model_api_ready", ()] == 1
 
 
+async def test_a_way_back_is_a_swap_too(start: Start, registry: FakeRegistry) -> None:
+    registry.promote("diabetes", 1)
+    async with start() as client:
+
+        async def swapped(version: int) -> float:
+            await until(lambda: serves(client, "diabetes", version))
+            found = samples((await client.get("/metrics")).content)
+            return found["mlyard_model_api_last_swap_timestamp_seconds", ("diabetes", str(version))]
+
+        first = await swapped(1)
+        registry.promote("diabetes", 2)
+        second = await swapped(2)
+        registry.promote("diabetes", 1)
+        assert first < second < await swapped(1)
+
+
 async def test_the_rows_of_each_batch_are_counted(start: Start, registry: FakeRegistry) -> None:
     registry.promote("penguins", 1)
     async with start() as client:

@@ -11,8 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mlyard_model_api.routes.refusals import not_allowed
-from mlyard_model_api.serving.models import Models
-from mlyard_model_api.serving.version import ServedVersion
+from mlyard_model_api.serving.models import Models, Slot
 from mlyard_model_api.telemetry.metrics import NAMESPACE, Metrics
 
 PATH = "/metrics"
@@ -61,7 +60,7 @@ class ModelFacts(Collector):
         yield GaugeMetricFamily(f"{NAMESPACE}_ready", ready, value=not self._models.not_ready())
         answers = "Whether the registry answered the last poll."
         yield GaugeMetricFamily(f"{NAMESPACE}_registry_up", answers, value=self._models.registry_problem is None)
-        yield from self._of_versions([self._models.slot(name).current for name in self._models.names()])
+        yield from self._of_versions([self._models.slot(name) for name in self._models.names()])
         refused = GaugeMetricFamily(
             f"{NAMESPACE}_version_refused",
             "A version that was to serve and may not, and why.",
@@ -71,7 +70,7 @@ class ModelFacts(Collector):
             refused.add_metric((name, str(refusal.version), refusal.reason[:MOST_CHARACTERS]), 1)
         yield refused
 
-    def _of_versions(self, found: list[ServedVersion | None]) -> Iterator[Metric]:
+    def _of_versions(self, slots: list[Slot]) -> Iterator[Metric]:
         labels = ("model", "version")
         info = GaugeMetricFamily(
             f"{NAMESPACE}_model_info",
@@ -83,9 +82,10 @@ class ModelFacts(Collector):
             f"{NAMESPACE}_model_trained_timestamp_seconds", "When the version was trained.", labels=labels
         )
         swapped = GaugeMetricFamily(
-            f"{NAMESPACE}_last_swap_timestamp_seconds", "When the version was loaded to serve.", labels=labels
+            f"{NAMESPACE}_last_swap_timestamp_seconds", "When the version came to serve.", labels=labels
         )
-        for served in found:
+        for slot in slots:
+            served = slot.current
             if served is None:
                 continue
             reference, manifest = served.reference, served.manifest
@@ -93,5 +93,5 @@ class ModelFacts(Collector):
             info.add_metric((*place, "champion", served.engine.name, manifest.task, reference.digest), 1)
             trained.add_metric(place, manifest.trained_at.timestamp())
             age.add_metric(place, time.time() - manifest.trained_at.timestamp())
-            swapped.add_metric(place, served.loaded_at.timestamp())
+            swapped.add_metric(place, (slot.since or served.loaded_at).timestamp())
         yield from (info, age, trained, swapped)

@@ -6,7 +6,7 @@ Followers write, each its own model; requests read what was there when they came
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from mlyard_shared.contract import Contract
@@ -29,11 +29,15 @@ class Refusal(Contract):
 
 @dataclass(frozen=True)
 class Slot:
-    """A model's place: what serves, what served before it (for an instant way back), and what was last refused."""
+    """A model's place: what serves, what served before it (for an instant way back), and what was last refused.
+
+    `since` is when the one that serves came to serve, the last time.
+    """
 
     current: ServedVersion | None = None
     previous: ServedVersion | None = None
     refused: Refusal | None = None
+    since: datetime | None = None
 
     @property
     def is_decided(self) -> bool:
@@ -116,15 +120,17 @@ class Models:
 
     def swap(self, version: ServedVersion, alias: Alias = "champion") -> None:
         """Let a version serve from the next request on."""
-        self._change(version.reference.name, alias, lambda slot: Slot(current=version, previous=slot.current))
+        self._change(version.reference.name, alias, lambda slot: Slot(version, slot.current, since=_now()))
 
     def stand_in(self, version: ServedVersion, alias: Alias = "champion") -> None:
         """Let a version serve where nothing does, in the place of one that was refused."""
-        self._change(version.reference.name, alias, lambda slot: replace(slot, current=version))
+        self._change(version.reference.name, alias, lambda slot: replace(slot, current=version, since=_now()))
 
     def swap_back(self, name: str, alias: Alias = "champion") -> None:
         """Let the version before serve again; what was refused stays known."""
-        self._change(name, alias, lambda slot: replace(slot, current=slot.previous, previous=slot.current))
+        self._change(
+            name, alias, lambda slot: replace(slot, current=slot.previous, previous=slot.current, since=_now())
+        )
 
     def release_previous(self, name: str, alias: Alias = "champion") -> None:
         """Let go of the version before."""
@@ -188,3 +194,7 @@ class Models:
         if self.registry_problem is not None:
             return self.registry_problem
         return "it has no champion that is loaded yet"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
