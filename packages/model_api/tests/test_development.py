@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from .test_server import free_port
+from .conftest import free_port
 
 SERVE = Path(__file__).parents[1] / "development" / "serve.py"
 KEY = "a-key-for-the-tests"
