@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -19,12 +20,18 @@ from .passage import Passage
 
 START_SECONDS = 120
 SHARERS = ("test_serving.py", "test_training_run.py")
-"""They share a training, and so one worker of pytest-xdist."""
+"""Files whose tests share a training."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("penguins" if item.path.name in SHARERS else item.path.name))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Let one worker of pytest-xdist run all that uses the shared training."""
+    from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
+
+    scheduler = LoadFileScheduling(config, log)
+    by_file = scheduler._split_scope
+    scheduler._split_scope = lambda test: "penguins" if Path(by_file(test)).name in SHARERS else by_file(test)
+    return scheduler
 
 
 def unused_port() -> int:

@@ -11,8 +11,6 @@ import pytest
 
 from .conftest import StubStack, call, wait_until
 
-pytestmark = pytest.mark.xdist_group("running")
-
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StubStack]:

@@ -16,31 +16,25 @@ from mlyard_training_pipeline.tracking.context import Context
 from .clusters import Cluster, cluster, programs
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
-AIRFLOWS = {"stack": "stack", "plain": "plain", "postgresql_cluster": "stack"}
-"""Fixtures that begin real processes, and whose they are."""
-FIRST = "test_first_start.py"
-"""What an Airflow shows after its first start is looked at before others train with it."""
+AIRFLOW = ("test_first_start.py", "test_ensure.py", "test_real.py", "test_health.py", "test_launch.py")
+"""Files whose tests share the running Airflows: at first they see what a first start shows, then they train."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let each Airflow be started by one worker, early where there are several workers, else only when it is needed."""
-    groups = {item: _group(item) for item in items}
-    for item, group in groups.items():
-        item.add_marker(pytest.mark.xdist_group(group))
-    order = ["stack", "plain", "", "here"] if hasattr(config, "workerinput") else ["", "here", "plain", "stack"]
-    items.sort(key=lambda item: (order.index(groups[item] if groups[item] in order else ""), item.path.name != FIRST))
+    """Let the Airflows be started early where there are several workers, else only when they are needed."""
+    others = -1 if not hasattr(config, "workerinput") else len(AIRFLOW)
+    items.sort(key=lambda item: AIRFLOW.index(item.path.name) if item.path.name in AIRFLOW else others)
 
 
-def _group(item: pytest.Item) -> str:
-    """Which tests an item has to run with: those of its Airflow, or those of its file."""
-    used: set[str] = set(getattr(item, "fixturenames", ()))
-    parameters = getattr(getattr(item, "callspec", None), "params", {})
-    if parameters.get("server") in ("simple", "fab"):
-        return {"simple": "plain", "fab": "stack"}[parameters["server"]]
-    for fixture, group in AIRFLOWS.items():
-        if fixture in used:
-            return group
-    return "here" if "airflow_here" in used else item.nodeid.partition("::")[0]
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Let one worker of pytest-xdist run all that uses an Airflow, so that each is started once."""
+    from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
+
+    scheduler = LoadFileScheduling(config, log)
+    by_file = scheduler._split_scope
+    scheduler._split_scope = lambda test: "airflow" if Path(by_file(test)).name in AIRFLOW else by_file(test)
+    return scheduler
 
 
 @pytest.fixture(scope="session")

@@ -252,3 +252,16 @@ def test_a_folder_without_a_spec_is_one_sentence_and_a_code_of_its_own(stack: St
     assert "MLYARD_MODELS" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert "http://localhost:8080" in done.stdout
+
+
+@pytest.mark.long  # trains as the others do; it is the end-to-end test that shows all of it without containers
+def test_without_containers_on_sqlite_it_trains_too(tmp_path: Path) -> None:
+    alone = Stack(tmp_path)
+    write_spec(alone.models, "houses")
+    try:
+        alone.start("api-server", "scheduler", "dag-processor")
+        done = alone.ensure()
+    finally:
+        alone.stop()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "gate passed: there is no champion yet" in done.stdout
