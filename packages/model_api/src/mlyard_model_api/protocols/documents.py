@@ -1,6 +1,7 @@
 """From bytes to a JSON document, without what Python's parser lets pass in silence."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -82,10 +83,34 @@ def _quick(body: bytes | bytearray) -> Any:
     """
     try:
         document = _DECODER.decode(body)
-        return document if strings(body) == _strings_in(document) else _IN_DOUBT
-    # What msgspec raises itself, text that is not UTF-8, and nesting.
+        known = strings(body)
+        return document if known is not None and known in (_names(document), _strings_in(document)) else _IN_DOUBT
+    # A number beyond what it reads.
+    except msgspec.ValidationError:
+        return _IN_DOUBT
+    except msgspec.DecodeError as error:
+        if b"\\u" in body or b"NaN" in body or b"Infinity" in body:
+            return _IN_DOUBT
+        raise BrokenBody(f"the body is not JSON{_place(body, str(error))}") from None
+    # Text that is not UTF-8, and nesting.
     except (ValueError, RecursionError):
         return _IN_DOUBT
+
+
+def _place(body: bytes | bytearray, message: str) -> str:
+    """Where msgspec says that a body is wrong."""
+    found = re.search(r"\(byte ([0-9]+)\)", message)
+    place = int(found[1]) if found is not None else len(body)
+    line = body.count(b"\n", 0, place) + 1
+    return f" (line {line}, byte {place - body.rfind(bytes([10]), 0, place)})"
+
+
+def _names(document: Any) -> int:
+    """How many names the objects have that are rows; where that is all strings there are, there are no others."""
+    content = next(iter(document.values()), None) if type(document) is dict else None
+    if type(content) is not list:
+        return -1
+    return len(document) + sum([len(row) for row in content if type(row) is dict])
 
 
 def _strings_in(value: Any) -> int:

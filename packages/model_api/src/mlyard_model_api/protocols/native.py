@@ -99,10 +99,13 @@ def decode(body: bytes | bytearray, manifest: Manifest, *, max_rows: int) -> Col
     Raises:
         RequestRefused: it is not JSON, is too large for the model, or breaks its schema.
     """
-    table = typed.reader(manifest).read(body, max_rows=max_rows)
+    reader, schema = typed.reader(manifest), manifest.input_schema
+    table = reader.read(body, max_rows=max_rows)
     if table is not None:
         return table
-    schema = manifest.input_schema
+    values = reader.values(body, max_rows=max_rows)
+    if values is not None:
+        return rows.arrays(values, schema, GRAMMARS[manifest.grammar])
     document = documents.parse(body, rows=max_rows, columns=len(schema.columns))
     return rows.read(document, schema, GRAMMARS[manifest.grammar], max_rows=max_rows)
 

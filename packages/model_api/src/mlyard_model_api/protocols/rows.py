@@ -1,7 +1,7 @@
 """From a JSON document to a model's columns: rows as records, or columns as lists, and nothing else."""
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 from typing import Any
@@ -37,7 +37,7 @@ def read(document: Any, schema: Schema, grammar: Grammar, *, max_rows: int) -> d
         columns = _from_rows(content, names, max_rows=max_rows)
     else:
         columns = _from_columns(content, names, max_rows=max_rows)
-    return _arrays(columns, schema, grammar)
+    return arrays(columns, schema, grammar)
 
 
 class _Names:
@@ -180,17 +180,18 @@ def first_problems(wrong: Iterable[Iterator[Problem]]) -> InputRefused:
     return InputRefused(list(islice(in_order, MAX_PROBLEMS)))
 
 
-def _arrays(columns: dict[str, list[Any]], schema: Schema, grammar: Grammar) -> dict[str, Array]:
-    arrays: dict[str, Array] = {}
+def arrays(columns: Mapping[str, Sequence[Any]], schema: Schema, grammar: Grammar) -> dict[str, Array]:
+    """Return each column of the schema, of values by right names, as many in each; raises `InputRefused`."""
+    found: dict[str, Array] = {}
     wrong: list[Iterator[Problem]] = []
     for column in schema.columns:
         try:
-            arrays[column.name] = cells.array(column, columns[column.name], grammar)
+            found[column.name] = cells.array(column, columns[column.name], grammar)
         except cells.DoesNotFit:
             wrong.append(cell_problems(column, columns[column.name], grammar))
     if wrong:
         raise first_problems(wrong)
-    return arrays
+    return found
 
 
 def value_problems(

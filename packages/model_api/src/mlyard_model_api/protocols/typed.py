@@ -6,6 +6,7 @@ it is the only parser of JSON in Python that checks types as it parses, and keep
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -54,6 +55,37 @@ class TypedReader:
             return self._from_columns(body, astuple(document.columns), max_rows)
         return None
 
+    def values(self, body: bytes | bytearray, *, max_rows: int) -> dict[str, Sequence[Any]] | None:
+        """Return the values of each column as they came, to tell which is wrong, or None where more than one may be."""
+        if self._decoder is None or has_more_values(body, rows=max_rows, columns=self._width):
+            return None
+        try:
+            document = self._any_values.decode(body)
+        except (ValueError, RecursionError):
+            return None
+        rows, columns = document.rows, document.columns
+        if columns is UNSET and rows is not UNSET and 0 < len(rows) <= max_rows:
+            found, names = list(zip(*map(astuple, rows), strict=True)), len(rows) * self._width
+        elif rows is UNSET and columns is not UNSET:
+            found, names = list(astuple(columns)), self._width
+        else:
+            return None
+        kinds = [set(map(type, values)) for values in found]
+        if (
+            len(set(map(len, found))) != 1
+            or not 0 < len(found[0]) <= max_rows
+            or any(dict in k or list in k for k in kinds)
+        ):
+            return None
+        texts = sum(list(map(type, v)).count(str) for v, kind in zip(found, kinds, strict=True) if str in kind)
+        if strings(body) != 1 + names + texts:
+            return None
+        return dict(zip((column.name for column in self.layout.schema.columns), found, strict=True))
+
+    @cached_property
+    def _any_values(self) -> Any:
+        return _decoder(self.layout.schema.columns, known=False)
+
     def _from_rows(self, body: bytes | bytearray, found: list[Any], max_rows: int) -> Table | None:
         count = len(found)
         if not 0 < count <= max_rows:
@@ -93,9 +125,10 @@ class TypedReader:
 reader = kept(TypedReader)
 
 
-def _decoder(columns: Sequence[Column]) -> Any:
+def _decoder(columns: Sequence[Column], *, known: bool = True) -> Any:
     """A decoder of `{"rows": ...}` and `{"columns": ...}`, or None where a name is none that msgspec takes."""
     types = [_TYPES[column.type] | None if column.nullable else _TYPES[column.type] for column in columns]
+    types = types if known else [Any] * len(columns)
     fields = [f"x{position}" for position in range(len(columns))]
     options: dict[str, Any] = {
         "rename": dict(zip(fields, (column.name for column in columns), strict=True)),
