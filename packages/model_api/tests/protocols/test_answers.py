@@ -1,8 +1,10 @@
 """By our own protocol, a version answers as its registered pipeline does, whatever form the rows come in."""
 
+import contextlib
 import csv
 import io
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +12,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from mlyard_model_api.errors import RequestRefused
 from mlyard_model_api.protocols import native
 from mlyard_model_api.protocols.media_types import ARROW, CSV, JSON, PARQUET
 from mlyard_shared.schema import Schema
@@ -101,6 +104,36 @@ def test_an_answer_in_arrow_is_the_pipelines_own(name: str, judged: dict[str, Ju
     told = pa.ipc.open_stream(answer.body).read_all().to_pylist()
     probabilities = None if name == "numbers" else [list(row["probabilities"].values()) for row in told]
     one.check(rows, [row["prediction"] for row in told], probabilities)
+
+
+def _seconds(one: Judged, body: bytes) -> float:
+    """The best processor time of five to answer a body, or to refuse it."""
+    times = []
+    for _ in range(5):
+        call = native.PROTOCOL.open([(b"content-type", JSON.encode())], b"")
+        started = time.process_time()
+        with contextlib.suppress(RequestRefused):
+            one.answer(call, body)
+        times.append(time.process_time() - started)
+    return min(times)
+
+
+def test_refusing_takes_no_longer_than_answering(judged: dict[str, Judged]) -> None:
+    rows = [dict(_PENGUIN) for _ in range(1000)]
+    right = json.dumps({"rows": rows}).encode()
+    wrong = {
+        "a value in the last row": json.dumps({"rows": [*rows[1:], _PENGUIN | {"bill": "x"}]}).encode(),
+        "a name in the last row": json.dumps({"rows": [*rows[1:], _PENGUIN | {"wing": 1}]}).encode(),
+        "the end": right[:-2],
+        "a name that comes again": right[:-3] + b', "bill": 1}]}',
+        "NaN": json.dumps({"rows": [*rows[1:], _PENGUIN | {"bill": float("nan")}]}).encode(),
+    }
+    answering = _seconds(judged["twin"], right)
+    ratios = {what: _seconds(judged["twin"], body) / answering for what, body in wrong.items()}
+    # Of the last two only the strict reader knows the place.
+    strict = [ratios.pop(what) for what in ("a name that comes again", "NaN")]
+    assert max(ratios.values()) < 1.3, ratios
+    assert max(strict) < 2.5
 
 
 _PENGUIN: dict[str, Any] = {
