@@ -12,11 +12,12 @@ from mlyard_model_api.errors import RequestRefused
 from mlyard_model_api.prediction import Predictions
 from mlyard_model_api.protocols import mlflow, native, v2
 from mlyard_model_api.protocols.protocol import Call, WireProtocol
+from mlyard_model_api.protocols.v2_inputs import takes_matrix
 from mlyard_model_api.serving.version import Reference
 from mlyard_shared.features import Array
 from mlyard_shared.schema import Column, Schema
 
-from ..versions import PENGUINS, SPECIES
+from ..versions import SPECIES
 from .v2_requests import in_bytes, manifest, tensor
 
 MODEL = manifest()
@@ -74,7 +75,7 @@ def bodies(found: list[dict[str, Any]], schema: Schema) -> list[tuple[WireProtoc
     flat = [tensor(name, kinds[name], columns[name]) for name in names]
     nested = [tensor(name, kinds[name], [[value] for value in columns[name]], [count, 1]) for name in names]
     documents += [(v2.PROTOCOL, {"inputs": flat}), (v2.PROTOCOL, {"inputs": nested})]
-    if schema is not PENGUINS:
+    if takes_matrix(schema):
         documents.append((v2.PROTOCOL, {"inputs": [tensor("inputs", "FP64", cells, [count, len(names)])]}))
     result: list[tuple[WireProtocol, bytes, int | None]] = [
         (protocol, json.dumps(document).encode(), None) for protocol, document in documents
