@@ -4,8 +4,8 @@
     python tests/suites.py --corners      the oldest Python with the lowest versions that the packages' metadata allow,
                                           and the newest Python with the newest versions; and each package with
                                           the lowest release of its sibling that its metadata allows
-    python tests/suites.py --full         all, and every Python with the lowest and with the newest versions, those tests
-                                          included that are marked as long
+    python tests/suites.py --full         all, and every Python with the lowest and with the newest versions; tests that
+                                          are marked as long are included
 
 What a suite prints is shown when it ends, so that the suites' lines do not mix.
 """
