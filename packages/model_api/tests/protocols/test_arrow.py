@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import random
 import time
 from collections.abc import Callable
 from datetime import date
@@ -299,6 +300,32 @@ async def test_tables_come_and_go_over_http(start: Start, registry: FakeRegistry
         assert answer.headers["content-type"] == "application/vnd.apache.arrow.stream"
         told_rows = pa.ipc.open_stream(answer.content).read_all().to_pylist()
         assert [row["prediction"] for row in told_rows] == [row["prediction"] for row in by_json["predictions"]]
+
+
+@pytest.mark.anyio
+async def test_no_broken_table_is_ever_a_fault_of_the_server(start: Start, registry: FakeRegistry) -> None:
+    registry.promote("penguins", 1)
+    draw = random.Random(20261126)
+    table = pa.Table.from_pylist([PENGUIN, PENGUIN | {"bill": None}])
+    text = "bill,mass,sex,island,tagged,seen\n45.5,4200,,Biscoe,false,2026-05-01\n"
+    right = {"text/csv": text.encode(), "application/vnd.apache.arrow.stream": stream(table)}
+    right["application/vnd.apache.parquet"] = file(table)
+    async with start() as client:
+        for media_type, body in right.items():
+            for _ in range(200):
+                changed = bytearray(body)
+                for _ in range(draw.randint(0, 3)):
+                    place = draw.randrange(len(changed))
+                    changed[place : place + draw.randint(0, 3)] = draw.randbytes(draw.randint(0, 3))
+                headers = {
+                    "Content-Type": media_type,
+                    "Content-Encoding": draw.choice(("identity", "identity", "gzip")),
+                }
+                response = await client.post("/models/penguins/predict", content=bytes(changed), headers=headers)
+                assert response.status_code in (200, 400, 413, 422), (media_type, bytes(changed))
+                if response.status_code != 200:
+                    assert response.json()["error"]["code"]
+                    assert "Traceback" not in response.text
 
 
 def test_without_pyarrow_the_way_out_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,7 +56,8 @@ def parse_strictly(body: bytes | bytearray, *, rows: int, columns: int) -> Any:
 def has_more_values(body: bytes | bytearray, *, rows: int, columns: int) -> bool:
     """Whether a body may have more values than the most rows have; it also counts commas in texts."""
     most = _most_values(rows, columns)
-    return len(body) > most and _count(body, b",") > most
+    # A value takes a byte and a comma at the least, and two commas side by side end the parsing.
+    return len(body) > 2 * most and _count(body, b",") > most
 
 
 def strings(body: bytes | bytearray) -> int | None:
