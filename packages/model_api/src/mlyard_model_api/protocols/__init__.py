@@ -1,5 +1,5 @@
 """Wire formats: from bytes to a model's columns, and from predictions to bytes.
 
-Read `protocol`, which says what one is, and `documents` and `rows`, which read JSON; then `native`, `mlflow` and `v2`,
-each thin over the modules that begin with its name.
+`protocol` is what every one of them offers: `native`, `mlflow` and `v2`. Read `documents` and `rows`, the strict readers
+of JSON, then `typed`, the fast one, which leaves to them whatever is in doubt; `delimited` and `arrow` read tables.
 """

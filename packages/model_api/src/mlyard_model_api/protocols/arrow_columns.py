@@ -6,28 +6,20 @@ converted.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from mlyard_shared import cells
 from mlyard_shared.columns import GRAMMARS, ColumnType, Fault, Grammar
-from mlyard_shared.columns.canonical import typed_text
 from mlyard_shared.columns.grammar import MAX_NUMBER
 from mlyard_shared.features import Array, Table
 from mlyard_shared.manifest import Manifest
 from mlyard_shared.schema import Column
-from numpy.typing import NDArray
 
-from mlyard_model_api.errors import BodyTooLarge, InputRefused, Problem
-from mlyard_model_api.protocols import rows, typed
+from mlyard_model_api.errors import InputRefused, Problem
+from mlyard_model_api.protocols import arrow_values, rows, typed
 
-_FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
-"""The years 1 to 9999, in microseconds since 1970."""
-_IN_MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
-_DAY = 86_400_000_000
 _NAT = np.iinfo(np.int64).min
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - dates here are UTC
 _STORED: dict[ColumnType, str] = {
     "integer": "integers, or whole numbers",
     "number": "numbers",
@@ -35,13 +27,6 @@ _STORED: dict[ColumnType, str] = {
     "category": "texts",
     "datetime": "timestamps, dates, or texts with ISO 8601 dates",
 }
-
-
-class _Values(NamedTuple):
-    """Values of one kind, and which of them are null (None: none is)."""
-
-    values: Array
-    missing: Array | None
 
 
 def read(batches: Sequence[Any], names: Sequence[str], manifest: Manifest, *, most: int) -> Table | dict[str, Array]:
@@ -128,26 +113,14 @@ def _may_be(stored: Any, kind: ColumnType) -> bool:
         "integer": number,
         "number": number,
         "boolean": types.is_boolean(stored),
-        "datetime": date or _is_text(stored),
-        "category": number or date or types.is_boolean(stored) or _is_text(stored),
+        "datetime": date or arrow_values.is_text(stored),
+        "category": number or date or types.is_boolean(stored) or arrow_values.is_text(stored),
     }
     return bool(fits[kind] or types.is_null(stored))
 
 
-def _is_text(stored: Any) -> bool:
-    import pyarrow as pa
-
-    return bool(pa.types.is_string(stored) or pa.types.is_large_string(stored) or pa.types.is_string_view(stored))
-
-
-def _decoded(array: Any) -> Any:
-    import pyarrow as pa
-
-    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
-
-
 def _numbers(column: Column, array: Any, grammar: Grammar, _most: int) -> Array | Iterator[Problem]:
-    values, missing = _fixed(_decoded(array))
+    values, missing = arrow_values.fixed(arrow_values.decoded(array))
     found = values.astype(np.float64)
     limit = grammar.max_integer if column.type == "integer" else MAX_NUMBER
     whole = values.dtype.kind in "iu"
@@ -163,10 +136,10 @@ def _numbers(column: Column, array: Any, grammar: Grammar, _most: int) -> Array 
     if missing is not None:
         found[missing] = np.nan
         wrong = wrong & ~missing if column.nullable else wrong | missing
-    return found if not wrong.any() else _number_problems(column, _Values(values, missing), wrong, grammar)
+    return found if not wrong.any() else _number_problems(column, arrow_values.Values(values, missing), wrong, grammar)
 
 
-def _number_problems(column: Column, given: _Values, wrong: Array, grammar: Grammar) -> Iterator[Problem]:
+def _number_problems(column: Column, given: arrow_values.Values, wrong: Array, grammar: Grammar) -> Iterator[Problem]:
     for row in np.flatnonzero(wrong)[: rows.MAX_PROBLEMS].tolist():
         value = given.values[row].item()
         if given.missing is not None and given.missing[row]:
@@ -182,7 +155,7 @@ def _number_problems(column: Column, given: _Values, wrong: Array, grammar: Gram
 
 
 def _booleans(column: Column, array: Any, _grammar: Grammar, _most: int) -> Array | Iterator[Problem]:
-    values, missing = _fixed(_decoded(array))
+    values, missing = arrow_values.fixed(arrow_values.decoded(array))
     found = values.astype(np.float64)
     if missing is not None:
         found[missing] = np.nan
@@ -192,10 +165,10 @@ def _booleans(column: Column, array: Any, _grammar: Grammar, _most: int) -> Arra
 
 
 def _dates(column: Column, array: Any, grammar: Grammar, most: int) -> Array | Iterator[Problem]:
-    if _is_text(getattr(array.type, "value_type", array.type)):
+    if arrow_values.is_text(getattr(array.type, "value_type", array.type)):
         return _texts(column, array, grammar, most)
-    found, missing = _microseconds(_decoded(array))
-    outside = (found < _FIRST) | (found > _LAST)
+    found, missing = arrow_values.microseconds(arrow_values.decoded(array))
+    outside = (found < arrow_values.FIRST) | (found > arrow_values.LAST)
     if missing is not None:
         outside &= ~missing
         found[missing] = _NAT
@@ -212,7 +185,7 @@ def _problems(column: Column, wrong: Array, fault: Fault) -> Iterator[Problem]:
 
 
 def _texts(column: Column, array: Any, grammar: Grammar, most: int) -> Array | Iterator[Problem]:
-    values = _text_list(array, most)
+    values = arrow_values.texts(array, most)
 
     def fits(some: Sequence[Any]) -> bool:
         try:
@@ -225,71 +198,6 @@ def _texts(column: Column, array: Any, grammar: Grammar, most: int) -> Array | I
         return cells.array(column, values, grammar)
     except cells.DoesNotFit:
         return rows.value_problems(column, values, fits, lambda some: cells.faults(column, some, grammar))
-
-
-def _text_list(array: Any, most: int) -> list[str | None]:
-    import pyarrow as pa
-
-    kind = array.type
-    if pa.types.is_dictionary(kind):
-        distinct = [*_text_list(array.dictionary, most), None]
-        positions, missing = _fixed(array.indices)
-        # The last is null.
-        places = positions.astype(np.int64) if missing is None else np.where(missing, -1, positions.astype(np.int64))
-        return [distinct[place] for place in places.tolist()]
-    if pa.types.is_string_view(kind):
-        views = np.frombuffer(array.buffers()[1], dtype=np.int32, count=4 * (array.offset + len(array)))
-        if int(views[4 * array.offset :: 4].sum(dtype=np.int64)) > most:
-            raise BodyTooLarge(most)
-    if _is_text(kind):
-        found: list[str | None] = array.to_pylist()
-        return found
-    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        moments, missing = _microseconds(array)
-        inside = np.clip(moments, _FIRST, _LAST).tolist()
-        dates = [typed_text(_EPOCH + timedelta(microseconds=moment)) for moment in inside]
-        return dates if missing is None else [None if no else date for date, no in zip(dates, missing, strict=True)]
-    return [typed_text(value) for value in array.to_pylist()]
-
-
-def _microseconds(array: Any) -> tuple[NDArray[np.int64], Array | None]:
-    """Microseconds since 1970, cut; what int64 does not hold becomes its last value, and never wraps."""
-    import pyarrow as pa
-
-    counts, missing = _fixed(array)
-    unit = "ms" if pa.types.is_date64(array.type) else getattr(array.type, "unit", None)
-    counts = counts.astype(np.int64)
-    if unit == "ns":
-        return counts // 1000, missing
-    factor = _DAY if unit is None else _IN_MICROSECONDS[unit]
-    limit = np.iinfo(np.int64).max // factor
-    return np.clip(counts, -limit, limit) * factor, missing
-
-
-def _fixed(array: Any) -> _Values:
-    """The values of an array whose values have one width, and those of decimals as float64."""
-    import pyarrow as pa
-
-    kind, count, offset = array.type, len(array), array.offset
-    types = pa.types
-    if types.is_null(kind):
-        return _Values(np.zeros(count), np.ones(count, dtype=bool))
-    validity, *data = array.buffers()
-    missing = ~_bits(validity, offset, count) if array.null_count else None
-    if types.is_decimal(kind):
-        return _Values(np.array([np.nan if value is None else float(value) for value in array.to_pylist()]), missing)
-    if types.is_boolean(kind):
-        return _Values(_bits(data[0], offset, count), missing)
-    if types.is_timestamp(kind) or types.is_date(kind):
-        width: Any = np.int32 if types.is_date32(kind) else np.int64
-    else:
-        width = kind.to_pandas_dtype()
-    return _Values(np.frombuffer(data[0], dtype=width, count=offset + count)[offset:], missing)
-
-
-def _bits(buffer: Any, offset: int, count: int) -> NDArray[np.bool_]:
-    octets = np.frombuffer(buffer, dtype=np.uint8)
-    return np.unpackbits(octets, count=offset + count, bitorder="little")[offset:].astype(bool)
 
 
 _READERS: dict[ColumnType, Callable[[Column, Any, Grammar, int], Array | Iterator[Problem]]] = {
