@@ -219,6 +219,17 @@ def test_bytes_that_do_not_fit_are_refused(size: Any, behind: bytes, error: type
         read(header + behind, PRICES, length=len(header))
 
 
+def test_a_right_body_with_a_byte_more_or_less_is_refused() -> None:
+    for body, length in (
+        in_bytes(("size", "FP64", np.array([1.5])), ("count", "INT64", np.array([1]))),
+        in_bytes(("inputs", "FP64", np.array([[1.5, 1.0]]))),
+    ):
+        assert values(body, length=length) == {"size": [1.5], "count": [1.0]}
+        for wrong in (body + b"x", body[:-1]):
+            with pytest.raises(BrokenBody):
+                read(wrong, PRICES, length=length)
+
+
 @pytest.mark.parametrize(
     ("data", "match"),
     [
