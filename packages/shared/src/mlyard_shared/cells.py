@@ -115,6 +115,11 @@ def _packed(values: Sequence[Any]) -> bytes:
 
 
 def _numbers(_column: Column, values: Sequence[Any], _grammar: Grammar) -> Array:
+    if len(values) < _FEW:
+        # NaN is not between any two numbers.
+        if all(value is None or -MAX_NUMBER <= value <= MAX_NUMBER for value in values):
+            return np.frombuffer(_packed(values))
+        raise DoesNotFit
     result: Array = np.frombuffer(_packed(values))
     if not (np.abs(result) <= MAX_NUMBER).all():
         missing = np.isnan(result)
@@ -187,6 +192,8 @@ def _no_fault(_column: Column, _value: bool, _grammar: Grammar) -> Fault | None:
     return None
 
 
+_FEW = 8
+"""So many values are faster looked at one by one."""
 _NAT = np.iinfo(np.int64).min
 _NONE = type(None)
 _TYPES: dict[ColumnType, set[type]] = {

@@ -2,7 +2,6 @@
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -13,6 +12,7 @@ from mlyard_shared.schema import Column, Schema
 
 from mlyard_model_api.errors import InputRefused, Problem, TooManyRows
 from mlyard_model_api.protocols.documents import Repeating, as_object, renamed
+from mlyard_model_api.protocols.kept import kept
 
 Faults = Iterator[tuple[int, Fault]]
 """Positions, and what is wrong there."""
@@ -32,7 +32,7 @@ def read(document: Any, schema: Schema, grammar: Grammar, *, max_rows: int) -> d
         TooManyRows: there are more than `max_rows`.
     """
     kind, content = _content(document)
-    names = _Names(tuple(column.name for column in schema.columns), grammar)
+    names = _Names(schema, grammar)
     if kind == "rows":
         columns = _from_rows(content, names, max_rows=max_rows)
     else:
@@ -40,13 +40,29 @@ def read(document: Any, schema: Schema, grammar: Grammar, *, max_rows: int) -> d
     return arrays(columns, schema, grammar)
 
 
+class _Spellings:
+    """The names of a schema's columns, by their NFC form too."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.all = tuple(column.name for column in schema.columns)
+        self.known = frozenset(self.all)
+        self.composed = {composed(name): name for name in self.all} | {name: name for name in self.all}
+        # Text is at most four times as long as its NFC form.
+        self.longest = 4 * max(map(len, self.composed), default=0)
+
+
+_spellings = kept(_Spellings)
+
+
 class _Names:
     """The names of the schema's columns, and how a request may spell them."""
 
-    def __init__(self, names: tuple[str, ...], grammar: Grammar) -> None:
-        self.all = names
-        self.known = set(names)
+    def __init__(self, schema: Schema, grammar: Grammar) -> None:
+        self._spellings = _spellings(schema)
+        self.all = self._spellings.all
+        self.known = self._spellings.known
         self._any_form = grammar.version > 1
+        self._meanings: dict[str, str] = {}
 
     def fit(self, found: Any) -> bool:
         """Whether this is an object with the schema's names as it spells them, each once."""
@@ -56,26 +72,14 @@ class _Names:
         """The same values by the schema's own spelling; names that are not in it stay as they are."""
         if not self._any_form:
             return found
-        other = {name: meant for name in found if (meant := self._meant(name)) != name}
+        other = {name: meant for name in found if name not in self.known and (meant := self._meant(name)) != name}
         return renamed(found, other) if other else found
 
     def _meant(self, name: str) -> str:
-        known = self._spellings.get(name)
-        # Text is at most four times as long as its NFC form, and normalising takes quadratic time.
-        if known is None and len(name) <= self._longest:
-            known = self._spellings.get(composed(name))
-            if known is not None:
-                # The next row spells it likewise.
-                self._spellings[name] = known
-        return name if known is None else known
-
-    @cached_property
-    def _spellings(self) -> dict[str, str]:
-        return {composed(name): name for name in self.all} | {name: name for name in self.all}
-
-    @cached_property
-    def _longest(self) -> int:
-        return 4 * max(map(len, self._spellings), default=0)
+        # The next row spells it likewise, and normalising takes quadratic time.
+        if name not in self._meanings and len(name) <= self._spellings.longest:
+            self._meanings[name] = self._spellings.composed.get(composed(name), name)
+        return self._meanings.get(name, name)
 
 
 def _content(document: Any) -> tuple[str, Any]:
@@ -164,7 +168,7 @@ def positions(given: Sequence[str], schema: Schema, grammar: Grammar) -> list[in
     Raises:
         InputRefused: a name is missing, unknown or repeated.
     """
-    names = _Names(tuple(column.name for column in schema.columns), grammar)
+    names = _Names(schema, grammar)
     if tuple(given) == names.all:
         return list(range(len(given)))
     found = names.as_in_schema(as_object(list(zip(given, range(len(given)), strict=True))))
