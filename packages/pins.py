@@ -10,6 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 CONTRACT = ("shared", "mlflow_server", "model_api", "training_pipeline")
 """The packages in the environment of the contract tests."""
+OPTIONAL = ("arrow", "boosters", "optuna")
+"""Extras that an image has where its build is told so: each has a file of its own beside the image's."""
 SIBLING = re.compile(r"mlyard-shared(\[[\w,]+\])?")
 TOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
 PROJECTS = {
@@ -35,7 +37,8 @@ def main() -> None:
     upgrade = sys.argv[1:]
     for package, project in PROJECTS.items():
         folder = ROOT / "packages" / package
-        extras = [word for name in project.get("optional-dependencies", {}) for word in ("--extra", name)]
+        offered = project.get("optional-dependencies", {})
+        extras = [word for name in offered if name not in OPTIONAL for word in ("--extra", name)]
         sources = [f"packages/{package}/pyproject.toml"]
         sibling = next((SIBLING.match(name) for name in project["dependencies"] if SIBLING.match(name)), None)
         if sibling is not None:
@@ -45,6 +48,9 @@ def main() -> None:
         where = f"{sibling[0]} @ {(ROOT / 'packages/shared').as_uri()}\n" if sibling is not None else ""
         compile_pins(folder / "requirements.txt", *sources, requirements=where, extra=[*extras, *upgrade])
         constraint = ["--constraint", f"packages/{package}/requirements.txt", *upgrade]
+        for name in set(offered) & set(OPTIONAL):
+            wanted = "".join(f"{line}\n" for line in offered[name])
+            compile_pins(folder / f"requirements-{name}.txt", "-", requirements=wanted, extra=constraint)
         compile_pins(folder / "requirements-test.txt", "-", requirements=tools("test"), extra=constraint)
     build = ROOT / "packages/shared/requirements-build.txt"
     compile_pins(build, "-", requirements="editables\nhatchling\nuv\n", extra=upgrade)
