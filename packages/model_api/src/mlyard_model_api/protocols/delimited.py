@@ -19,7 +19,6 @@ from mlyard_shared.schema import Column, Schema
 from mlyard_model_api.errors import BrokenBody, InputRefused, Problem, TooManyRows
 from mlyard_model_api.protocols import rows
 
-
 _CELL = r'(?:"(?:[^"]++|"")*+"|[^",\r\n]*+)'
 _RIGHT = re.compile(rf"(?:{_CELL}(?:,|\r?\n))*+{_CELL}")
 _SPLIT = re.compile(r'("(?:[^"]++|"")*+"|[^",]*+),')
