@@ -7,10 +7,12 @@ user may enter, so that all workers of a service ask one, and ends with the proc
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import threading
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Client, Connection, Listener
@@ -47,10 +49,11 @@ class RegistryProcess:
     def __init__(self, source: Source) -> None:
         """Nothing runs yet."""
         self.source = source
-        self._folder = tempfile.TemporaryDirectory(prefix="mlyard-model-api-")
-        self._process: subprocess.Popen[bytes] | None = None
+        self._running: list[subprocess.Popen[bytes]] = []
         self._lock = threading.Lock()
-        self.address = str(Path(self._folder.name, "registry"))
+        folder = tempfile.mkdtemp(prefix="mlyard-model-api-")
+        self.address = str(Path(folder, "registry"))
+        self.end = weakref.finalize(self, _end, self._running, folder)
 
     def ensure(self) -> None:
         """Start it unless it runs; returns when it listens.
@@ -59,35 +62,46 @@ class RegistryProcess:
             RegistryUnavailable: it does not.
         """
         with self._lock:
-            if self._process is not None and self._process.poll() is None:
+            if self._running and self._running[0].poll() is None:
                 return
+            _stop(self._running)
             Path(self.address).unlink(missing_ok=True)
             account = self.source.account
             task = {"uri": self.source.uri, "address": self.address}
             if account is not None:
                 task |= {"username": account.username, "password": account.password.get_secret_value()}
             # In a session of its own it gets no Ctrl-C that is meant for this process.
-            self._process = subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, "-m", __name__],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 start_new_session=True,
             )
-            assert self._process.stdin is not None  # noqa: S101 - it is a pipe
-            assert self._process.stdout is not None  # noqa: S101 - it is a pipe
+            self._running.append(process)
+            assert process.stdin is not None  # noqa: S101 - it is a pipe
+            assert process.stdout is not None  # noqa: S101 - it is a pipe
             with suppress(BrokenPipeError):  # it has ended, and is asked in vain
-                self._process.stdin.write(json.dumps(task).encode() + b"\n")
-                self._process.stdin.flush()
-            if self._process.stdout.readline() == b"":
-                raise RegistryUnavailable(self.source.uri, f"the process that asks it ended ({self._process.wait()})")
+                process.stdin.write(json.dumps(task).encode() + b"\n")
+                process.stdin.flush()
+            if process.stdout.readline() == b"":
+                raise RegistryUnavailable(self.source.uri, f"the process that asks it ended ({process.wait()})")
 
-    def end(self) -> None:
-        """End it."""
-        with self._lock:
-            if self._process is not None:
-                self._process.kill()
-                self._process.wait()
-            self._folder.cleanup()
+
+def _stop(running: list[subprocess.Popen[bytes]]) -> None:
+    """End what runs, and forget it."""
+    while running:
+        process = running.pop()
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                with suppress(BrokenPipeError):  # it ended before it read its task
+                    stream.close()
+
+
+def _end(running: list[subprocess.Popen[bytes]], folder: str) -> None:
+    _stop(running)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 class AskedRegistry:
@@ -189,15 +203,16 @@ def _answer(connection: Connection, registry: _Lazy) -> None:
             connection.send_bytes(json.dumps(answer).encode())
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(address: str) -> None:
     sys.stdin.buffer.read()  # nothing more is sent: it returns when the parent has ended
+    shutil.rmtree(Path(address).parent, ignore_errors=True)
     os._exit(0)
 
 
 def main() -> None:
     """Read the task, and answer until the parent ends."""
     task = json.loads(sys.stdin.buffer.readline())
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(task["address"],), daemon=True).start()
     work(task)
 
 
