@@ -153,6 +153,11 @@ DOCKERFILE = (
     (r"^# The prediction API\.", "# $distribution."),
     (r"^# What is never loaded .*\n", "# Test files are never loaded.\n"),
     (r"^    && rm /opt/venv\S+onnxruntime\S+ \\\n", ""),
+    (r"^# With PyArrow.*\n", ""),
+    (r"^ARG EXTRAS=.*\n", ""),
+    (r"^    --mount=\S+/pins/requirements-arrow.txt \\\n", ""),
+    (r"^    set -- .*\n.*for extra.*\n    && uv pip sync", "    uv pip sync"),
+    (r'"\$@"', "/pins/requirements.txt"),
     (r"packages/model_api", "packages/$name"),
     (r"mlyard-model-api", "$distribution"),
     (r'description="[^"]*"', 'description="What it is for, in a line"'),
@@ -192,7 +197,8 @@ def main(arguments: list[str]) -> int:
         # The braces of Python and TOML stay: only $names are filled in.
         place.write_text(fill(text))
     shutil.copy(ROOT / "LICENSE", folder)
-    shutil.copy(PATTERN / ".dockerignore", folder)
+    ignored = (PATTERN / ".dockerignore").read_text()
+    (folder / ".dockerignore").write_text(ignored.replace("!requirements-arrow.txt\n", ""))
     dockerfile = (PATTERN / "Dockerfile").read_text()
     for pattern, new in DOCKERFILE:
         dockerfile, count = re.subn(pattern, lambda _, new=new: fill(new), dockerfile, flags=re.MULTILINE)  # type: ignore[misc]

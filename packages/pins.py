@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 CONTRACT = ("shared", "mlflow_server", "model_api", "training_pipeline")
 """The packages in the environment of the contract tests."""
-OPTIONAL = ("boosters", "optuna")
+OPTIONAL = ("arrow", "boosters", "optuna")
 """Extras that an image has where its build is told so: each has a file of its own beside the image's."""
 SIBLING = re.compile(r"mlyard-shared(\[[\w,]+\])?")
 TOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
@@ -61,6 +61,14 @@ def main() -> None:
         *(f"packages/{package}/pyproject.toml" for package in CONTRACT),
         "-",
         requirements=shared + tools("test"),
+        extra=["--no-emit-package", "mlyard-shared", *upgrade],
+    )
+    compile_pins(
+        ROOT / "tests/protocol_clients/requirements.txt",
+        "packages/shared/pyproject.toml",
+        "packages/model_api/pyproject.toml",
+        "-",
+        requirements=shared + tools("protocol-clients") + tools("test"),
         extra=["--no-emit-package", "mlyard-shared", *upgrade],
     )
     compile_pins(ROOT / "compose/local/requirements.txt", "-", requirements=tools("stack"), extra=upgrade)

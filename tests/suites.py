@@ -4,7 +4,8 @@
     python tests/suites.py --corners      the oldest Python with the lowest versions that the packages' metadata allow,
                                           and the newest Python with the newest versions; and each package with
                                           the lowest release of its sibling that its metadata allows
-    python tests/suites.py --full         all, and every Python with the lowest and with the newest versions
+    python tests/suites.py --full         all, and every Python with the lowest and with the newest versions; tests that
+                                          are marked as long are included
 
 What a suite prints is shown when it ends, so that the suites' lines do not mix.
 """
@@ -61,14 +62,14 @@ class Result:
     output: str = ""
 
 
-def run(name: str) -> Result:
+def run(name: str, words: tuple[str, ...] = ()) -> Result:
     """Run one suite in its environment, which Hatch makes where it is missing; `NAME:SCRIPT` names its script."""
     python = re.search(r"\.py(\d\.\d+)", name)
     if python is not None and not _is_installed(python[1]):
         return Result(name, passed=True, seconds=0, verdict=f"skipped: there is no Python {python[1]} on this machine")
     started = time.monotonic()
     ended = subprocess.run(
-        ["hatch", "run", name if ":" in name else f"{name}:test"],
+        ["hatch", "run", name] if ":" in name else ["hatch", "run", f"{name}:test", *words],
         env=os.environ | VARIABLES,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -105,7 +106,7 @@ def main(names: list[str]) -> int:
         case ["--corners"]:
             return run_all([*matrix(corners=True), FLOORS])
         case ["--full"]:
-            return run_all([*suites(), *matrix(corners=False), FLOORS])
+            return run_all([*suites(), *matrix(corners=False), FLOORS], "-m", "")
     known = suites()
     unknown = sorted(set(names) - set(known))
     if unknown:
@@ -114,11 +115,11 @@ def main(names: list[str]) -> int:
     return run_all([name for name in known if name in (names or known)])
 
 
-def run_all(chosen: list[str]) -> int:
-    """Run suites side by side, and say how each ended; return 0 if all passed."""
+def run_all(chosen: list[str], *words: str) -> int:
+    """Run suites side by side, with these words for pytest, and say how each ended; return 0 if all passed."""
     results = []
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        for ended in as_completed([pool.submit(run, name) for name in chosen]):
+        for ended in as_completed([pool.submit(run, name, words) for name in chosen]):
             result = ended.result()
             results.append(result)
             print(f"\n===== {result.name}\n{result.output.rstrip()}", flush=True)

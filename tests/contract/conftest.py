@@ -9,12 +9,29 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from mlyard_shared.registry import Registry
 
+from .commands import Trained, train
+from .passage import Passage
+
 START_SECONDS = 120
+SHARERS = ("test_serving.py", "test_training_run.py")
+"""Files whose tests share a training."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Let one worker of pytest-xdist run all that uses the shared training."""
+    from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
+
+    scheduler = LoadFileScheduling(config, log)
+    by_file = scheduler._split_scope
+    scheduler._split_scope = lambda test: "penguins" if Path(by_file(test)).name in SHARERS else by_file(test)
+    return scheduler
 
 
 def unused_port() -> int:
@@ -81,6 +98,22 @@ def mlflow_server(mlflow_state: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def registry(mlflow_server: str) -> Registry:
     return Registry(mlflow_server)
+
+
+@pytest.fixture(scope="session")
+def penguins(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """The penguins as the pipeline's command trained them: a champion with a twin, which stays the champion."""
+    return train(registry, tmp_path_factory.mktemp("penguins"), "penguins")
+
+
+@pytest.fixture
+def passage(mlflow_server: str) -> Iterator[Passage]:
+    """A way to the server, for tests in which it is away for a while."""
+    passage = Passage(int(mlflow_server.rpartition(":")[2]))
+    try:
+        yield passage
+    finally:
+        passage.close()
 
 
 @pytest.fixture

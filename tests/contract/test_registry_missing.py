@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,6 +11,8 @@ from mlyard_shared.errors import ArtifactMissing, ExperimentMissing, ModelNotFou
 from mlyard_shared.manifest import MANIFEST_FILE
 from mlyard_shared.registry import ModelVersion, Registry, artifacts, history, promote
 from mlyard_shared.registry.experiments import ensure_experiment, find_experiment, run_calls
+
+from .passage import Passage
 
 
 @pytest.fixture
@@ -125,13 +126,10 @@ def test_a_version_that_was_deleted_has_no_files(registry: Registry, registered:
         registry.download(registered, tmp_path)
 
 
-def test_a_server_that_is_away_has_lost_no_file(
-    run_mlflow_server: Callable[[Path, int], AbstractContextManager[str]], free_port: int, tmp_path: Path
-) -> None:
-    with run_mlflow_server(tmp_path, free_port) as uri:
-        Registry(uri)
-        (tmp_path / "file").write_text("x")
+def test_a_server_that_is_away_has_lost_no_file(passage: Passage, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    passage.close()
     with pytest.raises(RegistryUnavailable):
-        artifacts.fetch("mlflow-artifacts:/1/run/artifacts/file", tmp_path, uri=uri, what="a file")
+        artifacts.fetch("mlflow-artifacts:/1/run/artifacts/file", tmp_path, uri=passage.uri, what="a file")
     with pytest.raises(RegistryUnavailable):
-        artifacts.exists("mlflow-artifacts:/1/run/artifacts/file", uri=uri)
+        artifacts.exists("mlflow-artifacts:/1/run/artifacts/file", uri=passage.uri)

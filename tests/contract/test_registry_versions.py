@@ -1,5 +1,3 @@
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -9,6 +7,8 @@ from mlyard_shared.errors import ModelNotFound, RegistryUnavailable
 from mlyard_shared.manifest import MANIFEST_FILE, file_digest, folder_digests
 from mlyard_shared.registry import ModelVersion, Registry, promote
 from mlyard_shared.registry.version import GATE_TAG
+
+from .passage import Passage
 
 GATE = "runs:/1/gate.json"
 
@@ -148,13 +148,13 @@ def test_a_deleted_version_cannot_be_downloaded(training: Training, tmp_path: Pa
 
 
 def test_a_server_that_went_away_is_said_so_and_is_used_again_when_it_is_back(
-    run_mlflow_server: Callable[[Path, int], AbstractContextManager[str]], free_port: int, tmp_path: Path, name: str
+    passage: Passage, tmp_path: Path, name: str
 ) -> None:
-    with run_mlflow_server(tmp_path, free_port) as uri:
-        registry = Registry(uri)
-        version = Training(registry, tmp_path / "version", name).register()
+    registry = Registry(passage.uri)
+    version = Training(registry, tmp_path / "version", name).register()
+    passage.close()
     with pytest.raises(RegistryUnavailable, match=r"Connection refused$") as caught:
         registry.download(version, tmp_path)
     assert "\n" not in str(caught.value)
-    with run_mlflow_server(tmp_path, free_port):
-        assert registry.find(name, "challenger") == version
+    passage.open()
+    assert registry.find(name, "challenger") == version

@@ -2,14 +2,11 @@
 
 import asyncio
 import csv
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx
 import numpy as np
@@ -20,12 +17,13 @@ from mlyard_model_api.serving.cache import Cache
 from mlyard_model_api.serving.models import Models
 from mlyard_model_api.settings import Settings
 from mlyard_shared import decision, features
-from mlyard_shared.manifest import MANIFEST_FILE, Manifest, verify_folder
+from mlyard_shared.manifest import MANIFEST_FILE, Manifest
 from mlyard_shared.pipelines import load_pipeline
 from mlyard_shared.registry import ModelVersion, Registry, Standing, standing
 from pydantic import SecretStr
 
-PENGUINS = Path(__file__).parents[2] / "examples/penguins"
+from .commands import PENGUINS, Trained, train
+
 KEY = "a-key-for-the-tests"
 WITHOUT_TWIN = """
 [[candidates]]
@@ -34,38 +32,9 @@ estimator = "sklearn.svm.SVC"
 """
 
 
-class Trained(NamedTuple):
-    """A champion as the pipeline left it: its name, its manifest, its files as they were downloaded."""
-
-    name: str
-    manifest: Manifest
-    files: Path
-
-
-def train(registry: Registry, folder: Path, name: str, candidates: str | None = None) -> Trained:
-    """Train the penguins under a name, with the pipeline's own command."""
-    spec = (PENGUINS / "penguins.toml").read_text().replace('name = "penguins"', f'name = "{name}"', 1)
-    if candidates is not None:
-        spec = spec.partition("[[candidates]]")[0] + candidates
-    (folder / "penguins.csv").write_bytes((PENGUINS / "penguins.csv").read_bytes())
-    (folder / "spec.toml").write_text(spec)
-    command = [str(Path(sys.executable).with_name("mlyard-training-pipeline")), "run", str(folder / "spec.toml")]
-    variables = {
-        "MLYARD_TRAINING_PIPELINE_REGISTRY_URI": registry.uri,
-        "MLYARD_TRAINING_PIPELINE_STATE": str(folder / "state"),
-    }
-    subprocess.run(command, env={**os.environ, **variables}, check=True, capture_output=True)
-    champion = registry.find(name, "champion")
-    assert champion is not None
-    files = folder / "version"
-    files.mkdir()
-    registry.download(champion, files)
-    return Trained(name, verify_folder(files, manifest_digest=champion.manifest_sha256), files)
-
-
-@pytest.fixture(scope="module")
-def with_twin(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    return train(registry, tmp_path_factory.mktemp("with-twin"), "with-twin")
+@pytest.fixture
+def with_twin(penguins: Trained) -> Trained:
+    return penguins
 
 
 @pytest.fixture(scope="module")

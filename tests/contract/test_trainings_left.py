@@ -5,13 +5,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from mlyard_shared.registry import Registry
 from mlyard_shared.registry.experiments import find_experiment
+
+from .passage import Passage
 
 SPEC = """
 version = 1
@@ -28,8 +30,6 @@ name = "one"
 {candidate}
 """
 QUICK = 'estimator = "sklearn.linear_model.Ridge"'
-
-Serve = Callable[[Path, int], AbstractContextManager[str]]
 
 
 def slow(*, trees: int) -> str:
@@ -95,27 +95,23 @@ def test_a_training_that_is_stopped_is_one_sentence_and_a_failed_run(
     assert set(statuses(registry, name, "candidate")) <= {"FAILED"}
 
 
-def test_a_run_that_lost_its_registry_is_ended_by_the_next_training(
-    run_mlflow_server: Serve, free_port: int, tmp_path: Path
-) -> None:
-    with run_mlflow_server(tmp_path, free_port) as uri:
-        registry = Registry(uri)
-        context = started(uri, tmp_path, write_spec(tmp_path, "lost", slow(trees=300)))
-        process = context.__enter__()
+def test_a_run_that_lost_its_registry_is_ended_by_the_next_training(passage: Passage, tmp_path: Path) -> None:
+    registry = Registry(passage.uri)
+    with started(passage.uri, tmp_path, write_spec(tmp_path, "lost", slow(trees=100))) as process:
         wait_for(process, "validate")
-    printed, told = process.communicate(timeout=200)
-    context.__exit__(None, None, None)
+        passage.close()
+        printed, told = process.communicate(timeout=200)
     assert process.returncode == 1
-    assert told.startswith(f"mlyard-training-pipeline: no answer from the registry at {uri}: ")
+    assert told.startswith(f"mlyard-training-pipeline: no answer from the registry at {passage.uri}: ")
     assert told.count("\n") == 1
     assert "this training of lost counts as failed; the next one marks its run so" in printed
-    with run_mlflow_server(tmp_path, free_port) as uri:
-        assert statuses(registry, "lost", "training") == ["RUNNING"]
-        with started(uri, tmp_path, write_spec(tmp_path, "lost", QUICK)) as process:
-            _, told = process.communicate(timeout=200)
-            assert process.returncode == 0, told
-        assert statuses(registry, "lost", "training") == ["FAILED", "FINISHED"]
-        assert "RUNNING" not in statuses(registry, "lost", "candidate")
+    passage.open()
+    assert statuses(registry, "lost", "training") == ["RUNNING"]
+    with started(passage.uri, tmp_path, write_spec(tmp_path, "lost", QUICK)) as process:
+        _, told = process.communicate(timeout=200)
+        assert process.returncode == 0, told
+    assert statuses(registry, "lost", "training") == ["FAILED", "FINISHED"]
+    assert "RUNNING" not in statuses(registry, "lost", "candidate")
 
 
 def test_two_trainings_at_once_both_end_and_leave_one_champion(registry: Registry, tmp_path: Path) -> None:

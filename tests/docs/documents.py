@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PLACES = ("*.md", "docs/*.md", "packages/*/README.md", "compose/*.md", "examples/*.md")
+PLACES = ("*.md", "docs/*.md", "docs/decisions/*.md", "packages/*/README.md", "compose/*.md", "examples/*.md")
 SETTINGS_PAGE = ROOT / "docs" / "settings.md"
 
 CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.DOTALL | re.MULTILINE)

@@ -3,11 +3,27 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from .clusters import Cluster, cluster, programs
 from .servers import Server, free_port, sign_in
+
+SHARERS = {f"test_{name}.py" for name in ("auth", "faults", "health", "locations", "origin", "pages", "pulse")}
+SHARERS |= {"test_serve.py", "test_sign_in.py"}
+"""Files whose tests share the running servers."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Let one worker of pytest-xdist run all that uses the shared servers, so that they are started once."""
+    from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
+
+    scheduler = LoadFileScheduling(config, log)
+    by_file = scheduler._split_scope
+    scheduler._split_scope = lambda test: "servers" if Path(by_file(test)).name in SHARERS else by_file(test)
+    return scheduler
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import optional_facts
 from mlyard_shared.registry import Registry
 
 HERE = Path(__file__).parent
@@ -180,6 +181,7 @@ def main(port: int) -> None:
             files.mkdir()
             registry.download(champion, files)
             pack(files, HERE / "versions" / f"{model}.zip")
+    optional_facts.make(HERE / "versions")
 
 
 def pack(folder: Path, place: Path) -> None:

@@ -3,7 +3,6 @@
 Every setting of the service holds here too; the cache, and with it the key, is in `.mlyard/development` by default.
 """
 
-import logging
 import os
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from mlyard_model_api import server
 from mlyard_model_api.access.keys import KEY_FILE
 from mlyard_model_api.app import create_app
 from mlyard_model_api.settings import PREFIX, Settings
+from mlyard_model_api.telemetry import logs
 from mlyard_shared.errors import MlyardError
 from registry import FixtureRegistry
 
@@ -24,7 +24,7 @@ def main() -> None:
     os.environ.setdefault(f"{PREFIX}CACHE", str(ROOT / ".mlyard" / "development" / "model_api"))
     try:
         settings = Settings.load()
-        logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        logs.configure(settings.log_level, settings.log_format)
         app = create_app(settings, registry=FixtureRegistry)
         address = f"http://{settings.host}:{settings.port}"
         models = ", ".join(FixtureRegistry().served_models())

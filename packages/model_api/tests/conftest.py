@@ -1,4 +1,6 @@
 import asyncio
+import os
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -8,11 +10,14 @@ from typing import Any
 import httpx
 import pytest
 from mlyard_model_api.app import create_app
-from mlyard_model_api.serving import children, trial
+from mlyard_model_api.serving import apart, children, trial
+from mlyard_model_api.serving.cache import Cache
+from mlyard_model_api.serving.engines import SkopsEngine
 from mlyard_model_api.settings import Settings
 from pydantic import SecretStr
 
 from .fake_registry import FakeRegistry
+from .serving.watched import poll, watched
 from .versions import HOLDS, classifier, write_regressor, write_version
 
 KEY = "a-key-for-the-tests"
@@ -33,6 +38,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "trials: trials run in processes of their own, as they always do outside of tests"
     )
+    config.addinivalue_line(
+        "markers", "apart: pipelines run in processes of their own, as they always do outside of tests"
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +53,13 @@ def _quick_trials(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
             return trial.work(task) if module == trial.__name__ else run(module, task, **limits)
 
         monkeypatch.setattr(children, "run", here)
+
+
+@pytest.fixture(autouse=True)
+def _pipelines_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pipelines run in this process: each other one would import scikit-learn anew."""
+    if request.node.get_closest_marker("apart") is None:
+        monkeypatch.setattr(apart, "start", SkopsEngine)
 
 
 @pytest.fixture
@@ -96,3 +111,25 @@ async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float = 15
 async def serves(client: httpx.AsyncClient, name: str, version: int) -> bool:
     response = await client.get(f"/models/{name}")
     return response.status_code == 200 and response.json()["version"] == version
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def environment(tmp_path: Path, registry: FakeRegistry) -> dict[str, str]:
+    """A filled cache and a registry that is away."""
+    cache = Cache(tmp_path / "cache")
+    cache.prepare()
+    registry.promote("penguins", 1)
+    registry.promote("diabetes", 1)
+    poll(watched(cache, registry))
+    return os.environ | {
+        "MLYARD_MODEL_API_PORT": str(free_port()),
+        "MLYARD_MODEL_API_REGISTRY_URI": f"http://127.0.0.1:{free_port()}",
+        "MLYARD_MODEL_API_CACHE": str(cache.folder),
+        "MLYARD_MODEL_API_API_KEY": KEY,
+    }

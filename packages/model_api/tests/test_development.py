@@ -13,11 +13,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from .test_server import free_port
+from .conftest import free_port
 
 SERVE = Path(__file__).parents[1] / "development" / "serve.py"
 KEY = "a-key-for-the-tests"
 SECONDS = 90
+MODELS = {
+    *("again", "amount", "approvals", "durations", "groups"),
+    *("incomes", "mixed", "prices", "returns", "visits"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +61,7 @@ def _is_ready(client: httpx.Client) -> bool:
 def test_every_kind_of_version_is_served(served: tuple[httpx.Client, str]) -> None:
     client, log = served
     models = {model["name"]: model for model in client.get("/models").json()["models"]}
-    assert set(models) == {"again", "amount", "groups", "mixed", "prices", "returns", "visits"}, log
+    assert set(models) == MODELS, log
     assert {model["engine"] for model in models.values()} == {"onnx", "skops"}
     assert {model["task"] for model in models.values()} == {"classification", "regression"}
 

@@ -14,36 +14,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from mlyard_model_api.serving.cache import Cache
 
 from .conftest import KEY
-from .fake_registry import FakeRegistry
-from .serving.watched import poll, watched
 from .versions import PENGUIN
 
 COMMAND = [sys.executable, "-m", "mlyard_model_api"]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture
-def environment(tmp_path: Path, registry: FakeRegistry) -> dict[str, str]:
-    """A filled cache and a registry that is away."""
-    cache = Cache(tmp_path / "cache")
-    cache.prepare()
-    registry.promote("penguins", 1)
-    registry.promote("diabetes", 1)
-    poll(watched(cache, registry))
-    return os.environ | {
-        "MLYARD_MODEL_API_PORT": str(free_port()),
-        "MLYARD_MODEL_API_REGISTRY_URI": f"http://127.0.0.1:{free_port()}",
-        "MLYARD_MODEL_API_CACHE": str(cache.folder),
-        "MLYARD_MODEL_API_API_KEY": KEY,
-    }
 
 
 @contextlib.contextmanager

@@ -26,6 +26,12 @@ README = Path(__file__).parent.parent / "README.md"
         ("BODY_SECONDS", "soon"),
         ("KEEP_ALIVE_SECONDS", "0"),
         ("LOG_LEVEL", "loud"),
+        ("LOG_FORMAT", "xml"),
+        ("LOG_REQUESTS", "perhaps"),
+        ("CORS_ORIGINS", "app.test"),
+        ("CORS_ORIGINS", "https://app.example.com/page"),
+        ("PATH_PREFIX", "relative"),
+        ("PATH_PREFIX", "/a//b"),
         ("API_KEY", "short"),
     ],
 )
@@ -54,5 +60,5 @@ def test_the_readme_has_every_setting_and_its_default() -> None:
     rows = dict(re.findall(rf"^\| `{PREFIX}(\w+)` \| ([^|]*) \|", README.read_text(), re.MULTILINE))
     assert set(rows) == {name.upper() for name in Settings.model_fields} | {"SECRETS_DIR"}
     for name, field in Settings.model_fields.items():
-        if field.default not in (None, ()):
+        if field.default not in (None, (), ""):
             assert rows[name.upper()].strip() == f"`{field.default}`"

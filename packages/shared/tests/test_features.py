@@ -5,7 +5,7 @@ from typing import get_args
 import numpy as np
 import pytest
 from mlyard_shared.columns import MISSING
-from mlyard_shared.features import codes, date_part, matrix, twin_inputs
+from mlyard_shared.features import Layout, Table, codes, date_part, matrix, twin_inputs
 from mlyard_shared.schema import Column, DateExpansion, DatePart, InputForm, Schema
 
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - NumPy's dates carry no zone; all are UTC here
@@ -165,3 +165,57 @@ def test_what_came_is_left_as_it_was() -> None:
         twin_inputs(COLUMNS, SCHEMA, form)
     for name, values in before.items():
         np.testing.assert_array_equal(COLUMNS[name], values)
+
+
+def table(columns: dict[str, np.ndarray], schema: Schema = SCHEMA) -> Table:
+    layout = Layout(schema)
+    block = np.array([columns[column.name] for column in layout.numbers]).reshape(len(layout.numbers), -1)
+    return Table(layout, block, {column.name: columns[column.name] for column in layout.others})
+
+
+@pytest.mark.parametrize("form", [SINGLE, DOUBLE, TEXT], ids=["float32", "float64", "text"])
+def test_a_table_gives_the_very_matrix_that_its_columns_give(form: InputForm) -> None:
+    found, expected = matrix(table(COLUMNS), SCHEMA, form), matrix(COLUMNS, SCHEMA, form)
+    assert found.dtype == expected.dtype
+    assert found.flags.c_contiguous
+    # As texts, in which NaN is NaN and each number is told by all of its digits.
+    assert str(found.tolist()) == str(expected.tolist())
+    for name, values in twin_inputs(COLUMNS, SCHEMA, form).items():
+        assert str(twin_inputs(table(COLUMNS), SCHEMA, form)[name].tolist()) == str(values.tolist())
+
+
+@pytest.mark.parametrize("form", [SINGLE, DOUBLE], ids=["float32", "float64"])
+def test_a_table_of_numbers_alone_is_its_block(form: InputForm) -> None:
+    schema = Schema(columns=tuple(Column(name=name, type="number", nullable=True) for name in "ab"))
+    given = table({"a": np.array([0.1, 2.0, np.nan]), "b": np.array([-0.0, 4.0, 5.0])}, schema)
+    found = matrix(given, schema, form)
+    np.testing.assert_array_equal(found, np.array([[0.1, -0.0], [2, 4], [np.nan, 5]], dtype=form.precision))
+    assert np.signbit(found[0, 1])
+    assert found.flags.c_contiguous
+    found[:] = 7
+    assert given["a"][0] == 0.1
+
+
+def test_a_table_is_its_columns() -> None:
+    given = table(COLUMNS)
+    assert list(given) == [column.name for column in SCHEMA.columns]
+    assert (len(given), given.count) == (5, 4)
+    for name, values in COLUMNS.items():
+        np.testing.assert_array_equal(given[name], values)
+    with pytest.raises(KeyError):
+        given["other"]
+
+
+def test_tables_are_joined_row_by_row() -> None:
+    given = table(COLUMNS)
+    parts = [
+        Table(given.layout, given.block[:, rows], {name: values[rows] for name, values in given.others.items()})
+        for rows in (slice(0, 1), slice(1, 1), slice(1, 4))
+    ]
+    joined = Table.joined(parts)
+    np.testing.assert_array_equal(matrix(joined, SCHEMA, DOUBLE), matrix(COLUMNS, SCHEMA, DOUBLE))
+
+
+def test_null_has_its_code_where_the_training_had_none_too() -> None:
+    column = Column(name="c", type="category", nullable=False, categories=("a", "b"))
+    assert codes(column, np.array([None, "b", "c", None], dtype=object)).tolist() == [2, 1, -1, 2]

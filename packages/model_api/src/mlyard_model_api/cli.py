@@ -1,6 +1,5 @@
 """The command `mlyard-model-api`."""
 
-import logging
 import sys
 
 import click
@@ -17,12 +16,19 @@ def cli() -> None:
 @cli.command()
 def serve() -> None:
     """Serve the champions of the registry, and what is in the cache at once."""
-    from mlyard_model_api import server
-    from mlyard_model_api.app import create_app
+    from mlyard_model_api.telemetry import logs
 
     settings = Settings.load()
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    server.serve(create_app(settings), settings)
+    logs.configure(settings.log_level, settings.log_format)
+    if settings.workers > 1:
+        from mlyard_model_api import workers
+
+        workers.serve(settings)
+    else:
+        from mlyard_model_api import server
+        from mlyard_model_api.app import create_app
+
+        server.serve(create_app(settings), settings)
 
 
 @cli.command()

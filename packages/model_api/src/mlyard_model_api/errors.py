@@ -4,6 +4,8 @@ MlyardError
 ├── CacheUnusable             the cache folder cannot be written
 └── Unanswered                all that a request can meet
     ├── ModelUnknown          no such model is configured or has a champion
+    ├── NoDefaultModel        none was named, and none is set
+    ├── VersionUnknown        the version that is asked for is not loaded
     ├── ModelNotReady         the model is expected, and no version of it serves yet
     ├── Overloaded            too much waits already
     ├── DeadlinePassed        the answer took too long
@@ -12,11 +14,14 @@ MlyardError
     ├── NotComputable         the model has no finite answer for these values
     └── RequestRefused
         ├── KeyRefused        no bearer key, or a wrong one
+        ├── QueryRefused      what the address asks for cannot be meant
+        ├── ControlRefused    clients may not change what is served
         ├── BodyTooLarge
         ├── BodyTooSlow
         ├── TooManyRows
-        ├── MediaTypeRefused  the body is not said to be JSON
-        ├── BrokenBody        the body is not JSON
+        ├── MediaTypeRefused  the body is said to be nothing that is read here
+        ├── NotAcceptable     the client takes no form that the answer has
+        ├── BrokenBody        the body is not what it is said to be
         ├── InputRefused      the document breaks the model's schema
         └── BrokenRequest     the request is not HTTP
             ├── HeadersTooLarge
@@ -64,6 +69,23 @@ class ModelUnknown(Unanswered):
         super().__init__(f"no such model; served are: {', '.join(served) or 'none'}")
 
 
+class NoDefaultModel(Unanswered):
+    """None was named, and none is set."""
+
+    def __init__(self, served: Sequence[str]) -> None:
+        super().__init__(
+            f"there is no default model: name one in the address, as in /models/<name>/predict, or set "
+            f"MLYARD_MODEL_API_DEFAULT_MODEL; served are: {', '.join(served) or 'none'}"
+        )
+
+
+class VersionUnknown(Unanswered):
+    """The version that is asked for is not loaded."""
+
+    def __init__(self, loaded: Sequence[int]) -> None:
+        super().__init__(f"that version is not loaded; loaded are: {', '.join(map(str, loaded)) or 'none'}")
+
+
 class ModelNotReady(Unanswered):
     """The model is expected, and no version of it serves yet."""
 
@@ -109,7 +131,17 @@ class KeyRefused(RequestRefused):
     """No bearer key, or a wrong one."""
 
     def __init__(self) -> None:
-        super().__init__("send the key of this API in the header Authorization: Bearer <key>")
+        super().__init__(
+            "send the key of this API in the header Authorization: Bearer <key>, or as the password of an account"
+        )
+
+
+class QueryRefused(RequestRefused):
+    """What the address asks for cannot be meant."""
+
+
+class ControlRefused(RequestRefused):
+    """Clients may not change what is served."""
 
 
 class BodyTooLarge(RequestRefused):
@@ -134,11 +166,15 @@ class TooManyRows(RequestRefused):
 
 
 class MediaTypeRefused(RequestRefused):
-    """The body is not said to be plain JSON."""
+    """The body is said to be nothing that is read here, or needs a library that is not installed."""
+
+
+class NotAcceptable(RequestRefused):
+    """The client takes no form that the answer has."""
 
 
 class BrokenBody(RequestRefused):
-    """The body is not JSON."""
+    """The body is not what it is said to be."""
 
 
 class InputRefused(RequestRefused):

@@ -1,36 +1,72 @@
 """A prediction: a model's columns in; ids, version, time and values out. It knows no wire format."""
 
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
+from time import thread_time
 from typing import Any
 
-import uuid_utils
 from mlyard_shared.features import Array
+from uuid_utils import uuid7
 
+from mlyard_model_api.errors import Unanswered
+from mlyard_model_api.serving import batches, conformal
+from mlyard_model_api.serving.batches import Columns, count
+from mlyard_model_api.serving.engines import Output
+from mlyard_model_api.serving.gathering import Waiting
 from mlyard_model_api.serving.version import Reference, ServedVersion
 
-Columns = dict[str, Array]
-"""Each column of a version's schema, shape [n], as `mlyard_shared.features` takes it."""
+__all__ = ["Columns", "Predictions", "Waiting", "answer", "compute", "count", "predict", "predict_soon"]
 
 
-@dataclass(frozen=True)
+class RowIds(Sequence[str]):
+    """A UUIDv7 for each row, made when the first of them is read: not every protocol answers them."""
+
+    __slots__ = ("_count", "_made")
+
+    def __init__(self, count: int) -> None:
+        """Of so many rows."""
+        self._count = count
+        self._made: list[str] = []
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._all()[place]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def _all(self) -> list[str]:
+        if not self._made:
+            self._made = [str(uuid7()) for _ in range(self._count)]
+        return self._made
+
+
+@dataclass(frozen=True, slots=True)
 class Predictions:
     """What one version answers for n rows.
 
     `values` are classes, or numbers for a regression; `probabilities` has the shape [n, classes], or is None where the
-    model gives none; `ids` are UUIDv7, new for each row.
+    model gives none; `ids` are UUIDv7, new for each row. By the level of each conformal quantile of the manifest there
+    are `intervals`, float64 [n, 2], for a regression, and `sets`, bool [n, classes], for a classification.
     """
 
     version: Reference
     at: datetime
-    ids: list[str]
+    ids: Sequence[str]
     values: list[Any]
     classes: tuple[bool | int | str, ...]
     probabilities: Array | None
+    intervals: Mapping[float, Array] = field(default_factory=dict)
+    sets: Mapping[float, Array] = field(default_factory=dict)
 
 
 async def predict(version: ServedVersion, columns: Columns) -> Predictions:
-    """Let a version answer in its lane.
+    """Let a version answer: a quick one in the event loop, others in their lanes.
 
     Args:
         version: who answers, also where another version serves meanwhile.
@@ -41,32 +77,84 @@ async def predict(version: ServedVersion, columns: Columns) -> Predictions:
         NotComputable: the model has no finite answer for a row.
         ModelFailed: the fault is the model's.
     """
+    rows, pace = count(columns), version.pace
+    if rows > pace.quick_rows:
+        size = batches.size(columns)
+        return await version.lane.join(partial(answer, version), columns, rows=rows, size=size, most=pace.joined_rows)
+    result: asyncio.Future[Predictions] = asyncio.get_running_loop().create_future()
+    predict_soon(version, columns, Waiting(partial(_settle, result), result.done))
+    return await result
 
-    def answer(given: Columns) -> Predictions:
-        return compute(version, given)
 
-    rows = count(columns)
-    size = sum(array.nbytes for array in columns.values())
-    return await version.lane.run(answer, columns, rows=rows, size=size)
+def predict_soon(version: ServedVersion, columns: Columns, waiting: Waiting) -> None:
+    """Let a quick version answer in the event loop: now, or in a moment together with what comes at the same time."""
+    most = min(version.pace.joined_rows, version.pace.quick_rows)
+    version.gathering.add(partial(_timed, version), columns, waiting, rows=count(columns), most=most)
+
+
+def answer(version: ServedVersion, requests: Sequence[Columns]) -> list[Predictions | Unanswered]:
+    """Answer requests together in this thread; where one of them has no answer, each on its own."""
+    if len(requests) > 1:
+        try:
+            output = version.predict(batches.joined(requests))
+        except Unanswered:
+            pass
+        else:
+            return _parted(version, output, requests)
+    found: list[Predictions | Unanswered] = []
+    for columns in requests:
+        try:
+            found.append(compute(version, columns))
+        except Unanswered as error:
+            found.append(error)
+    return found
 
 
 def compute(version: ServedVersion, columns: Columns) -> Predictions:
-    """Answer in this thread; raises `NotComputable` and `ModelFailed`."""
-    output = version.predict(columns)
+    """Answer one request in this thread; raises `NotComputable` and `ModelFailed`."""
+    return _predictions(version, version.predict(columns), datetime.now(UTC))
+
+
+def _timed(version: ServedVersion, requests: Sequence[Columns]) -> list[Predictions | Unanswered]:
+    started = thread_time()
+    found = answer(version, requests)
+    version.pace.note(sum(map(count, requests)), thread_time() - started)
+    return found
+
+
+def _settle(result: asyncio.Future[Predictions], outcome: Predictions | Exception) -> None:
+    if result.done():
+        return
+    if isinstance(outcome, Exception):
+        result.set_exception(outcome)
+    else:
+        result.set_result(outcome)
+
+
+def _parted(version: ServedVersion, output: Output, requests: Sequence[Columns]) -> list[Predictions | Unanswered]:
+    now, first = datetime.now(UTC), 0
+    found: list[Predictions | Unanswered] = []
+    for columns in requests:
+        last = first + count(columns)
+        found.append(_predictions(version, output.part(first, last), now))
+        first = last
+    return found
+
+
+def _predictions(version: ServedVersion, output: Output, now: datetime) -> Predictions:
     values: list[Any] = output.predictions.tolist()
-    classes = version.manifest.classes
-    if classes:
+    manifest = version.manifest
+    if manifest.classes:
+        classes = manifest.classes
         values = [classes[index] for index in values]
-    return Predictions(
+    found = Predictions(
         version=version.reference,
-        at=datetime.now(UTC),
-        ids=[str(uuid_utils.uuid7()) for _ in values],
+        at=now,
+        ids=RowIds(len(values)),
         values=values,
-        classes=classes,
+        classes=manifest.classes,
         probabilities=output.probabilities,
     )
-
-
-def count(columns: Columns) -> int:
-    """The number of rows."""
-    return len(next(iter(columns.values()), ()))
+    if manifest.conformal is None:
+        return found
+    return replace(found, intervals=conformal.intervals(output, manifest), sets=conformal.sets(output, manifest))

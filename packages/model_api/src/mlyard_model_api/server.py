@@ -8,32 +8,39 @@ import sys
 from types import FrameType
 
 import uvicorn
-from fastapi import FastAPI
 from mlyard_shared.errors import SettingsError
 
+from mlyard_model_api.app import Api
 from mlyard_model_api.settings import Settings
 from mlyard_model_api.transport.connection import connections
 from mlyard_model_api.transport.shared import Limits
 
 DRAIN_SECONDS = 7
+BACKLOG = 2048
 
 log = logging.getLogger(__name__)
 
 
-def serve(app: FastAPI, settings: Settings) -> None:
+def serve(app: Api, settings: Settings, *, is_shared: bool = False) -> None:
     """Serve until a signal comes; never returns.
+
+    Args:
+        app: the application.
+        settings: the service's settings.
+        is_shared: whether other workers listen at the same address.
 
     Raises:
         SettingsError: nothing can listen at the address.
     """
-    listener = listen(settings)
+    listener = listen(settings, is_shared=is_shared)
     # A number has at most 309 digits before its point, and Python takes quadratic time for what is longer.
     sys.set_int_max_str_digits(sys.int_info.str_digits_check_threshold)
-    log.info("listening at http://%s:%d, docs at /docs", settings.host, settings.port)
+    if not is_shared:
+        log.info("listening at http://%s:%d, docs at /docs", settings.host, settings.port)
     limits = Limits(headers=settings.header_seconds, idle=settings.keep_alive_seconds, unread=settings.bodies_bytes)
     config = uvicorn.Config(
         app,
-        http=connections(limits),  # type: ignore[arg-type] # it is called, and no more
+        http=connections(limits, shortcut=app.shortcut),  # type: ignore[arg-type] # it is called, and no more
         access_log=False,
         log_config=None,
         server_header=False,
@@ -47,11 +54,22 @@ def serve(app: FastAPI, settings: Settings) -> None:
     _leave(1)  # it returns without a signal only where the start failed, which it has logged
 
 
-def listen(settings: Settings) -> socket.socket:
-    """Take the address at once, so that a taken port is found before anything is loaded."""
+def listen(settings: Settings, *, is_shared: bool = False) -> socket.socket:
+    """Take the address at once, so that a taken port is found before anything is loaded.
+
+    Where workers share it, each has a listener of its own, among which the kernel deals the connections out evenly.
+    """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        listener = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+        address = (settings.host, settings.port)
+        if is_shared:
+            # The server listens when it has started, so that no connection waits for a worker that cannot answer yet.
+            listener = socket.socket(family)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+        else:
+            listener = socket.create_server(address, family=family, backlog=BACKLOG)
     except OSError as error:
         raise SettingsError(
             f"cannot listen at {settings.host}:{settings.port} ({error.strerror}): "

@@ -1,15 +1,11 @@
 import contextlib
 import json
 import time
-from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
 import pytest
-from mlyard_model_api.errors import InputRefused, MediaTypeRefused, Problem
-from mlyard_model_api.prediction import Predictions
+from mlyard_model_api.errors import InputRefused, Problem
 from mlyard_model_api.protocols import native, rows
-from mlyard_model_api.serving.version import Reference
 from mlyard_shared.columns import GRAMMARS
 from mlyard_shared.schema import Column, Schema
 
@@ -18,50 +14,14 @@ WIDE = Schema(
 )
 
 
-@pytest.mark.parametrize(
-    ("types", "encodings"),
-    [
-        ([], []),
-        (["text/csv"], []),
-        (["application/json", "application/json"], []),
-        (["application/json; charset=latin-1"], []),
-        (["application/json"], ["gzip"]),
-        (["application/json"], ["identity", "gzip"]),
-        (["application/json"], ["identity, br"]),
-    ],
-)
-def test_what_is_not_said_to_be_plain_json_is_refused(types: list[str], encodings: list[str]) -> None:
-    with pytest.raises(MediaTypeRefused):
-        native.check(types, encodings)
-
-
-@pytest.mark.parametrize("encodings", [[], ["identity"], ["identity", "Identity"]])
-def test_plain_json_is_taken(encodings: list[str]) -> None:
-    native.check(['Application/JSON; charset="UTF-8"'], encodings)
-
-
-def test_predictions_become_an_answer() -> None:
-    predictions = Predictions(
-        version=Reference(name="penguins", version=3, digest="0" * 64),
-        at=datetime.now(UTC),
-        ids=["a", "b"],
-        values=[True, False],
-        classes=(False, True),
-        probabilities=np.array([[0.25, 0.75], [1.0, 0.0]]),
-    )
-    assert json.loads(native.encode(predictions)) == {
-        "model": "penguins",
-        "version": 3,
-        "predictions": [
-            {"id": "a", "prediction": True, "probabilities": {"false": 0.25, "true": 0.75}},
-            {"id": "b", "prediction": False, "probabilities": {"false": 1.0, "true": 0.0}},
-        ],
-    }
-
-
 def test_one_problem_without_a_place_is_not_told_twice() -> None:
-    assert json.loads(native.refuse([Problem(code="a", message="b")]))["error"]["problems"] == []
-    assert len(json.loads(native.refuse([Problem(code="a", message="b", row=1)]))["error"]["problems"]) == 1
+    def problems(*, row: int | None) -> list[Any]:
+        answer = native.PROTOCOL.refuse(400, "a", [Problem(code="a", message="b", row=row)])
+        listed: list[Any] = json.loads(answer.body)["error"]["problems"]
+        return listed
+
+    assert problems(row=None) == []
+    assert len(problems(row=1)) == 1
 
 
 def wide_rows() -> list[dict[str, Any]]:

@@ -1,12 +1,10 @@
 import re
 from typing import Any
 
-import httpx
 import pytest
 
-from ..conftest import Start
+from ..conftest import KEY, Start
 from ..fake_registry import FakeRegistry
-from ..versions import PENGUIN
 
 pytestmark = pytest.mark.anyio
 
@@ -14,7 +12,7 @@ pytestmark = pytest.mark.anyio
 async def test_the_docs_page_asks_for_nothing_outside(start: Start) -> None:
     async with start(ready=False) as client:
         page = await client.get("/docs")
-        found = re.findall(r"""(?:href|src)=["']([^"']+)|url: '([^']+)""", page.text)
+        found = re.findall(r"""(?:href|src)=["']([^"']+)|"url": "([^"]+)""", page.text)
         files = [first or second for first, second in found]
         assert len(files) == 4
         for file in files:
@@ -25,32 +23,24 @@ async def test_the_docs_page_asks_for_nothing_outside(start: Start) -> None:
     assert '"validatorUrl": null' in page.text
 
 
-async def test_openapi_tells_what_is_answered(start: Start, registry: FakeRegistry) -> None:
+async def test_the_page_and_the_document_need_no_key(start: Start, registry: FakeRegistry) -> None:
     registry.promote("penguins", 1)
     async with start() as client:
-        document = (await client.get("/openapi.json")).json()
-        details = (await client.get("/models/penguins")).json()
-        prediction = (await client.post("/models/penguins/predict", json={"rows": [PENGUIN]})).json()
-        error = (await client.post("/models/penguins/predict", json={"rows": []})).json()
-    schemas = document["components"]["schemas"]
-    assert document["openapi"] == "3.0.3"
-    assert_described(schemas["ModelDetails"], details)
-    assert_described(schemas["PredictionAnswer"], prediction)
-    assert_described(schemas["Prediction"], prediction["predictions"][0])
-    assert_described(schemas["ErrorFacts"], error["error"])
-    predict = document["paths"]["/models/{name}/predict"]["post"]
-    assert set(predict["responses"]) == {"200", "400", "401", "404", "408", "413", "415", "422", "500", "503"}
-    assert predict["security"] == [{"HTTPBearer": []}]
-    assert "422" not in document["paths"]["/models/{name}"]["get"]["responses"]
-    assert "HTTPValidationError" not in str(document)
-    assert "'type': 'null'" not in str(document)
+        del client.headers["Authorization"]
+        assert (await client.get("/docs")).status_code == 200
+        document: dict[str, Any] = (await client.get("/openapi.json")).json()
+    assert "/models/penguins/predict" in document["paths"]
 
 
-def assert_described(schema: dict[str, Any], answer: dict[str, Any]) -> None:
-    assert set(schema["properties"]) == set(answer)
-
-
-async def test_openapi_is_the_same_twice(start: Start) -> None:
-    async with start(ready=False) as client:
-        first: httpx.Response = await client.get("/openapi.json")
-        assert first.json() == (await client.get("/openapi.json")).json()
+async def test_the_documentation_can_be_set_to_need_the_key(start: Start) -> None:
+    async with start(ready=False, anonymous_docs=False) as client:
+        for path in ("/docs", "/openapi.json", "/docs/files/swagger-ui.css"):
+            assert (await client.get(path)).status_code == 200
+        del client.headers["Authorization"]
+        for path in ("/docs", "/openapi.json", "/docs/files/swagger-ui.css"):
+            refused = await client.get(path)
+            assert refused.status_code == 401
+            # A browser asks for it, and sends it with all that the page loads.
+            assert refused.headers.get_list("WWW-Authenticate") == ['Basic realm="the API key as the password"']
+            assert (await client.get(path, auth=("anyone", KEY))).status_code == 200
+        assert (await client.get("/models")).headers["WWW-Authenticate"] == "Bearer"

@@ -1,10 +1,13 @@
+from pathlib import Path
+from typing import Any
+
 import httpx
 import pytest
 from mlyard_shared.schema import Schema
 
-from ..conftest import Start, answers, until
+from ..conftest import Start, answers, serves, until
 from ..fake_registry import FakeRegistry
-from ..versions import PENGUINS
+from ..versions import PENGUINS, write_full_version
 
 pytestmark = pytest.mark.anyio
 
@@ -87,3 +90,58 @@ async def _refused(client: httpx.AsyncClient) -> bool:
     response = await client.get("/models/diabetes")
     reason = "version 1 was refused: MLmodel is missing"
     return response.status_code == 503 and response.json()["error"]["message"] == reason
+
+
+async def test_the_versions_of_a_model_are_those_in_memory_and_those_refused(
+    start: Start, registry: FakeRegistry
+) -> None:
+    registry.promote("diabetes", 1)
+    async with start() as client:
+        registry.promote("diabetes", 2)
+        await until(lambda: serves(client, "diabetes", 2))
+        (registry.folders["diabetes", 3] / "MLmodel").unlink()
+        registry.promote("diabetes", 3)
+
+        async def refused() -> bool:
+            return bool((await client.get("/models/diabetes/versions")).json()["refused"])
+
+        await until(refused)
+        found = (await client.get("/models/diabetes/versions")).json()
+        unknown = await client.get("/models/penguins/versions")
+    assert found["model"] == "diabetes"
+    assert [(version["version"], version["aliases"]) for version in found["versions"]] == [
+        (2, ["champion"]),
+        (1, ["previous"]),
+    ]
+    assert found["versions"][0]["digest"] == registry.versions["diabetes", 2].manifest_sha256
+    assert found["versions"][0]["engine"]["name"] == "skops"
+    [refusal] = found["refused"]
+    assert (refusal["version"], refusal["reason"]) == (3, "MLmodel is missing")
+    assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "model_unknown")
+
+
+async def test_a_model_of_which_all_was_refused_tells_why(start: Start, registry: FakeRegistry) -> None:
+    registry.promote("penguins", 1)
+    async with start() as client:
+        (registry.folders["diabetes", 1] / "MLmodel").unlink()
+        registry.promote("diabetes", 1)
+        await until(lambda: _refused(client))
+        found = (await client.get("/models/diabetes/versions")).json()
+    assert found["versions"] == []
+    assert found["refused"][0]["reason"] == "MLmodel is missing"
+
+
+async def test_a_model_tells_all_that_contract_2_can_hold(
+    start: Start, registry: FakeRegistry, fitted: Any, tmp_path: Path
+) -> None:
+    registry.register("penguins", 2, tmp_path / "full", write_full_version(tmp_path / "full", fitted))
+    registry.promote("penguins", 2)
+    async with start() as client:
+        model = (await client.get("/models/penguins")).json()
+        versions = (await client.get("/models/penguins/versions")).json()["versions"]
+    assert model["contract"] == 2
+    assert model["decision"]["kind"] == versions[0]["decision"]["kind"] == "costs"
+    assert model["latency"] == versions[0]["latency"]
+    assert model["latency"][0] == {"engine": "onnx", "rows": 1, "milliseconds": 0.1}
+    assert model["budgets"] == {"latency_ms": 5.0, "size_bytes": 1_000_000}
+    assert model["conformal"]["quantiles"] == [{"level": 0.9, "value": 0.4}]

@@ -2,10 +2,13 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from mlyard_model_api.errors import CacheUnusable, ModelFailed, RequestRefused, Unanswered
 from mlyard_model_api.routes.refusals import STATUS, handle_errors
 from mlyard_shared.errors import MlyardError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from ..conftest import Start
 
@@ -28,17 +31,14 @@ def test_no_two_errors_share_a_code() -> None:
 
 @pytest.mark.anyio
 async def test_a_bug_is_answered_without_details() -> None:
-    app = FastAPI()
-    handle_errors(app)
-
-    @app.get("/bug")
-    async def bug() -> None:
+    async def bug(_request: Request) -> Response:
         raise KeyError("secret detail")
 
-    @app.get("/disk")
-    async def disk() -> None:
+    async def disk(_request: Request) -> Response:
         raise CacheUnusable("/secret/folder", "full")
 
+    app = Starlette(routes=[Route("/bug", bug), Route("/disk", disk)])
+    handle_errors(app)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
         for path in ("/bug", "/disk"):
@@ -50,13 +50,11 @@ async def test_a_bug_is_answered_without_details() -> None:
 
 @pytest.mark.anyio
 async def test_a_fault_of_the_model_has_its_cause_in_the_log_alone(caplog: pytest.LogCaptureFixture) -> None:
-    app = FastAPI()
-    handle_errors(app)
-
-    @app.get("/")
-    async def fail() -> None:
+    async def fail(_request: Request) -> Response:
         raise ModelFailed("penguins version 1 failed") from KeyError("secret detail")
 
+    app = Starlette(routes=[Route("/", fail)])
+    handle_errors(app)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as client:
         response = await client.get("/")
     assert (response.status_code, response.json()["error"]["code"]) == (500, "model_failed")

@@ -7,19 +7,23 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from click.testing import CliRunner
 from mlyard_model_api.cli import cli
 from mlyard_model_api.serving.cache import Cache
-from mlyard_model_api.serving.download import Limits
-from mlyard_model_api.serving.registry import MlflowRegistry
+from mlyard_model_api.serving.registry import MlflowRegistry, Registry
 from mlyard_shared.registry import ModelVersion
 
 from ..fake_registry import FakeRegistry
 from ..versions import WHEN
 from .watched import poll, watched
+
+
+def asked(uri: str) -> Registry:
+    """MLflow's registry, asked in this process: a process of its own would import MLflow anew."""
+    return cast("Registry", MlflowRegistry(uri, account=None))
 
 
 @pytest.fixture
@@ -260,7 +264,7 @@ def test_what_answers_wrongly_takes_no_model(
     answering.answer = answer
     before = files(cache)
     uri = f"http://127.0.0.1:{answering.server_port}"
-    watch = watched(cache, lambda: MlflowRegistry(uri, account=None, limits=Limits(5, 1000)), models=wanted)
+    watch = watched(cache, lambda: asked(uri), models=wanted)
     for _ in range(2):
         models = poll(watch)
     assert models.names() == ("diabetes", "penguins")

@@ -1,5 +1,6 @@
 """Trials in processes of their own."""
 
+import contextlib
 import json
 import os
 import signal
@@ -123,11 +124,12 @@ def test_a_trial_ends_with_the_api(tmp_path: Path) -> None:
     )
     parent = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "v")])
     try:
-        _wait(lambda: bool(_running_trials()))
+        _wait(lambda: bool(_running_trials(parent.pid)))
+        [running] = _running_trials(parent.pid)
     finally:
         parent.kill()
         parent.wait()
-    _wait(lambda: not _running_trials())
+    _wait(lambda: not Path(f"/proc/{running}").exists())
 
 
 def test_what_a_process_prints_is_no_result() -> None:
@@ -142,14 +144,13 @@ def _wait(condition: Any) -> None:
         time.sleep(0.05)
 
 
-def _running_trials() -> list[int]:
+def _running_trials(parent: int | None = None) -> list[int]:
+    """The trials that this process has started, or another one; the tests run in several."""
     found = []
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                command = (folder / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if b"mlyard_model_api.serving.trial" in command:
-                found.append(int(folder.name))
+    for task in Path(f"/proc/{parent or 'self'}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            with contextlib.suppress(OSError):
+                command = Path("/proc", child, "cmdline").read_bytes().split(b"\0")
+                if b"mlyard_model_api.serving.trial" in command:
+                    found.append(int(child))
     return found

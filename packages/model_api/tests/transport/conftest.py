@@ -96,7 +96,8 @@ class Client:
         error = json.loads(body)["error"]
         assert set(error) == {"code", "message", "row", "column", "problems"}
         assert headers["connection"] == "close"
-        assert headers["content-type"] == "application/json"
+        assert headers["x-request-id"]
+        assert headers["content-type"] in ("application/json", "application/problem+json")
         assert self.read() == b""
         return status, error["code"]
 

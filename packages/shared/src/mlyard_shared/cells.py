@@ -1,6 +1,7 @@
 """Typed cells, as requests have them: whole columns at a time where all is right, one by one to find what is wrong."""
 
-from collections.abc import Callable, Iterator
+import struct
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,23 +18,75 @@ class DoesNotFit(Exception):
     """Some value of a column breaks the grammar; `faults` finds which."""
 
 
-def array(column: Column, values: list[Any], grammar: Grammar) -> Array:
+class Numbers:
+    """Columns of integers, numbers and booleans, whose values are read and checked as one block.
+
+    Their types are known to be right. What it does not take may still fit: `array` says so of a single column.
+    """
+
+    def __init__(self, columns: Sequence[Column], grammar: Grammar) -> None:
+        """Read these columns by a grammar."""
+        # From 2^53 on it cannot be told any more which integer a float64 was.
+        integer = float(min(grammar.max_integer, 2**53 - 1))
+        limits = [integer if column.type == "integer" else MAX_NUMBER for column in columns]
+        self._limits = np.array(limits).reshape(-1, 1) if len(set(limits)) > 1 else max(limits, default=MAX_NUMBER)
+
+    def by_column(self, columns: Iterable[Sequence[Any]], *, rows: int) -> Array:
+        """Return the values of columns, float64 [columns, n] with NaN for None; raises `DoesNotFit`."""
+        if rows == 1:
+            packed = _packed([values[0] for values in columns])
+        else:
+            packed = b"".join([_packed(values) for values in columns])
+        return self.checked(np.frombuffer(packed).reshape(-1, rows))
+
+    def by_row(self, rows: Sequence[Sequence[Any]]) -> Array:
+        """Return what `by_column` does of rows, each with a value for each column; raises `DoesNotFit`."""
+        packed = b"".join([_packed(values) for values in rows])
+        return self.checked(np.frombuffer(packed).reshape(len(rows), -1).T)
+
+    def checked(self, block: Array) -> Array:
+        """Return a block whose values lie within the limits or are NaN; raises `DoesNotFit`."""
+        sizes = np.abs(block)
+        # A comparison with NaN is false either way.
+        if not (sizes <= self._limits).all() and (sizes > self._limits).any():
+            raise DoesNotFit
+        return block
+
+
+def types_fit(column: Column, values: Iterable[Any]) -> bool:
+    """Whether all values are of the column's type, or None where it may be."""
+    types = set(map(type, values))
+    if column.nullable:
+        types.discard(_NONE)
+    return types <= _TYPES[column.type]
+
+
+def array(column: Column, values: Sequence[Any], grammar: Grammar) -> Array:
     """Return the column as `mlyard_shared.features` takes it, shape [n].
 
     Raises:
         DoesNotFit: some value does not fit.
     """
-    types = set(map(type, values))
-    allowed = _TYPES[column.type] | ({type(None)} if column.nullable else set())
-    if not types <= allowed:
+    if not types_fit(column, values):
         raise DoesNotFit
+    return typed(column, values, grammar)
+
+
+def typed(column: Column, values: Sequence[Any], grammar: Grammar) -> Array:
+    """Return the column as `array` does, of values whose types are known to be right; raises `DoesNotFit`."""
     return _ARRAYS[column.type](column, values, grammar)
 
 
-def faults(column: Column, values: list[Any], grammar: Grammar) -> Iterator[tuple[int, Fault]]:
+def faults(column: Column, values: Sequence[Any], grammar: Grammar) -> Iterator[tuple[int, Fault]]:
     """Yield the rows whose value does not fit, and why."""
+    known: dict[str, Fault | None] = {}
     for row, value in enumerate(values):
-        found = fault(column, value, grammar)
+        if type(value) is not str:
+            found = fault(column, value, grammar)
+        elif value in known:
+            found = known[value]
+        else:
+            found = known[value] = fault(column, value, grammar)
         if found is not None:
             yield row, found
 
@@ -47,38 +100,61 @@ def fault(column: Column, value: Any, grammar: Grammar) -> Fault | None:
     return _FAULTS[column.type](column, value, grammar)
 
 
-def _numbers(_column: Column, values: list[Any], _grammar: Grammar) -> Array:
+def _packed(values: Sequence[Any]) -> bytes:
+    """The values as float64 in the machine's own order: several times as fast as NumPy's way from a list."""
+    kind = f"{len(values)}d"
     try:
-        result = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
-    except OverflowError:
+        return struct.pack(kind, *values)
+    except struct.error:
+        pass
+    try:
+        return struct.pack(kind, *[np.nan if value is None else value for value in values])
+    except struct.error:
+        # An integer beyond float64.
         raise DoesNotFit from None
-    missing = np.isnan(result)
-    if missing.sum() != values.count(None) or not (np.abs(result[~missing]) <= MAX_NUMBER).all():
+
+
+def _numbers(_column: Column, values: Sequence[Any], _grammar: Grammar) -> Array:
+    if len(values) < _FEW:
+        # NaN is not between any two numbers.
+        if all(value is None or -MAX_NUMBER <= value <= MAX_NUMBER for value in values):
+            return np.frombuffer(_packed(values))
         raise DoesNotFit
+    result: Array = np.frombuffer(_packed(values))
+    if not (np.abs(result) <= MAX_NUMBER).all():
+        missing = np.isnan(result)
+        if missing.sum() != sum(value is None for value in values) or (np.abs(result[~missing]) > MAX_NUMBER).any():
+            raise DoesNotFit
     return result
 
 
-def _integers(column: Column, values: list[Any], grammar: Grammar) -> Array:
+def _integers(column: Column, values: Sequence[Any], grammar: Grammar) -> Array:
     known = [value for value in values if value is not None]
     if known and (max(known) > grammar.max_integer or min(known) < -grammar.max_integer):
         raise DoesNotFit
     return _numbers(column, values, grammar)
 
 
-def _categories(column: Column, values: list[Any], grammar: Grammar) -> Array:
-    if any(_category_fault(column, value, grammar) for value in set(values) if value is not None):
+def _categories(column: Column, values: Sequence[Any], grammar: Grammar) -> Array:
+    distinct = set(values)
+    distinct.discard(None)
+    if any(_category_fault(column, value, grammar) for value in distinct):
         raise DoesNotFit
     result = np.empty(len(values), dtype=object)
     result[:] = values
     return result
 
 
-def _dates(_column: Column, values: list[Any], grammar: Grammar) -> Array:
+def _dates(_column: Column, values: Sequence[Any], grammar: Grammar) -> Array:
+    distinct = set(values)
+    distinct.discard(None)
     try:
-        found = [None if value is None else dates.moment(value, grammar.date) for value in values]
+        found = dates.all_microseconds(distinct, grammar.date).tolist()
     except (ValueError, OverflowError):
         raise DoesNotFit from None
-    return np.array(found, dtype="datetime64[us]")
+    known: dict[Any, int] = dict(zip(distinct, found, strict=True))
+    known[None] = _NAT
+    return np.array([known[value] for value in values], dtype=np.int64).view("datetime64[us]")
 
 
 def _number_fault(_column: Column, value: float, _grammar: Grammar) -> Fault | None:
@@ -104,7 +180,7 @@ def _category_fault(column: Column, value: str, grammar: Grammar) -> Fault | Non
 
 def _date_fault(_column: Column, value: str, grammar: Grammar) -> Fault | None:
     try:
-        dates.moment(value, grammar.date)
+        dates.microseconds(value, grammar.date)
     except OverflowError:
         return Fault("out_of_range", "must lie between the years 1 and 9999 in UTC")
     except ValueError:
@@ -116,6 +192,10 @@ def _no_fault(_column: Column, _value: bool, _grammar: Grammar) -> Fault | None:
     return None
 
 
+_FEW = 8
+"""So many values are faster looked at one by one."""
+_NAT = np.iinfo(np.int64).min
+_NONE = type(None)
 _TYPES: dict[ColumnType, set[type]] = {
     "integer": {int},
     "number": {int, float},
@@ -130,7 +210,7 @@ _WANTED: dict[ColumnType, str] = {
     "category": "a text",
     "datetime": "a text with an ISO 8601 date",
 }
-_ARRAYS: dict[ColumnType, Callable[[Column, list[Any], Grammar], Array]] = {
+_ARRAYS: dict[ColumnType, Callable[[Column, Sequence[Any], Grammar], Array]] = {
     "integer": _integers,
     "number": _numbers,
     "boolean": _numbers,

@@ -17,6 +17,9 @@ from mlyard_shared.contract import Contract
 TOLERANCE = 1e-5
 """How far two engines' probabilities may be apart. Measured: 1e-15 for linear models, 1e-6 for trees."""
 
+FEW = 64
+"""So many probabilities are looked at one by one in less time than NumPy takes to begin."""
+
 
 class Decision(Contract):
     """How probabilities become a label.
@@ -49,6 +52,8 @@ def labels(probabilities: NDArray[np.floating], decision: Decision) -> NDArray[n
         probabilities: shape [n, classes].
         decision: the rule.
     """
+    if probabilities.size <= FEW and decision.costs is None:
+        return np.array([_label(row, decision) for row in probabilities.tolist()], dtype=np.int64)
     first: NDArray[np.int64] = np.argmax(_gaps(probabilities, decision) <= 0, axis=1).astype(np.int64)
     return first
 
@@ -64,6 +69,18 @@ def distances(probabilities: NDArray[np.floating], decision: Decision) -> NDArra
     distance[np.arange(len(gaps)), np.argmin(gaps, axis=1)] = np.inf
     nearest: NDArray[np.float64] = distance.min(axis=1)
     return nearest
+
+
+def _label(scores: list[float], decision: Decision) -> int:
+    """The label of one row by the same arithmetic as `_gaps`, which for few numbers is most of a prediction's time."""
+    if decision.threshold is not None:
+        above = scores[1] - decision.threshold - decision.tolerance
+        return int(above > 0)
+    best = max(scores)
+    for label, score in enumerate(scores):
+        if best - score - decision.tolerance <= 0:
+            return label
+    return 0
 
 
 def _gaps(probabilities: NDArray[np.floating], decision: Decision) -> NDArray[np.float64]:

@@ -5,7 +5,8 @@ object (str, or None for null), datetime as datetime64[us] in UTC with NaT for n
 form that its manifest names: dates become numbers, categories their codes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,62 @@ from mlyard_shared.columns import MISSING
 from mlyard_shared.schema import Column, DatePart, InputForm, Schema
 
 Array = NDArray[Any]
+_FEW = 16
+
+
+class Layout:
+    """Where the columns of a schema stand: the numbers among them in one block, and its rows among a model's inputs."""
+
+    def __init__(self, schema: Schema) -> None:
+        """Lay out a schema; that takes a while, so it is kept."""
+        self.schema = schema
+        columns = schema.columns
+        self.numbers = tuple(column for column in columns if column.type not in ("category", "datetime"))
+        self.others = tuple(column for column in columns if column.type in ("category", "datetime"))
+        self.rows = {column.name: row for row, column in enumerate(self.numbers)}
+        positions = {name: position for position, name in enumerate(schema.input_names)}
+        self.width = len(positions)
+        self.inputs = np.array([positions[column.name] for column in self.numbers], dtype=np.intp)
+
+
+class Table(Mapping[str, Array]):
+    """A model's columns, of which the integers, numbers and booleans are one block, float64 [columns, n]."""
+
+    __slots__ = ("block", "layout", "others")
+
+    def __init__(self, layout: Layout, block: Array, others: Mapping[str, Array]) -> None:
+        """Hold the block, whose rows are in the order of `layout.numbers`, and the categories and dates by name."""
+        self.layout = layout
+        self.block = block
+        self.others = others
+
+    def __getitem__(self, name: str) -> Array:
+        row = self.layout.rows.get(name)
+        return self.others[name] if row is None else self.block[row]
+
+    def __iter__(self) -> Iterator[str]:
+        return (column.name for column in self.layout.schema.columns)
+
+    def __len__(self) -> int:
+        return len(self.layout.schema.columns)
+
+    @property
+    def count(self) -> int:
+        """The number of rows."""
+        return int(self.block.shape[1])
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes the arrays take."""
+        return self.block.nbytes + sum(array.nbytes for array in self.others.values())
+
+    @classmethod
+    def joined(cls, tables: "Sequence[Table]") -> "Table":
+        """The rows of several tables of one layout, behind one another."""
+        first = tables[0]
+        block = np.concatenate([table.block for table in tables], axis=1)
+        others = {name: np.concatenate([table.others[name] for table in tables]) for name in first.others}
+        return cls(first.layout, block, others)
 
 
 def matrix(columns: Mapping[str, Array], schema: Schema, form: InputForm) -> Array:
@@ -22,6 +79,8 @@ def matrix(columns: Mapping[str, Array], schema: Schema, form: InputForm) -> Arr
 
     Numbers of the form's precision; for the encoding `text` objects where there is a category, else float64.
     """
+    if isinstance(columns, Table) and columns.layout.schema is schema and form.encoding == "codes":
+        return _from_table(columns, np.dtype(form.precision))
     inputs = _inputs(columns, schema, form)
     numeric = all(array.dtype != object for array in inputs.values())
     kind = np.dtype(form.precision) if numeric else np.dtype(object)
@@ -41,16 +100,42 @@ def twin_inputs(columns: Mapping[str, Array], schema: Schema, form: InputForm) -
 
 def codes(column: Column, values: Array) -> NDArray[np.float64]:
     """The codes of a category's texts, shape [n]: positions, the number after the last for null, -1 for unseen ones."""
-    known, null = column.codes, len(column.categories)
-    positions = (null if value is None else known.get(value, -1) for value in values)
-    return np.fromiter(positions, dtype=np.float64, count=len(values))
+    known, null, texts = column.codes, len(column.categories), values.tolist()
+    if len(texts) < _FEW:
+        return np.array([null if text is None else known.get(text, -1) for text in texts], dtype=np.float64)
+    found = np.fromiter(map(known.get, texts, repeat(-1)), dtype=np.float64, count=len(texts))
+    for row in np.flatnonzero(found < 0).tolist():
+        if texts[row] is None:
+            found[row] = null
+    return found
 
 
 def date_part(values: Array, part: DatePart) -> NDArray[np.float64]:
     """One part of each date of a datetime64 array, NaN for NaT."""
     missing = np.isnat(values)
+    if not missing.any():
+        return _PARTS[part](values.astype("datetime64[us]", copy=False)).astype(np.float64, copy=False)
     numbers = _PARTS[part](np.where(missing, np.datetime64(0, "us"), values.astype("datetime64[us]")))
     return np.where(missing, np.nan, numbers.astype(np.float64))
+
+
+def _from_table(table: Table, precision: np.dtype[Any]) -> Array:
+    layout, numbers = table.layout, table.block.T
+    if not layout.others:
+        return np.array(numbers, dtype=precision, order="C")
+    result = np.empty((table.count, layout.width), dtype=precision)
+    result[:, layout.inputs] = numbers
+    position = 0
+    for column in layout.schema.columns:
+        if column.type == "category":
+            result[:, position] = codes(column, table.others[column.name])
+        elif column.type == "datetime":
+            for part in layout.schema.parts(column.name):
+                result[:, position] = date_part(table.others[column.name], part)
+                position += 1
+            continue
+        position += 1
+    return result
 
 
 def _inputs(columns: Mapping[str, Array], schema: Schema, form: InputForm) -> dict[str, Array]:

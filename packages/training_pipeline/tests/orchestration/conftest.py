@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -14,12 +15,15 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import httpx
 import pytest
 from mlyard_training_pipeline.settings import PREFIX, Settings
 from pydantic import SecretStr
+
+from .. import forks
+from ..clusters import programs
 
 COMMAND = str(Path(sys.executable).with_name("mlyard-training-pipeline"))
 SPEC = """\
@@ -167,6 +171,11 @@ class Stack:
             check=False,
         )
 
+    def ensure(self, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+        """Run `ensure`, whose imports take longer than all that it does."""
+        environment = self.environment(**changes)
+        return forks.run(["ensure", *arguments], folder=self.folder, environment=environment, timeout=240)
+
     def start(self, *processes: str) -> None:
         done = self.run("airflow", "init")
         assert done.returncode == 0, done.stderr
@@ -199,41 +208,85 @@ class Stack:
                 process.kill()
                 process.wait()
 
+    def empty(self) -> None:
+        """Remove all specs."""
+        for file in (*self.models.glob("*.toml"), *self.models.glob("*/*.toml")):
+            file.unlink()
+
+    def follow(self, model: str) -> subprocess.Popen[str]:
+        """Start `ensure`, and return when it follows a model's training."""
+        process = subprocess.Popen(
+            [COMMAND, "ensure"],
+            cwd=self.folder,
+            env=self.environment(PYTHONUNBUFFERED="1"),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        assert any(line.startswith(model) for line in process.stdout)
+        return process
+
     def _write_secrets(self) -> None:
         (self.folder / "secrets").mkdir()
         for name in ("airflow_password", "airflow_jwt_secret", "airflow_secret_key", "airflow_fernet_key"):
             (self.folder / "secrets" / name).write_text(self.settings.secret(name))
 
 
+class Followed(NamedTuple):
+    """The first training of `houses` and `flats`, which was followed twice: until Ctrl-C, and to its end."""
+
+    interrupted: int | None
+    farewell: str
+    joined: subprocess.CompletedProcess[str]
+    logs: str
+
+
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A running Airflow for the session."""
-    stack = Stack(tmp_path_factory.mktemp("stack"))
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """What of Airflow answers and waits, as it is without containers: on SQLite, with the simple auth manager."""
+    stack = Stack(tmp_path_factory.mktemp("plain"))
     try:
-        stack.start("api-server", "scheduler", "dag-processor", "triggerer")
+        stack.start("api-server", "triggerer")
         yield stack
     finally:
         stack.stop()
 
 
 @pytest.fixture(scope="session")
-def containers(tmp_path_factory: pytest.TempPathFactory, postgresql: str) -> Iterator[Stack]:
-    """A running Airflow as it is in containers: FAB's auth manager on PostgreSQL, no triggerer, two models trained."""
-    stack = Stack(
-        tmp_path_factory.mktemp("containers"),
-        auth_manager="fab",
-        database_uri=f"{postgresql}/postgres?application_name=x",
-    )
-    for model in ("houses", "flats"):
-        os.utime(write_spec(stack.models, model), (0, 0))
+def stack(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """A running Airflow as it is in containers: FAB's auth manager on PostgreSQL where there is one, no triggerer."""
+    changes = {"auth_manager": "fab"}
+    if programs() is not None:
+        changes["database_uri"] = f"{request.getfixturevalue('postgresql')}/postgres?application_name=x"
+    stack = Stack(tmp_path_factory.mktemp("stack"), **changes)
     try:
         stack.start("api-server", "scheduler", "dag-processor")
-        trained = stack.run("ensure")
-        assert trained.returncode == 0, trained.stdout + trained.stderr
-        stack.first_logs = "".join(log.read_text() for log in stack.folder.glob("*.log"))
         yield stack
     finally:
         stack.stop()
+
+
+@pytest.fixture(params=["simple", "fab"])
+def server(request: pytest.FixtureRequest) -> Stack:
+    """An Airflow with its simple auth manager, and one with FAB's."""
+    name = "plain" if request.param == "simple" else "stack"
+    found: Stack = request.getfixturevalue(name)
+    return found
+
+
+@pytest.fixture(scope="session")
+def followed(stack: Stack) -> Followed:
+    """The first training that this Airflow makes, of specs that are older than it."""
+    stack.empty()
+    for model in ("houses", "flats"):
+        os.utime(write_spec(stack.models, model), (0, 0))
+    process = stack.follow("houses")
+    process.send_signal(signal.SIGINT)
+    _, farewell = process.communicate(timeout=60)
+    joined = stack.ensure()
+    logs = "".join(log.read_text() for log in stack.folder.glob("*.log"))
+    return Followed(process.returncode, farewell, joined, logs)
 
 
 @pytest.fixture(scope="session")

@@ -15,19 +15,19 @@ import httpx
 import pytest
 from mlyard_training_pipeline.orchestration.client.airflow import Airflow
 
-from .conftest import Stack
+from .conftest import Followed, Stack
 
 MOST_LINES = 80
 
 
-def test_the_logs_can_be_read(containers: Stack) -> None:
-    lines = containers.first_logs.splitlines()
-    assert len(lines) < MOST_LINES, containers.first_logs
+def test_the_logs_can_be_read(followed: Followed) -> None:
+    lines = followed.logs.splitlines()
+    assert len(lines) < MOST_LINES, followed.logs
     assert not [line for line in lines if "http.access" in line]
 
 
-def test_what_tasks_do_stands_in_their_logs(containers: Stack) -> None:
-    (log,) = containers.settings.airflow_home.glob("logs/dag_id=houses/*/task_id=gate/attempt=1.log")
+def test_what_tasks_do_stands_in_their_logs(followed: Followed, stack: Stack) -> None:
+    (log,) = stack.settings.airflow_home.glob("logs/dag_id=houses/*/task_id=gate/attempt=1.log")
     assert "passed: there is no champion yet" in log.read_text()
 
 
@@ -38,12 +38,12 @@ def ask(stack: Stack, path: str, **parameters: str) -> Any:
     return answer.raise_for_status().json()
 
 
-def test_every_run_is_dated_now_and_the_last_day_counts_their_success(containers: Stack) -> None:
+def test_every_run_is_dated_now_and_the_last_day_counts_their_success(followed: Followed, stack: Stack) -> None:
     now = datetime.now(UTC)
-    for run in ask(containers, "/api/v2/dags/~/dagRuns")["dag_runs"]:
+    for run in ask(stack, "/api/v2/dags/~/dagRuns")["dag_runs"]:
         assert now - timedelta(hours=1) < datetime.fromisoformat(run["run_after"]) < now
     day = {"start_date": (now - timedelta(days=1)).isoformat(), "end_date": now.isoformat()}
-    counted = ask(containers, "/ui/dashboard/historical_metrics_data", **day)
+    counted = ask(stack, "/ui/dashboard/historical_metrics_data", **day)
     assert {state: count for state, count in counted["dag_run_states"].items() if count} == {"success": 2}
     assert counted["task_instance_states"]["success"] == 16
 
@@ -92,7 +92,7 @@ setInterval(() => {
 """A page that tells in its title which states the first page shows; what is hidden stands in its HTML too."""
 
 
-def test_in_a_browser_the_first_page_shows_no_fault(containers: Stack, tmp_path: Path) -> None:
+def test_in_a_browser_the_first_page_shows_no_fault(followed: Followed, stack: Stack, tmp_path: Path) -> None:
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("no Chromium on this machine: its tests were left out")
@@ -100,7 +100,7 @@ def test_in_a_browser_the_first_page_shows_no_fault(containers: Stack, tmp_path:
         "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-dev-shm-usage "
         "--window-size=1500,1100 --virtual-time-budget=20000 --dump-dom"
     )
-    with signed_in(containers) as address:
+    with signed_in(stack) as address:
         command = [chromium, *options.split(), f"--user-data-dir={tmp_path / 'profile'}", f"{address}/shown"]
         page = subprocess.run(command, capture_output=True, text=True, timeout=180, check=True).stdout
     title = re.search("<title>(.*?)</title>", page)

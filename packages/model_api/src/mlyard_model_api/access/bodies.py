@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 
+from mlyard_model_api.access.unpacking import Unpacker, unpacker
 from mlyard_model_api.errors import BodyTooLarge, BodyTooSlow, Overloaded
 
 SMALL_BYTES = 64 * 1024
@@ -12,6 +13,8 @@ GRACE_SECONDS = 10.0
 """So long a body may take whatever its size."""
 SLOWEST = 16 * 1024
 """Beyond that, so many bytes must have come in each second."""
+PAUSE_BYTES = 256 * 1024
+"""So much is unpacked before other requests have their turn."""
 
 
 class Bodies:
@@ -103,24 +106,42 @@ class Place:
             self._bodies.change(self._taken, size)
             self._taken = size
 
-    async def read(self, chunks: AsyncIterator[bytes]) -> bytearray:
-        """Return the whole body.
+    async def read(self, chunks: AsyncIterator[bytes], *, coding: str | None = None) -> bytearray:
+        """Return the whole body, unpacked where it is packed by a `coding`; what counts is its length then.
 
         Raises:
             BodyTooLarge: more comes than may.
             BodyTooSlow: it is not there in time.
+            BrokenBody: it is not packed so.
             Overloaded: it grows, and there is no place.
         """
         body = bytearray()
+        received = 0
+        packed = unpacker(coding) if coding is not None else None
         started = asyncio.get_running_loop().time()
         allowed = min(self._seconds, GRACE_SECONDS)
         try:
             async with asyncio.timeout(allowed) as deadline:
                 async for chunk in chunks:
-                    self.grow(len(body) + len(chunk))
-                    body += chunk
-                    allowed = min(self._seconds, GRACE_SECONDS + len(body) / SLOWEST)
+                    received += len(chunk)
+                    if packed is None:
+                        self.grow(received)
+                        body += chunk
+                    else:
+                        await self._unpack(chunk, packed, body)
+                    allowed = min(self._seconds, GRACE_SECONDS + received / SLOWEST)
                     deadline.reschedule(started + allowed)
         except TimeoutError:
             raise BodyTooSlow(allowed) from None
+        if packed is not None:
+            packed.end()
         return body
+
+    async def _unpack(self, chunk: bytes, packed: Unpacker, body: bytearray) -> None:
+        paused = len(body)
+        for piece in packed.feed(chunk):
+            self.grow(len(body) + len(piece))
+            body += piece
+            if len(body) - paused >= PAUSE_BYTES:
+                paused = len(body)
+                await asyncio.sleep(0)

@@ -1,75 +1,130 @@
-"""Our own protocol: rows or columns in JSON, an answer for each row, and one form for every error."""
+"""Our own protocol: rows in, and for each of them a prediction with an id of its own; one form for every error.
 
-import json
-from collections.abc import Sequence
-from typing import Any
+A body is JSON with `{"rows": [{"size": 1.5, ...}, ...]}` or `{"columns": {"size": [1.5, ...], ...}}`, or a table with a
+column for each of the schema's: CSV, and where the package's extra `arrow` is installed, Parquet or an Arrow stream, as
+its Content-Type says. Whatever the form, cells mean the same, and a refusal names row and column.
+
+An answer has `model`, `version` and in the order of the rows `predictions`, each with an `id` (UUIDv7), a `prediction`
+(a class or a number), and what `outputs` says: by default `probabilities` by class (null where there are none), and
+where the version has conformal quantiles, `intervals` or `sets` by level. It is JSON, or a table in an Arrow stream
+where Accept asks for one.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from mlyard_shared.columns import GRAMMARS
+from mlyard_shared.decision import Decision
 from mlyard_shared.manifest import Manifest
 from pydantic_core import to_json
 
-from mlyard_model_api.errors import MediaTypeRefused, Problem
+from mlyard_model_api.errors import Problem
 from mlyard_model_api.prediction import Columns, Predictions
-from mlyard_model_api.protocols import documents, rows
+from mlyard_model_api.protocols import (
+    arrow,
+    arrow_answers,
+    delimited,
+    documents,
+    media_types,
+    native_answers,
+    rows,
+    typed,
+)
+from mlyard_model_api.protocols.media_types import ARROW, CSV, JSON, PARQUET
+from mlyard_model_api.protocols.outputs import Outputs
+from mlyard_model_api.protocols.protocol import Answer, Headers
 
-MEDIA_TYPE = "application/json"
+LONG_HEADERS = 512
+"""What is longer is read anew each time, so that nobody fills the memory with it."""
 
 
-def check(content_types: Sequence[str], encodings: Sequence[str]) -> None:
-    """See from the headers whether the body can be read, before it is.
+class _Form(NamedTuple):
+    """What the headers and the query of a request say."""
 
-    Args:
-        content_types: the value of each header Content-Type.
-        encodings: the value of each header Content-Encoding.
+    given: str
+    wanted: str
+    outputs: Outputs
 
-    Raises:
-        MediaTypeRefused: it is not said to be plain JSON.
-    """
-    media_type, *parameters = [part.strip().lower() for part in "".join(content_types[:1]).split(";")]
-    charsets = [p.partition("=")[2].strip('"') for p in parameters if p.startswith("charset=")]
-    if len(content_types) != 1 or media_type != MEDIA_TYPE or not set(charsets) <= {"utf-8", "utf8"}:
-        raise MediaTypeRefused("send the body as Content-Type: application/json, in UTF-8")
-    if any(coding.strip().lower() not in ("identity", "") for value in encodings for coding in value.split(",")):
-        raise MediaTypeRefused("send the body without a Content-Encoding")
+
+class NativeCall:
+    """One request of ours."""
+
+    def __init__(self, form: _Form) -> None:
+        """Begin with what its headers and its query say."""
+        self._form = form
+        self._rule: Decision | None = None
+
+    def decode(self, body: bytes | bytearray, manifest: Manifest, *, max_rows: int) -> Columns:
+        """Return the columns; raises `RequestRefused`."""
+        self._form.outputs.check(manifest)
+        self._rule = manifest.decision
+        return _READERS[self._form.given](body, manifest, max_rows)
+
+    def encode(self, predictions: Predictions) -> Answer:
+        """Return the answer for all rows; raises `InputRefused` where it lacks what was asked for."""
+        outputs = self._form.outputs
+        if self._form.wanted == ARROW:
+            return Answer(arrow_answers.encode(predictions, outputs, self._rule), media_type=ARROW.encode())
+        return Answer(native_answers.encode(predictions, outputs, self._rule))
+
+
+class Native:
+    """Our own protocol, for the routes."""
+
+    name = "native"
+
+    def open(self, headers: Headers, query: bytes) -> NativeCall:
+        """Begin with a request; raises `MediaTypeRefused`, `NotAcceptable` and `QueryRefused`."""
+        types = tuple(value for name, value in headers if name == b"content-type")
+        accept = tuple(value for name, value in headers if name == b"accept")
+        if sum(map(len, (*types, *accept, query))) > LONG_HEADERS:
+            return NativeCall(_form(types, accept, query))
+        return NativeCall(_known_form(types, accept, query))
+
+    def refuse(self, status: int, code: str, problems: Sequence[Problem]) -> Answer:  # noqa: ARG002 - problems have both
+        """Return the first problem, and all of them where they have places or are several."""
+        first = problems[0]
+        listed = problems if len(problems) > 1 or first.row is not None or first.column is not None else ()
+        document = {"error": {**first.model_dump(), "problems": [problem.model_dump() for problem in listed]}}
+        return Answer(to_json(document))
+
+
+PROTOCOL = Native()
 
 
 def decode(body: bytes | bytearray, manifest: Manifest, *, max_rows: int) -> Columns:
-    """Return the columns of a request.
+    """Return the columns of a body in JSON.
 
     Raises:
-        RequestRefused: the body is not JSON, is too large for the model, or breaks its schema.
+        RequestRefused: it is not JSON, is too large for the model, or breaks its schema.
     """
-    schema = manifest.input_schema
+    reader, schema = typed.reader(manifest), manifest.input_schema
+    table = reader.read(body, max_rows=max_rows)
+    if table is not None:
+        return table
+    values = reader.values(body, max_rows=max_rows)
+    if values is not None:
+        return rows.arrays(values, schema, GRAMMARS[manifest.grammar])
     document = documents.parse(body, rows=max_rows, columns=len(schema.columns))
     return rows.read(document, schema, GRAMMARS[manifest.grammar], max_rows=max_rows)
 
 
-def encode(predictions: Predictions) -> bytes:
-    """Return the JSON of a `PredictionAnswer`."""
-    probabilities: list[dict[str, float] | None] = [None] * len(predictions.values)
-    if predictions.probabilities is not None:
-        labels = [label(value) for value in predictions.classes]
-        probabilities = [dict(zip(labels, row, strict=True)) for row in predictions.probabilities.tolist()]
-    answers = [
-        {"id": identity, "prediction": value, "probabilities": by_label}
-        for identity, value, by_label in zip(predictions.ids, predictions.values, probabilities, strict=True)
-    ]
-    version = predictions.version
-    return _json({"model": version.name, "version": version.version, "predictions": answers})
+def _form(types: tuple[bytes, ...], accept: tuple[bytes, ...], query: bytes) -> _Form:
+    given = media_types.content_type(types, tuple(_READERS))
+    if given in (PARQUET, ARROW):
+        arrow.check_installed()
+    offered = (JSON, ARROW) if arrow.is_installed() else (JSON,)
+    return _Form(given, media_types.accepted(accept, offered), Outputs.of(query))
 
 
-def refuse(problems: Sequence[Problem]) -> bytes:
-    """Return the JSON of an `ErrorAnswer`: the first problem, and all where they have places or are several."""
-    first = problems[0]
-    listed = problems if len(problems) > 1 or first.row is not None or first.column is not None else ()
-    return _json({"error": {**first.model_dump(), "problems": [problem.model_dump() for problem in listed]}})
+_known_form = lru_cache(maxsize=1024)(_form)
 
-
-def label(value: bool | int | str) -> str:
-    """A class as a key of a JSON object: true and false as JSON spells them."""
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _json(document: dict[str, Any]) -> bytes:
-    # Several times as fast as `json`, which lets no other thread run meanwhile.
-    return to_json(document)
+_READERS: dict[str, Callable[[Any, Manifest, int], Columns]] = {
+    JSON: lambda body, manifest, most: decode(body, manifest, max_rows=most),
+    CSV: lambda body, manifest, most: delimited.read(
+        body, manifest.input_schema, GRAMMARS[manifest.grammar], max_rows=most
+    ),
+    PARQUET: lambda body, manifest, most: arrow.read_parquet(body, manifest, max_rows=most),
+    ARROW: lambda body, manifest, most: arrow.read_stream(body, manifest, max_rows=most),
+}

@@ -1,22 +1,24 @@
 """From a JSON document to a model's columns: rows as records, or columns as lists, and nothing else."""
 
 import heapq
-from collections.abc import Iterable, Iterator
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from mlyard_shared import cells
-from mlyard_shared.columns import Grammar, composed
+from mlyard_shared.columns import Fault, Grammar, composed
 from mlyard_shared.features import Array
 from mlyard_shared.schema import Column, Schema
 
 from mlyard_model_api.errors import InputRefused, Problem, TooManyRows
-from mlyard_model_api.protocols.documents import Repeating, renamed
+from mlyard_model_api.protocols.documents import Repeating, as_object, renamed
+from mlyard_model_api.protocols.kept import kept
 
+Faults = Iterator[tuple[int, Fault]]
+"""Positions, and what is wrong there."""
 MAX_PROBLEMS = 20
 """At most this many problems are named in one answer."""
-FEW_ROWS = 256
+FEW_ROWS = 32
 """So many values are faster looked at one by one than by halves."""
 
 
@@ -30,21 +32,37 @@ def read(document: Any, schema: Schema, grammar: Grammar, *, max_rows: int) -> d
         TooManyRows: there are more than `max_rows`.
     """
     kind, content = _content(document)
-    names = _Names(tuple(column.name for column in schema.columns), grammar)
+    names = _Names(schema, grammar)
     if kind == "rows":
         columns = _from_rows(content, names, max_rows=max_rows)
     else:
         columns = _from_columns(content, names, max_rows=max_rows)
-    return _arrays(columns, schema, grammar)
+    return arrays(columns, schema, grammar)
+
+
+class _Spellings:
+    """The names of a schema's columns, by their NFC form too."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.all = tuple(column.name for column in schema.columns)
+        self.known = frozenset(self.all)
+        self.composed = {composed(name): name for name in self.all} | {name: name for name in self.all}
+        # Text is at most four times as long as its NFC form.
+        self.longest = 4 * max(map(len, self.composed), default=0)
+
+
+_spellings = kept(_Spellings)
 
 
 class _Names:
     """The names of the schema's columns, and how a request may spell them."""
 
-    def __init__(self, names: tuple[str, ...], grammar: Grammar) -> None:
-        self.all = names
-        self.known = set(names)
+    def __init__(self, schema: Schema, grammar: Grammar) -> None:
+        self._spellings = _spellings(schema)
+        self.all = self._spellings.all
+        self.known = self._spellings.known
         self._any_form = grammar.version > 1
+        self._meanings: dict[str, str] = {}
 
     def fit(self, found: Any) -> bool:
         """Whether this is an object with the schema's names as it spells them, each once."""
@@ -54,26 +72,14 @@ class _Names:
         """The same values by the schema's own spelling; names that are not in it stay as they are."""
         if not self._any_form:
             return found
-        other = {name: meant for name in found if (meant := self._meant(name)) != name}
+        other = {name: meant for name in found if name not in self.known and (meant := self._meant(name)) != name}
         return renamed(found, other) if other else found
 
     def _meant(self, name: str) -> str:
-        known = self._spellings.get(name)
-        # Text is at most four times as long as its NFC form, and normalising takes quadratic time.
-        if known is None and len(name) <= self._longest:
-            known = self._spellings.get(composed(name))
-            if known is not None:
-                # The next row spells it likewise.
-                self._spellings[name] = known
-        return name if known is None else known
-
-    @cached_property
-    def _spellings(self) -> dict[str, str]:
-        return {composed(name): name for name in self.all} | {name: name for name in self.all}
-
-    @cached_property
-    def _longest(self) -> int:
-        return 4 * max(map(len, self._spellings), default=0)
+        # The next row spells it likewise, and normalising takes quadratic time.
+        if name not in self._meanings and len(name) <= self._spellings.longest:
+            self._meanings[name] = self._spellings.composed.get(composed(name), name)
+        return self._meanings.get(name, name)
 
 
 def _content(document: Any) -> tuple[str, Any]:
@@ -91,7 +97,7 @@ def _content(document: Any) -> tuple[str, Any]:
 
 
 def _from_rows(rows: list[Any], names: _Names, *, max_rows: int) -> dict[str, list[Any]]:
-    _check_count(len(rows), max_rows)
+    check_count(len(rows), max_rows)
     if not all(map(names.fit, rows)):
         rows = _respelled(rows, names)
     return {name: [row[name] for row in rows] for name in names.all}
@@ -131,7 +137,7 @@ def _from_columns(columns: dict[str, Any], names: _Names, *, max_rows: int) -> d
         raise InputRefused(problems[:MAX_PROBLEMS])
     lengths = {name: len(columns[name]) for name in names.all}
     longest = max(lengths.values(), default=0)
-    _check_count(longest, max_rows)
+    check_count(longest, max_rows)
     unequal = [
         Problem(code="unequal_lengths", message=f"has {length} values where another column has {longest}", column=name)
         for name, length in lengths.items()
@@ -156,53 +162,92 @@ def _name_problems(found: dict[str, Any], names: _Names, *, row: int | None) -> 
             )
 
 
-def _arrays(columns: dict[str, list[Any]], schema: Schema, grammar: Grammar) -> dict[str, Array]:
-    arrays: dict[str, Array] = {}
+def positions(given: Sequence[str], schema: Schema, grammar: Grammar) -> list[int]:
+    """Where each column of the schema is among the names that a table gives, in whatever order and Unicode form.
+
+    Raises:
+        InputRefused: a name is missing, unknown or repeated.
+    """
+    names = _Names(schema, grammar)
+    if tuple(given) == names.all:
+        return list(range(len(given)))
+    found = names.as_in_schema(as_object(list(zip(given, range(len(given)), strict=True))))
+    problems = list(islice(_name_problems(found, names, row=None), MAX_PROBLEMS))
+    if problems:
+        raise InputRefused(problems)
+    return [found[name] for name in names.all]
+
+
+def first_problems(wrong: Iterable[Iterator[Problem]]) -> InputRefused:
+    """The problems of several columns: those of the first rows, and within a row in the columns' order."""
+    in_order = heapq.merge(*wrong, key=lambda problem: problem.row or 0)
+    return InputRefused(list(islice(in_order, MAX_PROBLEMS)))
+
+
+def arrays(columns: Mapping[str, Sequence[Any]], schema: Schema, grammar: Grammar) -> dict[str, Array]:
+    """Return each column of the schema, of values by right names, as many in each; raises `InputRefused`."""
+    found: dict[str, Array] = {}
     wrong: list[Iterator[Problem]] = []
     for column in schema.columns:
         try:
-            arrays[column.name] = cells.array(column, columns[column.name], grammar)
+            found[column.name] = cells.array(column, columns[column.name], grammar)
         except cells.DoesNotFit:
-            wrong.append(_value_problems(column, columns[column.name], grammar))
+            wrong.append(cell_problems(column, columns[column.name], grammar))
     if wrong:
-        # The first by their rows; within a row the columns stay in the schema's order.
-        in_order = heapq.merge(*wrong, key=lambda problem: problem.row or 0)
-        raise InputRefused(list(islice(in_order, MAX_PROBLEMS)))
-    return arrays
+        raise first_problems(wrong)
+    return found
 
 
-def _value_problems(column: Column, values: list[Any], grammar: Grammar) -> Iterator[Problem]:
-    """What is wrong in a column, found in about the time that it takes to read one that is right."""
+def value_problems(
+    column: Column,
+    values: Sequence[Any],
+    fits: Callable[[Sequence[Any]], bool],
+    faults: Callable[[Sequence[Any]], Faults],
+) -> Iterator[Problem]:
+    """What is wrong in a column, found in about the time that it takes to read one that is right.
+
+    Args:
+        column: the column.
+        values: its values, of which some do not fit.
+        fits: whether all of several values fit.
+        faults: which of several values do not fit, and why.
+    """
     start = 0
     while start < len(values):
-        block = _next_wrong(column, values, start, grammar)
-        for row, fault in islice(cells.faults(column, values[block.start : block.stop], grammar), MAX_PROBLEMS):
+        block = _next_wrong(values, start, fits)
+        for row, fault in islice(faults(values[block.start : block.stop]), MAX_PROBLEMS):
             yield Problem(code=fault.code, message=fault.message, row=block.start + row, column=column.name)
         start = block.stop
 
 
-def _next_wrong(column: Column, values: list[Any], start: int, grammar: Grammar) -> range:
+def cell_problems(column: Column, values: Sequence[Any], grammar: Grammar) -> Iterator[Problem]:
+    """What is wrong in a column of typed cells."""
+
+    def fits(some: Sequence[Any]) -> bool:
+        try:
+            cells.array(column, some, grammar)
+        except cells.DoesNotFit:
+            return False
+        return True
+
+    return value_problems(column, values, fits, lambda some: cells.faults(column, some, grammar))
+
+
+def _next_wrong(values: Sequence[Any], start: int, fits: Callable[[Sequence[Any]], bool]) -> range:
     """The next few rows among which one does not fit: in ever larger steps up to it, then by halves."""
     step = FEW_ROWS
-    while start < len(values) and _fits(column, values[start : start + step], grammar):
+    while start < len(values) and fits(values[start : start + step]):
         start += step
         step *= 2
     while step > FEW_ROWS:
         step //= 2
-        if _fits(column, values[start : start + step], grammar):
+        if fits(values[start : start + step]):
             start += step
     return range(start, start + step)
 
 
-def _fits(column: Column, values: list[Any], grammar: Grammar) -> bool:
-    try:
-        cells.array(column, values, grammar)
-    except cells.DoesNotFit:
-        return False
-    return True
-
-
-def _check_count(count: int, max_rows: int) -> None:
+def check_count(count: int, max_rows: int) -> None:
+    """Refuse a table without rows, or with too many; raises `InputRefused` and `TooManyRows`."""
     if count == 0:
         raise _refused("no_rows", "there must be at least one row")
     if count > max_rows:

@@ -5,6 +5,7 @@ from typing import Literal
 
 from mlyard_shared.contract import Contract
 from mlyard_shared.decision import Decision
+from mlyard_shared.manifest.current import Budgets, Conformal, Latency
 from mlyard_shared.metrics import MetricName, Task
 from mlyard_shared.schema import InputForm, Schema
 from mlyard_shared.snapshot import Snapshot
@@ -14,6 +15,8 @@ from mlyard_model_api.errors import Problem
 from mlyard_model_api.serving.engines import EngineName
 from mlyard_model_api.serving.models import Refusal, Slot
 from mlyard_model_api.serving.version import ServedVersion
+
+Alias = Literal["champion", "previous"]
 
 
 class EngineChoice(Contract):
@@ -28,6 +31,7 @@ class ModelSummary(Contract):
 
     name: str
     version: int
+    digest: str = Field(description="The SHA-256 of the version's manifest.")
     alias: Literal["champion"] = "champion"
     task: Task
     trained_at: datetime
@@ -40,6 +44,7 @@ class ModelSummary(Contract):
         return cls(
             name=served.reference.name,
             version=served.reference.version,
+            digest=served.reference.digest,
             task=served.manifest.task,
             trained_at=served.manifest.trained_at,
             loaded_at=served.loaded_at,
@@ -58,7 +63,9 @@ class ModelDetails(Contract):
 
     name: str
     version: int
+    digest: str = Field(description="The SHA-256 of the version's manifest.")
     alias: Literal["champion"] = "champion"
+    contract: Literal[1, 2] = Field(description="The contract that the version was registered by.")
     task: Task
     target: str
     classes: tuple[bool | int | str, ...] = Field(description="The classes; none for a regression.")
@@ -67,6 +74,9 @@ class ModelDetails(Contract):
     decision: Decision | None = Field(
         description="How probabilities become the prediction; null where the engine's own label is the prediction."
     )
+    latency: tuple[Latency, ...] = Field(description="What the engines took where it was trained.")
+    budgets: Budgets | None = Field(description="What the version may take.")
+    conformal: Conformal | None = Field(description="The quantiles of its intervals or sets.")
     candidate: str
     estimator: str
     metric: MetricName = Field(description="The metric that the model was chosen by.")
@@ -84,12 +94,17 @@ class ModelDetails(Contract):
         return cls(
             name=served.reference.name,
             version=served.reference.version,
+            digest=served.reference.digest,
+            contract=manifest.contract,
             task=manifest.task,
             target=manifest.target,
             classes=manifest.classes,
             input_schema=manifest.input_schema,
             inputs=manifest.inputs,
             decision=manifest.decision,
+            latency=manifest.latency,
+            budgets=manifest.budgets,
+            conformal=manifest.conformal,
             candidate=manifest.candidate,
             estimator=manifest.estimator,
             metric=manifest.metric,
@@ -102,22 +117,54 @@ class ModelDetails(Contract):
         )
 
 
-class Prediction(Contract):
-    """The answer for one row."""
+class LoadedVersion(Contract):
+    """A version in memory."""
 
-    id: str = Field(description="A UUIDv7 of this prediction.", json_schema_extra={"format": "uuid"})
-    prediction: bool | int | float | str = Field(description="A class, or a number for a regression.")
-    probabilities: dict[str, float] | None = Field(
-        description="The probability of each class; null for a regression and for classifiers that have none."
-    )
+    version: int
+    digest: str
+    aliases: tuple[Alias, ...] = Field(description="`champion` serves, `previous` served before it.")
+    contract: Literal[1, 2]
+    engine: EngineChoice
+    decision: Decision | None
+    latency: tuple[Latency, ...]
+    metrics: dict[str, float]
+    trained_at: datetime
+    loaded_at: datetime
+
+    @classmethod
+    def of(cls, loaded: ServedVersion, *aliases: Alias) -> "LoadedVersion":
+        """Describe a version."""
+        manifest = loaded.manifest
+        return cls(
+            version=loaded.reference.version,
+            digest=loaded.reference.digest,
+            aliases=aliases,
+            contract=manifest.contract,
+            engine=EngineChoice(name=loaded.engine.name, reason=loaded.engine.reason),
+            decision=manifest.decision,
+            latency=manifest.latency,
+            metrics=manifest.metrics,
+            trained_at=manifest.trained_at,
+            loaded_at=loaded.loaded_at,
+        )
 
 
-class PredictionAnswer(Contract):
-    """The answers for all rows, in their order, by one version of the model."""
+class ModelVersions(Contract):
+    """The versions of a model that are loaded, and the last one that was to serve and may not."""
 
     model: str
-    version: int
-    predictions: tuple[Prediction, ...]
+    versions: tuple[LoadedVersion, ...]
+    refused: tuple[Refusal, ...]
+
+    @classmethod
+    def of(cls, name: str, slot: Slot) -> "ModelVersions":
+        """Describe a model's place."""
+        places: tuple[tuple[ServedVersion | None, Alias], ...] = (
+            (slot.current, "champion"),
+            (slot.previous, "previous"),
+        )
+        versions = tuple(LoadedVersion.of(loaded, alias) for loaded, alias in places if loaded is not None)
+        return cls(model=name, versions=versions, refused=(slot.refused,) if slot.refused is not None else ())
 
 
 class ErrorFacts(Problem):
@@ -127,8 +174,13 @@ class ErrorFacts(Problem):
 
 
 class ErrorAnswer(Contract):
-    """Every answer but a success."""
+    """Every answer but a success: a problem as RFC 9457 has it, and `error` with the places in the data."""
 
+    type: str = Field(description="A URN that ends with the code.")
+    title: str
+    status: int
+    detail: str
+    instance: str = Field(description="A URN that ends with the request's id.")
     error: ErrorFacts
 
 

@@ -1,29 +1,48 @@
 """Is the process alive, and should it get requests?"""
 
-from fastapi import APIRouter
-from starlette.responses import JSONResponse, Response
+from collections.abc import Callable
 
-from mlyard_model_api.routes.answers import Health
+from pydantic_core import to_json
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from mlyard_model_api.routes.refusals import not_allowed
 from mlyard_model_api.serving.models import Models
 
+TEMPLATES = ("/health/live", "/health/ready")
 
-def router(models: Models) -> APIRouter:
-    """Return the health routes, which need no key."""
-    routes = APIRouter(prefix="/health", tags=["health"])
+_Answer = tuple[int, bytes]
 
-    @routes.get("/live", summary="The process answers")
-    async def live() -> Health:
-        return Health(status="live")
 
-    @routes.get(
-        "/ready",
-        summary="Every model that should be served is",
-        response_model=Health,
-        responses={503: {"model": Health, "description": "Not yet, and why"}},
-    )
-    async def ready() -> Response:
-        reasons = models.not_ready()
-        health = Health(status="not ready" if reasons else "ready", reasons=reasons)
-        return JSONResponse(health.model_dump(mode="json"), 503 if reasons else 200)
+class Health:
+    """ASGI: answers health itself, in plain bytes, since that has to be quick beside any load; it needs no key."""
 
-    return routes
+    def __init__(self, app: ASGIApp, models: Models) -> None:
+        """Stand before the application."""
+        self._app = app
+        self._models = models
+        live = _body("live", ())
+        self._answers: dict[str, Callable[[], _Answer]] = {
+            "/health/live": lambda: (200, live),
+            "/health/ready": self._ready,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or hand the request on."""
+        ask = self._answers.get(scope["path"])
+        if ask is None:
+            await self._app(scope, receive, send)
+        elif scope["method"] != "GET":
+            await not_allowed("GET")(scope, receive, send)
+        else:
+            status, body = ask()
+            headers = [(b"content-length", b"%d" % len(body)), (b"content-type", b"application/json")]
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+
+    def _ready(self) -> _Answer:
+        reasons = self._models.not_ready()
+        return (503, _body("not ready", reasons)) if reasons else (200, _body("ready", ()))
+
+
+def _body(status: str, reasons: tuple[str, ...]) -> bytes:
+    return to_json({"status": status, "reasons": reasons})

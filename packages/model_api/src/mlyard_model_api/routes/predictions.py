@@ -1,22 +1,32 @@
-"""From a request with rows to the answer's bytes, without harm to any other request."""
+"""From a request with rows to the answer, without harm to any other request."""
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
+from typing import Protocol
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive, Scope
 
-from mlyard_model_api import prediction
+from mlyard_model_api.access import unpacking
 from mlyard_model_api.access.bodies import Bodies
 from mlyard_model_api.errors import BrokenBody, DeadlinePassed
-from mlyard_model_api.protocols import native
+from mlyard_model_api.prediction import Predictions, count, predict
+from mlyard_model_api.protocols.protocol import Answer, Call, Headers, WireProtocol
 from mlyard_model_api.serving.lanes import Lane
 from mlyard_model_api.serving.version import ServedVersion
 
-QUICK_BYTES = 32 * 1024
+QUICK_BYTES = 64 * 1024
 """A body up to this size is decoded in the event loop: that takes less than to hand it to a thread and back."""
-QUICK_ROWS = 100
+QUICK_ROWS = 1000
 """So many answers are encoded there."""
+
+
+class Connected(Protocol):
+    """What the transport tells of a request, as `scope["mlyard.exchange"]`; other servers tell nothing."""
+
+    def whole_body(self) -> bytearray | None:
+        """Take the body where all of it has come, and is not large."""
 
 
 class Predictor:
@@ -34,40 +44,69 @@ class Predictor:
         """Let the thread end."""
         self._codec.close()
 
-    async def answer(self, version: ServedVersion, request: Request) -> bytes:
+    async def answer(self, protocol: WireProtocol, version: ServedVersion, scope: Scope, receive: Receive) -> Answer:
         """Return the answer of one version; what can be refused without the body is refused before it is read.
 
         Raises:
             Unanswered: there is none.
         """
-        headers = request.headers
-        native.check(headers.getlist("content-type"), headers.getlist("content-encoding"))
+        headers: Headers = scope["headers"]
+        call = protocol.open(headers, scope["query_string"])
+        coding = unpacking.coding(headers)
         version.lane.check()
-        length = headers.get("content-length", "")
-        place = await self._bodies.take(int(length) if length.isdecimal() else None, seconds=self._seconds)
+        exchange: Connected | None = scope.get("mlyard.exchange")
+        body = exchange.whole_body() if exchange is not None and coding is None else None
+        if exchange is not None and body is not None:
+            columns = call.decode(body, version.manifest, max_rows=self._max_rows)
+            if count(columns) <= version.pace.quick_rows:
+                # Nothing of this can take long, so that no deadline is needed.
+                return call.encode(await predict(version, columns))
+            del body
+            async with self._deadline():
+                return await self._encoded(call, await predict(version, columns))
+        return await self._read(call, version, headers, receive, coding=coding)
+
+    async def _read(
+        self, call: Call, version: ServedVersion, headers: Headers, receive: Receive, *, coding: str | None
+    ) -> Answer:
+        """Answer where the body has still to come, is large, or has to be unpacked."""
+        place = await self._bodies.take(_length(headers), seconds=self._seconds)
         try:
-            body = await place.read(_chunks(request))
-            async with asyncio.timeout(self._seconds):
-                decode = partial(native.decode, manifest=version.manifest, max_rows=self._max_rows)
-                if len(body) <= QUICK_BYTES:
-                    columns = decode(body)
-                else:
-                    columns = await self._codec.run(decode, body, rows=0)
+            body = await place.read(_chunks(receive), coding=coding)
+            async with self._deadline():
+                decode = partial(call.decode, manifest=version.manifest, max_rows=self._max_rows)
+                columns = decode(body) if len(body) <= QUICK_BYTES else await self._codec.run(decode, body, rows=0)
                 del body
                 place.free()
-                predictions = await prediction.predict(version, columns)
-                if len(predictions.ids) <= QUICK_ROWS:
-                    return native.encode(predictions)
-                return await self._codec.run(native.encode, predictions, rows=0)
-        except TimeoutError:
-            raise DeadlinePassed(self._seconds) from None
+                return await self._encoded(call, await predict(version, columns))
         finally:
             place.free()
 
+    async def _encoded(self, call: Call, predictions: Predictions) -> Answer:
+        if len(predictions.ids) <= QUICK_ROWS:
+            return call.encode(predictions)
+        return await self._codec.run(call.encode, predictions, rows=0)
 
-async def _chunks(request: Request) -> AsyncIterator[bytes]:
-    try:
-        async for chunk in request.stream():
-            yield chunk
-    except ClientDisconnect:
-        raise BrokenBody("the body is not complete") from None
+    @asynccontextmanager
+    async def _deadline(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._seconds):
+                yield
+        except TimeoutError:
+            raise DeadlinePassed(self._seconds) from None
+
+
+def _length(headers: Headers) -> int | None:
+    """The length of the body, where the client tells it."""
+    value = next((value for name, value in headers if name == b"content-length"), b"")
+    return int(value) if value.isdigit() else None
+
+
+async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise BrokenBody("the body is not complete")
+        yield message.get("body", b"")
+        if not message.get("more_body", False):
+            return

@@ -8,6 +8,7 @@ from mlyard_shared.features import Array
 from mlyard_shared.manifest import Manifest
 
 from mlyard_model_api.errors import ModelFailed, NotComputable
+from mlyard_model_api.serving.batches import count
 from mlyard_model_api.serving.engines import Engine, Output
 
 SUM_TOLERANCE = 1e-3
@@ -15,6 +16,10 @@ SUM_TOLERANCE = 1e-3
 
 _MAY_GIVE_ZEROS = "RadiusNeighborsClassifier"
 """The one estimator whose probabilities of a row may all be 0: where no neighbor is near."""
+
+
+FEW = 64
+"""So many numbers are looked at one by one in less time than NumPy takes to begin."""
 
 
 def predict(engine: Engine, manifest: Manifest, columns: Mapping[str, Array]) -> Output:
@@ -30,7 +35,7 @@ def predict(engine: Engine, manifest: Manifest, columns: Mapping[str, Array]) ->
     except Exception as error:
         text = " ".join(str(error).split())[:300]
         raise ModelFailed(f"its engine fails: {type(error).__name__}: {text}") from error
-    return _checked(output, manifest, len(next(iter(columns.values()), ())))
+    return _checked(output, manifest, count(columns))
 
 
 def _checked(output: Output, manifest: Manifest, count: int) -> Output:
@@ -44,12 +49,29 @@ def _checked(output: Output, manifest: Manifest, count: int) -> Output:
         predictions = predictions.astype(np.float64)
         _check_finite(predictions[:, None])
         return Output(predictions, None)
-    if probabilities is not None:
+    if probabilities is not None and not _are_few_and_right(probabilities):
         _check_probabilities(probabilities, manifest)
-    whole = np.issubdtype(predictions.dtype, np.integer)
-    if not (whole and ((predictions >= 0) & (predictions < classes)).all()):
+    if predictions.dtype.kind not in "iu" or not _lie_in(predictions, classes):
         raise ModelFailed("its answer is not one of its classes")
     return output
+
+
+def _lie_in(labels: Array, classes: int) -> bool:
+    """Whether labels are indices of classes."""
+    if len(labels) <= FEW:
+        return all(0 <= label < classes for label in labels.tolist())
+    return bool(((labels >= 0) & (labels < classes)).all())
+
+
+def _are_few_and_right(probabilities: Array) -> bool:
+    """Whether these are so few probabilities that this is quickly told, and all is right with them."""
+    if probabilities.size > FEW or probabilities.dtype.kind != "f":
+        return False
+    # A comparison with NaN is false.
+    return all(
+        min(row) >= -TOLERANCE and max(row) <= 1 + TOLERANCE and abs(sum(row) - 1) <= SUM_TOLERANCE
+        for row in probabilities.tolist()
+    )
 
 
 def _check_probabilities(probabilities: Array, manifest: Manifest) -> None:

@@ -16,10 +16,12 @@ from mlyard_model_api.serving.lanes import Lane
 from mlyard_model_api.serving.loading import Budget, Loader
 from mlyard_model_api.serving.marks import Marks
 from mlyard_model_api.serving.models import Models
-from mlyard_model_api.serving.registry import MlflowRegistry, Registry
+from mlyard_model_api.serving.registry import Registry
+from mlyard_model_api.serving.registry_process import AskedRegistry, RegistryProcess, Source
 from mlyard_model_api.serving.turns import Turns
 from mlyard_model_api.serving.watch import Watch
 from mlyard_model_api.settings import Settings
+from mlyard_model_api.telemetry.metrics import Metrics
 
 DOWNLOADS = 4
 """So many run at the same time: each is a process of 100 MB."""
@@ -32,6 +34,7 @@ def assemble(
     *,
     registry: Callable[[], Registry] | None = None,
     clock: Callable[[], float] = time.monotonic,
+    metrics: Metrics | None = None,
 ) -> Watch:
     """Make the watch of the registry, and all that it sets in motion; nothing runs yet.
 
@@ -41,15 +44,13 @@ def assemble(
         cache: a prepared cache folder.
         registry: connects to the registry, in the watch's thread; by default to the settings' one.
         clock: the seconds by which a version that was refused is tried again.
+        metrics: where polls and what versions compute are counted.
 
     Raises:
         SettingsError: the registry's account is given by half.
     """
-    limits = Limits(settings.download_seconds, settings.download_bytes)
-    # It is called late, since importing MLflow takes seconds in which the cached models serve already.
-    connect = registry or partial(
-        MlflowRegistry, settings.registry_uri, account=settings.registry_account, limits=limits
-    )
+    metrics = metrics or Metrics()
+    source = source_of(settings)
     marks = Marks(cache.folder, release=metadata.version("mlyard-model-api"), limit_bytes=memory.limit())
     loader = Loader(
         models,
@@ -57,7 +58,26 @@ def assemble(
         Turns(),
         budget=Budget(settings.trial_seconds, settings.latency_budget_ms),
         lane=lambda name: Lane(name, rows=settings.queue_rows),
+        counter=metrics.batches,
     )
     place = Place(models, cache, Histories(cache), loader, Turns(DOWNLOADS), clock)
     retention = timedelta(days=settings.retention_days)
-    return Watch(Followers(place), connect, seconds=settings.poll_seconds, retention=retention)
+    followers = Followers(place)
+    return Watch(
+        followers,
+        registry or partial(_start, source),
+        seconds=settings.poll_seconds,
+        retention=retention,
+        polled=metrics.polled,
+    )
+
+
+def source_of(settings: Settings) -> Source:
+    """The registry of the settings; raises `SettingsError` where its account is given by half."""
+    limits = Limits(settings.download_seconds, settings.download_bytes)
+    return Source(settings.registry_uri, settings.registry_account, limits)
+
+
+def _start(source: Source) -> Registry:
+    process = RegistryProcess(source)
+    return AskedRegistry(source, process.address, ensure=process.ensure)

@@ -4,13 +4,14 @@
 Everything appears by renaming, so that processes may share a folder, and a crash leaves the old state or the new one.
 """
 
+import fcntl
 import os
 import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mlyard_shared.contract import Contract
@@ -25,6 +26,7 @@ POINTER_FILE = "current.json"
 WORK_FOLDER = ".work"
 """No model's name begins with a dot."""
 ABANDONED_SECONDS = 24 * 3600.0
+TURN_SECONDS = 0.05
 _ASIDE = f"{POINTER_FILE}.kept-"
 
 
@@ -103,6 +105,27 @@ class Cache:
         except (FileNotFoundError, NotADirectoryError):
             return True
         return False
+
+    @contextmanager
+    def turn(self, reference: Reference, *, is_wanted: Callable[[], bool]) -> Iterator[None]:
+        """Bring a version alone of all processes that share this folder: the others find it here, or try it next.
+
+        Who no longer wants it waits no longer.
+        """
+        name = f"{reference.name}-{reference.version}-{reference.digest[:12]}.lock"
+        with ExitStack() as stack:
+            try:
+                self._work.mkdir(mode=0o700, exist_ok=True)
+                file = stack.enter_context((self._work / name).open("w"))
+            except OSError:
+                file = None  # a full disk is told of where the version's files would go
+            while file is not None and is_wanted():
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    time.sleep(TURN_SECONDS)
+            yield
 
     @contextmanager
     def work_folder(self) -> Iterator[Path]:

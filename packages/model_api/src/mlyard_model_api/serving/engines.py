@@ -25,6 +25,11 @@ class Output(NamedTuple):
     predictions: Array
     probabilities: Array | None
 
+    def part(self, first: int, last: int) -> "Output":
+        """The rows from `first` to before `last`."""
+        probabilities = self.probabilities[first:last] if self.probabilities is not None else None
+        return Output(self.predictions[first:last], probabilities)
+
 
 class Engine(Protocol):
     """Runs one version."""
@@ -41,8 +46,20 @@ class Engine(Protocol):
         """Answer for columns as `mlyard_shared.features` takes them. Raises what the library raises."""
 
 
-def choose(folder: Path, manifest: Manifest) -> Engine:
+class Pipelines(Protocol):
+    """Loads a scikit-learn pipeline, given its file, the manifest, and why there is no twin."""
+
+    def __call__(self, file: Path, manifest: Manifest, *, no_twin: str) -> Engine:
+        """Load it; raises `ModelVersionRefused`."""
+
+
+def choose(folder: Path, manifest: Manifest, *, pipelines: Pipelines | None = None) -> Engine:
     """Load the engine of a version whose files have been verified.
+
+    Args:
+        folder: where the files are.
+        manifest: the version's.
+        pipelines: loads what scikit-learn runs; by default in this process.
 
     Raises:
         ModelVersionRefused: nothing here can run it; says why.
@@ -64,7 +81,21 @@ def choose(folder: Path, manifest: Manifest) -> Engine:
             no_twin = f"the ONNX twin cannot run here: {error}"
     if "skops" not in whole:
         raise ModelVersionRefused(f"{no_twin}, and no scikit-learn pipeline holds the whole model")
-    return SkopsEngine(whole["skops"], manifest, no_twin=no_twin)
+    return (pipelines or SkopsEngine)(whole["skops"], manifest, no_twin=no_twin)
+
+
+def check_scikit_learn(manifest: Manifest, *, no_twin: str) -> str:
+    """Return why the pipeline itself runs, which it may only at the scikit-learn that it was trained with.
+
+    Raises:
+        ModelVersionRefused: another one is installed.
+    """
+    trained, here = manifest.packages.get("scikit-learn", "none"), metadata.version("scikit-learn")
+    if _minor(trained) != _minor(here):
+        raise ModelVersionRefused(
+            f"{no_twin}, and the pipeline was trained with scikit-learn {trained} where {here} is installed"
+        )
+    return f"{no_twin}; scikit-learn {here} runs the pipeline"
 
 
 class OnnxEngine:
@@ -111,17 +142,12 @@ class SkopsEngine:
 
     def __init__(self, file: Path, manifest: Manifest, *, no_twin: str) -> None:
         """Load the pipeline; `ModelVersionRefused` at another scikit-learn, or for a type that is not trusted."""
-        trained, here = manifest.packages.get("scikit-learn", "none"), metadata.version("scikit-learn")
-        if _minor(trained) != _minor(here):
-            raise ModelVersionRefused(
-                f"{no_twin}, and the pipeline was trained with scikit-learn {trained} where {here} is installed"
-            )
+        self.reason = check_scikit_learn(manifest, no_twin=no_twin)
         from mlyard_shared.pipelines import load_pipeline
 
         self._pipeline = load_pipeline(file)
         self._has_probabilities = manifest.task == "classification" and hasattr(self._pipeline, "predict_proba")
         self._manifest = manifest
-        self.reason = f"{no_twin}; scikit-learn {here} runs the pipeline"
 
     def predict(self, columns: Mapping[str, Array]) -> Output:
         """Answer for n rows."""

@@ -148,6 +148,14 @@ class Follower:
             self._serve_again(target)
             return
         self._place.loader.check(target.reference)
+        if self._has_served(target.reference):
+            self._load_and_serve(target)
+            return
+        # Of several workers one fetches and tries a version; then the others find it in the cache.
+        with self._cache.turn(target.reference, is_wanted=lambda: self._is_wanted(target)):
+            self._load_and_serve(target)
+
+    def _load_and_serve(self, target: Target) -> None:
         loaded = self._load_cached(target) or self._fetch(target)
         with self._lock:
             if self._is_wanted(target):

@@ -3,8 +3,7 @@
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from mlyard_model_api.errors import Overloaded
@@ -57,7 +56,36 @@ class Lane:
         Raises:
             Overloaded: too much waits.
         """
-        work = _Work(function, given, rows=rows, size=size)
+        result: Result = await self._run(_Work(function, given, rows=rows, size=size))
+        return result
+
+    async def join(
+        self,
+        function: Callable[[list[Given]], Sequence[Result | Exception]],
+        given: Given,
+        *,
+        rows: int,
+        size: int,
+        most: int,
+    ) -> Result:
+        """Do the same as `run`, together with what else waits when it is this work's turn, up to `most` rows.
+
+        Args:
+            function: is given all that is done together, and returns for each its result or what is raised. Whatever
+                joins in a lane is done by equal functions.
+            given: what this work adds.
+            rows: how much work that is.
+            size: how many bytes that is.
+            most: how many rows are done together, 1 for each on its own.
+
+        Raises:
+            Overloaded: too much waits.
+        """
+        result: Result = await self._run(_Work(function, given, rows=rows, size=size, most=most))
+        return result
+
+    async def _run(self, work: "_Work") -> Any:
+        rows, size = work.rows, work.size
         with self._changed:
             self.check(rows, size=size)
             self._rows += rows
@@ -68,8 +96,7 @@ class Lane:
                 threading.Thread(target=self._work, name=f"lane {self.name}", daemon=True).start()
             self._changed.notify()
         try:
-            result: Result = await work.result
-            return result
+            return await work.result
         finally:
             self._withdraw(work)
 
@@ -91,58 +118,85 @@ class Lane:
         self._rows -= work.rows
         self._bytes -= work.size
 
-    def _next(self) -> "_Work | None":
+    def _next(self) -> "list[_Work]":
+        """Take what is done next: one piece of work, and what is done together with it; nothing at the end."""
         with self._changed:
             while not self._waiting:
                 if self._is_closed:
                     self._has_thread = False
-                    return None
+                    return []
                 self._changed.wait()
-            work = self._waiting.popleft()
-            work.is_waiting = False
-            return work
+            taken = [self._waiting.popleft()]
+            rows, most = taken[0].rows, taken[0].most
+            while self._waiting and self._waiting[0].most > 1 and rows + self._waiting[0].rows <= most:
+                taken.append(self._waiting.popleft())
+                rows += taken[-1].rows
+            for work in taken:
+                work.is_waiting = False
+            return taken
 
     def _work(self) -> None:
-        while (work := self._next()) is not None:
-            work.do()
+        while works := self._next():
+            _do([work for work in works if not work.result.done()])
             with self._changed:
-                self._forget(work)
+                for work in works:
+                    self._forget(work)
             # Only then: whoever hears of it may ask for as much again.
-            work.tell()
+            _tell(works)
             # An idle thread holds no input of a request that has been answered.
-            del work
+            works.clear()
 
 
 class _Work:
     """A call, and the future of its result in the event loop that waits for it."""
 
-    def __init__(self, function: Callable[[Any], Any], given: Any, *, rows: int, size: int) -> None:
+    def __init__(self, function: Callable[[Any], Any], given: Any, *, rows: int, size: int, most: int = 0) -> None:
+        """`most` is 0 where the function takes what is given, else it takes a list."""
         self.rows = rows
         self.size = size
+        self.most = most
+        self.function = function
+        self.given = given
         self.is_waiting = True
-        self._function = function
-        self._given = given
-        self._outcome: Callable[[], None] | None = None
-        self._loop = asyncio.get_running_loop()
-        self.result: asyncio.Future[Any] = self._loop.create_future()
+        self.outcome: Any = None
+        self.loop = asyncio.get_running_loop()
+        self.result: asyncio.Future[Any] = self.loop.create_future()
 
-    def do(self) -> None:
-        """Make the call, unless nobody waits for it."""
+    def settle(self) -> None:
+        """Let the one who waits know."""
         if self.result.done():
             return
-        try:
-            self._outcome = partial(self.result.set_result, self._function(self._given))
-        except BaseException as error:  # noqa: BLE001 - whatever it is, the request that waits has to hear of it
-            self._outcome = partial(self.result.set_exception, error)
+        if isinstance(self.outcome, BaseException):
+            self.result.set_exception(self.outcome)
+        else:
+            self.result.set_result(self.outcome)
 
-    def tell(self) -> None:
-        """Let the one who waits know."""
-        try:
-            self._loop.call_soon_threadsafe(self._settle)
-        except RuntimeError:
-            # The event loop has ended, and with it whoever waited.
-            return
 
-    def _settle(self) -> None:
-        if self._outcome is not None and not self.result.done():
-            self._outcome()
+def _do(works: list[_Work]) -> None:
+    """Make the call of works that someone waits for."""
+    if not works:
+        return
+    first = works[0]
+    try:
+        if first.most:
+            for work, outcome in zip(works, first.function([work.given for work in works]), strict=True):
+                work.outcome = outcome
+        else:
+            first.outcome = first.function(first.given)
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the requests that wait have to hear of it
+        for work in works:
+            work.outcome = error
+
+
+def _tell(works: list[_Work]) -> None:
+    told = list(works)
+    try:
+        told[0].loop.call_soon_threadsafe(_settle, told)
+    except RuntimeError:
+        # The event loop has ended, and with it whoever waited.
+        return
+
+
+def _settle(works: list[_Work]) -> None:
+    for work in works:
+        work.settle()

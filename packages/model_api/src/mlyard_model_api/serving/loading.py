@@ -35,14 +35,22 @@ class Loader:
     """Loads versions, one at a time."""
 
     def __init__(
-        self, models: Models, marks: Marks, turns: Turns, *, budget: Budget, lane: Callable[[str], Lane]
+        self,
+        models: Models,
+        marks: Marks,
+        turns: Turns,
+        *,
+        budget: Budget,
+        lane: Callable[[str], Lane],
+        counter: Callable[[str, str], Callable[[float], None]],
     ) -> None:
-        """`lane` makes the lane of a version, given its model's name."""
+        """`lane` makes the lane of a version, given its model's name; `counter` is asked who counts its batches."""
         self.turns = turns
         self.marks = marks
         self._models = models
         self._budget = budget
         self._lane = lane
+        self._counter = counter
 
     def check(self, reference: Reference) -> None:
         """Refuse a version that is known to end the process.
@@ -66,10 +74,17 @@ class Loader:
         self.check(reference)
         needed = memory.needed(folder, manifest)
         if not has_served:
-            needed = max(needed, self._try(folder, reference, needed=needed))
+            _check_size(folder, manifest)
+            needed = max(needed, self._try(folder, reference, manifest, needed=needed))
         with self._turn(reference), self.marks.loading(reference):
             self._make_room(reference, needed)
-            loaded = version.load(folder, reference, manifest, lane=self._lane(reference.name))
+            loaded = version.load(
+                folder,
+                reference,
+                manifest,
+                lane=self._lane(reference.name),
+                count=self._counter(reference.name, str(reference.version)),
+            )
         self.marks.survived(reference)
         return loaded
 
@@ -78,7 +93,7 @@ class Loader:
         patience = PATIENCE_ALONE_SECONDS if alone else PATIENCE_SECONDS
         return self.turns.take(reference.name, alone=alone, patience=patience)
 
-    def _try(self, folder: Path, reference: Reference, *, needed: int) -> int:
+    def _try(self, folder: Path, reference: Reference, manifest: Manifest, *, needed: int) -> int:
         """Try the version in a process of its own; return how much memory that took."""
         with self._turn(reference), self.marks.loading(reference) as loading:
             self._make_room(reference, needed)
@@ -89,10 +104,13 @@ class Loader:
             except trial.TrialDied:
                 loading.leave()
                 raise
-        if found.milliseconds > self._budget.latency_ms:
+        allowed, whose = self._budget.latency_ms, "MLYARD_MODEL_API_LATENCY_BUDGET_MS"
+        own = manifest.budgets.latency_ms if manifest.budgets is not None else None
+        if own is not None and own < allowed:
+            allowed, whose = own, "its own budget"
+        if found.milliseconds > allowed:
             raise ModelVersionRefused(
-                f"it takes {found.milliseconds:.3g} ms for a row, and {self._budget.latency_ms:g} ms are allowed "
-                "(MLYARD_MODEL_API_LATENCY_BUDGET_MS)"
+                f"it takes {found.milliseconds:.3g} ms for a row, and {allowed:g} ms are allowed ({whose})"
             )
         return found.bytes
 
@@ -114,3 +132,13 @@ class Loader:
                 f"it needs {memory.shown(needed)} of memory, and {memory.shown(free)} of "
                 f"{memory.shown(memory.limit())} are free: give this process more memory"
             )
+
+
+def _check_size(folder: Path, manifest: Manifest) -> None:
+    """Refuse a version whose engine takes more of the disk than its budget allows."""
+    allowed = manifest.budgets.size_bytes if manifest.budgets is not None else None
+    kind = "onnx" if manifest.onnx is not None and manifest.onnx.holds else "skops"
+    for engine in manifest.engines:
+        size = (folder / engine.file).stat().st_size
+        if engine.kind == kind and allowed is not None and size > allowed:
+            raise ModelVersionRefused(f"{engine.file} has {size} bytes, and its own budget allows {allowed}")

@@ -6,12 +6,12 @@ Followers write, each its own model; requests read what was there when they came
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from mlyard_shared.contract import Contract
 
-from mlyard_model_api.errors import ModelNotReady, ModelUnknown
+from mlyard_model_api.errors import ModelNotReady, ModelUnknown, NoDefaultModel
 from mlyard_model_api.serving.version import Reference, ServedVersion
 
 Alias = Literal["champion"]
@@ -29,11 +29,15 @@ class Refusal(Contract):
 
 @dataclass(frozen=True)
 class Slot:
-    """A model's place: what serves, what served before it (for an instant way back), and what was last refused."""
+    """A model's place: what serves, what served before it (for an instant way back), and what was last refused.
+
+    `since` is when the one that serves came to serve, the last time.
+    """
 
     current: ServedVersion | None = None
     previous: ServedVersion | None = None
     refused: Refusal | None = None
+    since: datetime | None = None
 
     @property
     def is_decided(self) -> bool:
@@ -44,9 +48,10 @@ class Slot:
 class Models:
     """The models of this process."""
 
-    def __init__(self, wanted: tuple[str, ...]) -> None:
+    def __init__(self, wanted: tuple[str, ...], *, default_model: str | None = None) -> None:
         """Start empty; `wanted` are the configured names, none for every model with a champion."""
         self.wanted = wanted
+        self.default_model = default_model
         self.registry_problem: str | None = NOT_ASKED
         self._slots: dict[tuple[str, Alias], Slot] = {}
         self._expected: frozenset[str] = frozenset(wanted)
@@ -78,6 +83,27 @@ class Models:
             raise ModelNotReady(f"no model is here yet: {self.registry_problem}")
         raise ModelUnknown(self.names(alias))
 
+    def default(self) -> str:
+        """The model of requests that name none: the configured one, or the only one that is served.
+
+        Raises:
+            NoDefaultModel: there is none, or there are several.
+        """
+        served = self.names()
+        if self.default_model is None and len(served) != 1:
+            raise NoDefaultModel(served)
+        return self.default_model or served[0]
+
+    def refusals(self) -> dict[str, Refusal]:
+        """The last version of each model that was to serve and may not, where there is one."""
+        found = ((name, slot.refused) for (name, _), slot in list(self._slots.items()))
+        return {name: refused for name, refused in found if refused is not None}
+
+    def loaded(self, name: str, alias: Alias = "champion") -> tuple[ServedVersion, ...]:
+        """The versions of a model in memory: what serves, and what served before it; raises as `serving` does."""
+        current, slot = self.serving(name, alias)
+        return (current, slot.previous) if slot.previous is not None else (current,)
+
     def expect(self, names: tuple[str, ...]) -> None:
         """Say which models are followed from now on, beside those that are already."""
         with self._lock:
@@ -94,15 +120,17 @@ class Models:
 
     def swap(self, version: ServedVersion, alias: Alias = "champion") -> None:
         """Let a version serve from the next request on."""
-        self._change(version.reference.name, alias, lambda slot: Slot(current=version, previous=slot.current))
+        self._change(version.reference.name, alias, lambda slot: Slot(version, slot.current, since=_now()))
 
     def stand_in(self, version: ServedVersion, alias: Alias = "champion") -> None:
         """Let a version serve where nothing does, in the place of one that was refused."""
-        self._change(version.reference.name, alias, lambda slot: replace(slot, current=version))
+        self._change(version.reference.name, alias, lambda slot: replace(slot, current=version, since=_now()))
 
     def swap_back(self, name: str, alias: Alias = "champion") -> None:
         """Let the version before serve again; what was refused stays known."""
-        self._change(name, alias, lambda slot: replace(slot, current=slot.previous, previous=slot.current))
+        self._change(
+            name, alias, lambda slot: replace(slot, current=slot.previous, previous=slot.current, since=_now())
+        )
 
     def release_previous(self, name: str, alias: Alias = "champion") -> None:
         """Let go of the version before."""
@@ -166,3 +194,7 @@ class Models:
         if self.registry_problem is not None:
             return self.registry_problem
         return "it has no champion that is loaded yet"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

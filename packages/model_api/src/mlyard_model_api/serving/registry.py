@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Protocol
 from mlyard_shared.account import Account
 from mlyard_shared.errors import RegistryError
 
-from mlyard_model_api.serving import download
-
 if TYPE_CHECKING:  # the module imports MLflow, which takes seconds
     from mlyard_shared.registry import Alias, ModelVersion, Standing
 
@@ -31,15 +29,13 @@ class Registry(Protocol):
 
 
 class MlflowRegistry:
-    """MLflow's registry; downloads run in processes of their own."""
+    """MLflow's registry, as `registry_process` asks it."""
 
-    def __init__(self, uri: str, *, account: Account | None, limits: download.Limits) -> None:
+    def __init__(self, uri: str, *, account: Account | None) -> None:
         """Make the client; it imports MLflow, and asks nothing yet."""
         from mlyard_shared.registry import Registry as SharedRegistry
 
         self._uri = uri
-        self._account = account
-        self._limits = limits
         self._registry = SharedRegistry(uri, account=account)
 
     def served_models(self) -> tuple[str, ...]:
@@ -61,10 +57,6 @@ class MlflowRegistry:
 
         with self._answers():
             return standing(self._registry, name)
-
-    def download(self, version: "ModelVersion", folder: Path, *, is_wanted: Callable[[], bool]) -> None:
-        """Bring every file of a version into an empty folder, for as long as it is wanted."""
-        download.run(version, folder, uri=self._uri, account=self._account, limits=self._limits, is_wanted=is_wanted)
 
     @contextmanager
     def _answers(self) -> Iterator[None]:

@@ -1,7 +1,9 @@
 """One version of a model in memory: its files verified, its engine loaded, a lane for its predictions."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from mlyard_shared import cells
@@ -12,9 +14,11 @@ from mlyard_shared.features import Array
 from mlyard_shared.manifest import Digest, Manifest, verify_folder
 
 from mlyard_model_api.errors import ModelFailed, NotComputable
-from mlyard_model_api.serving import answers
+from mlyard_model_api.serving import answers, apart
 from mlyard_model_api.serving.engines import Engine, Output, choose
+from mlyard_model_api.serving.gathering import Gathering
 from mlyard_model_api.serving.lanes import Lane
+from mlyard_model_api.serving.pace import Pace, measure
 
 
 class Reference(Contract):
@@ -27,22 +31,31 @@ class Reference(Contract):
 
 @dataclass(frozen=True)
 class ServedVersion:
-    """A version that can answer. It never changes, so a request that holds one sees one version."""
+    """A version that can answer. It never changes, so a request that holds one sees one version.
+
+    `count` is told the rows of each batch that was computed, `pace` is how fast it is, and `gathering` has the requests
+    that are answered together in the event loop.
+    """
 
     reference: Reference
     manifest: Manifest
     engine: Engine
     lane: Lane
     loaded_at: datetime
+    count: Callable[[float], None]
+    pace: Pace = field(default_factory=Pace)
+    gathering: Gathering = field(default_factory=Gathering)
 
-    def predict(self, columns: dict[str, Array]) -> Output:
+    def predict(self, columns: Mapping[str, Array]) -> Output:
         """Answer for n rows: class indices or finite float64 [n], and probabilities [n, classes] or None.
 
         Raises:
             ModelFailed: the engine fails, or answers what no such model can.
             NotComputable: the answer for a row is not finite.
         """
-        return answers.predict(self.engine, self.manifest, columns)
+        output = answers.predict(self.engine, self.manifest, columns)
+        self.count(len(output.predictions))
+        return output
 
 
 def verify(folder: Path, reference: Reference) -> Manifest:
@@ -57,15 +70,24 @@ def verify(folder: Path, reference: Reference) -> Manifest:
     return manifest
 
 
-def load(folder: Path, reference: Reference, manifest: Manifest, *, lane: Lane) -> ServedVersion:
+def load(
+    folder: Path,
+    reference: Reference,
+    manifest: Manifest,
+    *,
+    lane: Lane,
+    count: Callable[[float], None] = lambda _rows: None,
+) -> ServedVersion:
     """Load a verified version and let it answer its own input example.
 
     Raises:
         ModelVersionRefused: nothing here can run it, or it fails on its own example.
     """
-    engine = choose(folder, manifest)
+    engine = choose(folder, manifest, pipelines=apart.start)
     answer_example(engine, manifest)
-    return ServedVersion(reference, manifest, engine, lane, loaded_at=datetime.now(UTC))
+    predict = partial(answers.predict, engine, manifest)
+    pace = measure(predict, manifest, _example(manifest), is_twin=engine.name == "onnx")
+    return ServedVersion(reference, manifest, engine, lane, datetime.now(UTC), count, pace)
 
 
 def answer_example(engine: Engine, manifest: Manifest) -> None:

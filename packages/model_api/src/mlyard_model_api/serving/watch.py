@@ -30,9 +30,15 @@ class Watch:
     """Watches the registry for all models. `start` runs it in a thread, `poll` is one step of it."""
 
     def __init__(
-        self, followers: Followers, connect: Callable[[], Registry], *, seconds: float, retention: timedelta
+        self,
+        followers: Followers,
+        connect: Callable[[], Registry],
+        *,
+        seconds: float,
+        retention: timedelta,
+        polled: Callable[[], None],
     ) -> None:
-        """Nothing is asked yet; `connect` is called at the first poll."""
+        """Nothing is asked yet; `connect` is called at the first poll, `polled` whenever the registry has answered."""
         self.followers = followers
         self._models = followers.place.models
         self._histories = followers.place.histories
@@ -40,6 +46,7 @@ class Watch:
         self._connect = connect
         self._seconds = seconds
         self._retention = retention
+        self._polled = polled
         self._registry: Registry | None = None
         self._orders = Orders(self._cache.folder)
         self._seen: dict[str, ModelVersion | None] = {}
@@ -73,6 +80,7 @@ class Watch:
         except RegistryError as error:
             self._note_registry(str(error))
             return
+        self._polled()
         if not self._has_answered:
             self._has_answered = True
             self._models.found_at_start(tuple(name for name, found in self._seen.items() if found is not None))

@@ -4,9 +4,9 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
-from starlette.types import ASGIApp, Scope
+from starlette.types import ASGIApp
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
@@ -15,7 +15,7 @@ from mlyard_model_api.routes.refusals import refusal
 from mlyard_model_api.transport import peer
 from mlyard_model_api.transport.exchange import CONTINUE, Exchange
 from mlyard_model_api.transport.parsing import Head, RequestParser
-from mlyard_model_api.transport.shared import Limits, Shared
+from mlyard_model_api.transport.shared import Limits, Shared, Shortcut
 
 LINGER_SECONDS = 1.0
 """So long a connection that ends stays open for what is on its way: a request that reuses it, the rest of a body."""
@@ -28,9 +28,9 @@ ASKED_AT = (1, 4, 16, 64)
 """At which of these times it is also sent something that it would refuse; some clients take no more than five such."""
 
 
-def connections(limits: Limits) -> Callable[..., "HttpConnection"]:
-    """Return what uvicorn calls, as its `http`, for each new connection."""
-    return partial(HttpConnection, shared=Shared(limits))
+def connections(limits: Limits, *, shortcut: Shortcut | None = None) -> Callable[..., "HttpConnection"]:
+    """Return what uvicorn calls, as its `http`, for each new connection; `shortcut` answers some requests itself."""
+    return partial(HttpConnection, shared=Shared(limits), shortcut=shortcut)
 
 
 class HttpConnection(asyncio.BufferedProtocol):
@@ -44,17 +44,27 @@ class HttpConnection(asyncio.BufferedProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         shared: Shared,
+        shortcut: Shortcut | None = None,
     ) -> None:
         """As uvicorn calls it, but for what the connections share."""
         self._app: ASGIApp = config.loaded_app
         self._state = server_state
         self._app_state = app_state
         self._shared = shared
+        self._shortcut = shortcut
+        # The last head that it was asked about, and what it said.
+        self._known: Head | None = None
+        self._prepared: Any = None
         self._limits = shared.limits
         self._loop = _loop or asyncio.get_running_loop()
         self._parser = RequestParser(self)
         self._transport: asyncio.Transport
+        self._facts: dict[str, Any] = {}
+        # One timer for all deadlines: it is set anew when it has gone off too early, not with every request.
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._deadline: float | None = None
+        self._then: Callable[[], None] = self._close
         self._watch: asyncio.TimerHandle | None = None
         self._looked = 0
         self._writable = asyncio.Event()
@@ -63,6 +73,8 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._incoming: Exchange | None = None
         self._current: Exchange | None = None
         self._task: asyncio.Task[None] | None = None
+        self._next: tuple[Exchange, ASGIApp] | None = None
+        self._is_launching = False
         self._waiting: deque[tuple[Exchange, ASGIApp]] = deque()
         self._is_paused = False
         self._is_stopping = False
@@ -75,10 +87,11 @@ class HttpConnection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the first request."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the types
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's has no base of asyncio's
         # Every answer is told to be on its way until the last byte has left.
-        transport.set_write_buffer_limits(high=0)
+        self._transport.set_write_buffer_limits(high=0)
+        client, server = _address(transport, "peername"), _address(transport, "sockname")
+        self._facts = {"client": client, "server": server, "state": self._app_state}
         self._state.connections.add(self)  # type: ignore[arg-type] # it names its own classes
         self._arm(self._limits.headers, self._close)
 
@@ -97,6 +110,7 @@ class HttpConnection(asyncio.BufferedProtocol):
             self._parser.feed(self._shared.buffer[:count])
         except BrokenRequest as error:
             self._refuse(error)
+        self._launch()
         if self._waiting or (self._incoming is not None and not self._incoming.takes_more):
             self._pause()
 
@@ -155,6 +169,11 @@ class HttpConnection(asyncio.BufferedProtocol):
         return not self._is_stopping and (bool(self._waiting) or not (self._is_broken or self._has_ended))
 
     @property
+    def is_gone(self) -> bool:
+        """Whether the client has gone, or soon will have."""
+        return self._is_closing or self._transport.is_closing()
+
+    @property
     def default_headers(self) -> list[tuple[bytes, bytes]]:
         """The headers of every answer."""
         return self._state.default_headers
@@ -162,7 +181,12 @@ class HttpConnection(asyncio.BufferedProtocol):
     def write(self, *parts: bytes) -> None:
         """Send bytes, unless nobody is there any more."""
         if not self._transport.is_closing():
-            self._transport.write(b"".join(parts))
+            self._transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether something is still to be sent."""
+        return not self._writable.is_set()
 
     async def drain(self) -> None:
         """Wait until all is sent; a client that reads nothing for too long loses the connection."""
@@ -192,6 +216,7 @@ class HttpConnection(asyncio.BufferedProtocol):
             self._close()
         elif self._waiting:
             self._start(*self._waiting.popleft())
+            self._launch()
         elif not self._parser.in_head:
             self._arm(self._limits.idle, self._end_idle)
         self.resume()
@@ -205,12 +230,7 @@ class HttpConnection(asyncio.BufferedProtocol):
     def take_head(self, head: Head) -> None:
         """Let the application answer, as soon as it is this request's turn."""
         self._disarm()
-        scope = head.scope(
-            client=_address(self._transport, "peername"),
-            server=_address(self._transport, "sockname"),
-            state=self._app_state.copy(),
-        )
-        self._incoming = Exchange(self, scope, keep_alive=head.keep_alive, expects=head.expects)
+        self._incoming = Exchange(self, head, facts=self._facts)
         self._queue(self._incoming, self._app)
 
     def take_body(self, part: bytes) -> None:
@@ -239,8 +259,9 @@ class HttpConnection(asyncio.BufferedProtocol):
             # It is within a body: the application answers.
             self._incoming.lose()
             return
-        scope: Scope = {"type": "http", "method": "GET", "http_version": "1.1"}
-        self._queue(Exchange(self, scope, keep_alive=False, expects=False), refusal(error))
+        head = Head("GET", b"/", "1.1", [], length=None, keep_alive=False)
+        self._queue(Exchange(self, head, facts=self._facts), refusal(error))
+        self._launch()
 
     def _queue(self, exchange: Exchange, app: ASGIApp) -> None:
         if self._current is None:
@@ -250,18 +271,56 @@ class HttpConnection(asyncio.BufferedProtocol):
 
     def _start(self, exchange: Exchange, app: ASGIApp) -> None:
         self._current = exchange
-        self._task = self._loop.create_task(exchange.run(app))
-        self._state.tasks.add(self._task)
-        self._task.add_done_callback(self._state.tasks.discard)
+        self._next = (exchange, app)
+
+    def _launch(self) -> None:
+        """Let the request whose turn it is be answered; more than one where they are answered at once."""
+        if self._is_launching:
+            return
+        self._is_launching = True
+        try:
+            while self._next is not None:
+                (exchange, app), self._next = self._next, None
+                if not self._takes_shortcut(exchange, app):
+                    self._task = self._loop.create_task(exchange.run(app))
+                    self._state.tasks.add(self._task)
+                    self._task.add_done_callback(self._state.tasks.discard)
+        finally:
+            self._is_launching = False
+
+    def _takes_shortcut(self, exchange: Exchange, app: ASGIApp) -> bool:
+        if self._shortcut is None or app is not self._app or not exchange.is_complete or self.is_full:
+            return False
+        if not exchange.head.is_like(self._known):
+            self._known = exchange.head
+            self._prepared = self._shortcut.prepare(exchange.head)
+        return self._prepared is not None and self._shortcut.answer(self._prepared, exchange)
 
     def _arm(self, seconds: float, then: Callable[[], None]) -> None:
-        self._disarm()
-        self._timer = self._loop.call_later(seconds, then)
+        """Do this in so many seconds, and nothing that was to be done before."""
+        self._then = then
+        self._deadline = deadline = self._loop.time() + seconds
+        if self._timer is None or self._timer_at > deadline:
+            self._set_timer(deadline)
 
     def _disarm(self) -> None:
+        self._deadline = None
+
+    def _set_timer(self, at: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+        self._timer = self._loop.call_at(at, self._go_off)
+        self._timer_at = at
+
+    def _go_off(self) -> None:
+        self._timer = None
+        if self._deadline is None:
+            return
+        if self._loop.time() < self._deadline:
+            self._set_timer(self._deadline)
+            return
+        self._deadline = None
+        self._then()
 
     def _give_up_on_headers(self) -> None:
         self._refuse(HeadersTooSlow(self._limits.headers))
@@ -275,7 +334,7 @@ class HttpConnection(asyncio.BufferedProtocol):
             self._transport.abort()
             return
         self._looked += 1
-        if self._looked in ASKED_AT and not current.is_started and current.scope["http_version"] == "1.1":
+        if self._looked in ASKED_AT and not current.is_started and current.head.version == "1.1":
             self.write(CONTINUE)
         self._watch = self._loop.call_later(HALF_CLOSED_SECONDS, self._ask_peer)
 
@@ -317,6 +376,6 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._arm(self._limits.idle, self._transport.abort)
 
 
-def _address(transport: asyncio.Transport, which: str) -> tuple[str, int] | None:
+def _address(transport: asyncio.BaseTransport, which: str) -> tuple[str, int] | None:
     found = transport.get_extra_info(which)
     return (str(found[0]), int(found[1])) if isinstance(found, tuple) else None

@@ -3,12 +3,15 @@
 import asyncio
 import http
 import logging
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from starlette.types import ASGIApp, Message, Scope
 
 from mlyard_model_api.errors import Stopping
-from mlyard_model_api.routes.refusals import bug, refusal
+from mlyard_model_api.protocols.protocol import Headers
+from mlyard_model_api.routes.refusals import bug, protocol_of, refusal
+from mlyard_model_api.transport.parsing import Head
 
 MANY_BYTES = 64 * 1024
 """More of a body is not read ahead of the application; an answer up to this size is written at once with its head."""
@@ -27,11 +30,19 @@ class Connection(Protocol):
         """Whether it may stay open after this answer."""
 
     @property
+    def is_gone(self) -> bool:
+        """Whether the client has gone."""
+
+    @property
     def default_headers(self) -> list[tuple[bytes, bytes]]:
         """The headers of every answer."""
 
     def write(self, *parts: bytes) -> None:
         """Send bytes."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether something is still to be sent."""
 
     async def drain(self) -> None:
         """Wait until all is sent."""
@@ -46,20 +57,22 @@ class Connection(Protocol):
 class Exchange:
     """A request whose headers have come."""
 
-    def __init__(self, connection: Connection, scope: Scope, *, keep_alive: bool, expects: bool) -> None:
-        """`keep_alive`: whether the client wants that. `expects`: whether it waits for a 100 before it sends a body."""
-        self.scope = scope
+    def __init__(self, connection: Connection, head: Head, *, facts: Mapping[str, Any]) -> None:
+        """Begin with a head; `facts` are the scope's of the connection."""
+        self.head = head
+        self._facts = facts
+        self.scope: Scope = {}
         self.is_complete = False
         self.is_started = False
         self.is_answered = False
         self.is_lost = False
         self._connection = connection
-        self._keep_alive = keep_alive
-        self._expects = expects
+        self._keep_alive = head.keep_alive
+        self._expects = head.expects
         self._body = bytearray()
         self._is_wanted = False
         self._is_told = False
-        self._changed = asyncio.Event()
+        self._waiter: asyncio.Future[None] | None = None
         self._head: Message = {}
         self._is_chunked = False
 
@@ -67,7 +80,25 @@ class Exchange:
         """Take a part of the body."""
         if not self.is_answered:
             self._body += part
-            self._changed.set()
+            self._wake()
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether nobody waits for the answer any more."""
+        return self._connection.is_gone
+
+    @property
+    def body(self) -> bytearray:
+        """What has come of the body and nobody has taken."""
+        return self._body
+
+    def whole_body(self) -> bytearray | None:
+        """Take the body where all of it has come, without waiting."""
+        if not self.is_complete or self._is_told:
+            return None
+        self._is_told = self._is_wanted = True
+        body, self._body = self._body, bytearray()
+        return body
 
     @property
     def takes_more(self) -> bool:
@@ -77,26 +108,38 @@ class Exchange:
     def complete(self) -> None:
         """The request has come as a whole."""
         self.is_complete = True
-        self._changed.set()
+        self._wake()
 
     def lose(self) -> None:
         """There will be no more of the body."""
         self.is_lost = not self.is_complete
-        self._changed.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def respond(self, status: int, headers: Headers, body: bytes) -> None:
+        """Answer as a whole, without an application: where the request is complete and nothing is still to be sent."""
+        self.is_started = self.is_answered = True
+        self._connection.write(self._first_lines(status, headers, len(body)), body)
+        self._connection.finish(self, close=not self._keep_alive)
 
     async def run(self, app: ASGIApp) -> None:
         """Let the application answer."""
+        self.scope = scope = self.head.scope(**self._facts)
+        scope["state"] = scope["state"].copy()
+        scope["mlyard.exchange"] = self
         try:
             await app(self.scope, self._receive, self._send)
         # The process ends, or the connection has.
         except asyncio.CancelledError:
-            await self._instead(refusal(Stopping()))
+            await self._instead(refusal(Stopping(), protocol_of(self.scope["path"])))
         # A server outlives whatever an application raises; it has answered already where it could.
         except Exception as error:
             log.exception("a request failed", exc_info=error)
-            await self._instead(bug())
-        else:
-            await self._instead(bug())
+        if not self.is_started:
+            await self._instead(bug(protocol_of(self.scope["path"])))
         if not self.is_answered:
             self._connection.finish(self, close=True)
 
@@ -110,9 +153,9 @@ class Exchange:
             self._expects = False
             self._connection.write(CONTINUE)
         while not (self.is_lost or self.is_answered or self._body or (self.is_complete and not self._is_told)):
-            self._changed.clear()
+            self._waiter = asyncio.get_running_loop().create_future()
             self._connection.resume()
-            await self._changed.wait()
+            await self._waiter
         if self.is_lost or self.is_answered:
             return {"type": "http.disconnect"}
         self._is_told = self.is_complete
@@ -123,36 +166,43 @@ class Exchange:
         if message["type"] == "http.response.start":
             self._head = message
             return
-        await self._connection.drain()
+        if self._connection.is_full:
+            await self._connection.drain()
         body, is_last = message.get("body", b""), not message.get("more_body", False)
-        head = b"" if self.is_started else self._first_lines(len(body) if is_last else None)
+        head = b""
+        if not self.is_started:
+            start = self._head
+            head = self._first_lines(start["status"], start.get("headers", ()), len(body) if is_last else None)
         self.is_started = True
-        if self.scope["method"] == "HEAD" or self._head["status"] in _BODILESS:
+        if self.head.method == "HEAD" or self._head["status"] in _BODILESS:
             body = b""
         elif self._is_chunked:
             body = (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + (b"0\r\n\r\n" if is_last else b"")
         self._connection.write(head, body)
         if is_last:
             self.is_answered = True
-            self._changed.set()
+            self._wake()
             self._connection.finish(self, close=not self._keep_alive)
 
-    def _first_lines(self, length: int | None) -> bytes:
+    def _first_lines(self, status: int, headers: Headers, length: int | None) -> bytes:
         """The status and the headers; `length` is the body's, where it is known."""
-        status = self._head["status"]
-        headers = [*self._connection.default_headers, *self._head.get("headers", ())]
-        names = {name.lower() for name, _ in headers}
+        lines = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status]
+        lines += [b"%b: %b\r\n" % header for header in self._connection.default_headers]
+        has_length = status in _BODILESS
+        for name, value in headers:
+            lines.append(b"%b: %b\r\n" % (name, value))
+            has_length = has_length or name.lower() == b"content-length"
         # An answer before the whole request: what is left of it would be read as the next one.
         if not (self._keep_alive and self.is_complete and self._connection.keeps_alive):
             self._keep_alive = False
-            headers.append((b"connection", b"close"))
-        if b"content-length" not in names and status not in _BODILESS:
+            lines.append(b"connection: close\r\n")
+        if not has_length:
             if length is not None:
-                headers.append((b"content-length", b"%d" % length))
-            elif self.scope["http_version"] == "1.1":
+                lines.append(b"content-length: %d\r\n" % length)
+            elif self.head.version == "1.1":
                 self._is_chunked = True
-                headers.append((b"transfer-encoding", b"chunked"))
+                lines.append(b"transfer-encoding: chunked\r\n")
             else:
                 self._keep_alive = False
-        line = _STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
-        return b"".join([line, *(b"%b: %b\r\n" % header for header in headers), b"\r\n"])
+        lines.append(b"\r\n")
+        return b"".join(lines)

@@ -11,6 +11,7 @@ from starlette.types import Scope
 
 from mlyard_model_api.errors import BrokenRequest, HeadersTooLarge, HttpVersionUnknown, MethodUnknown
 
+_ASGI = {"version": "3.0", "spec_version": "2.3"}
 HEAD_BYTES = 64 * 1024
 """The most of an address and its headers."""
 _METHOD = re.compile(rb"[A-Za-z-]+ ")
@@ -18,20 +19,32 @@ _METHOD = re.compile(rb"[A-Za-z-]+ ")
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Head:
-    """The first lines of a request; names of headers are in lower case."""
+    """The first lines of a request; names of headers are in lower case, and the length of the body stands apart."""
 
     method: str
     target: bytes
     version: str
     headers: list[tuple[bytes, bytes]]
+    length: bytes | None
     keep_alive: bool
+
+    def is_like(self, other: "Head | None") -> bool:
+        """Whether it says the same as another one, but for the length of the body."""
+        return (
+            other is not None
+            and self.target == other.target
+            and self.headers == other.headers
+            and self.method == other.method
+            and self.version == other.version
+        )
 
     @property
     def expects(self) -> bool:
         """Whether the client waits for a 100 before it sends the body."""
-        return self.version == "1.1" and b"100-continue" in [value.lower() for value in self.values(b"expect")]
+        found = self.values(b"expect")
+        return bool(found) and self.version == "1.1" and b"100-continue" in [value.lower() for value in found]
 
     def values(self, wanted: bytes) -> list[bytes]:
         """The values of all headers of a name."""
@@ -41,8 +54,8 @@ class Head:
         """Refuse what could be read in two ways; raises `BrokenRequest`."""
         if self.version == "1.1" and len(self.values(b"host")) != 1:
             raise BrokenRequest("send one header Host")
-        codings = [value.lower() for value in self.values(b"transfer-encoding")]
-        if codings and (self.version == "1.0" or codings != [b"chunked"]):
+        codings = self.values(b"transfer-encoding")
+        if codings and (self.version == "1.0" or [value.lower() for value in codings] != [b"chunked"]):
             raise BrokenRequest("send the body as Transfer-Encoding: chunked, or with its Content-Length")
 
     def scope(self, **facts: Any) -> Scope:
@@ -52,9 +65,10 @@ class Head:
             # The absolute form (RFC 9112, 3.2.2), as proxies send it.
             target = b"/" + target.partition(b"://")[2].partition(b"/")[2]
         path = target.decode("ascii")
+        length = [(b"content-length", self.length)] if self.length is not None else []
         return {
             "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "asgi": _ASGI,
             "http_version": self.version,
             "method": self.method,
             "scheme": "http",
@@ -62,7 +76,7 @@ class Head:
             "raw_path": target,
             "query_string": query,
             "root_path": "",
-            "headers": self.headers,
+            "headers": [*self.headers, *length],
             **facts,
         }
 
@@ -93,7 +107,9 @@ class RequestParser:
         self._parser = httptools.HttpRequestParser(self)
         self._target = b""
         self._headers: list[tuple[bytes, bytes]] = []
+        self._length: bytes | None = None
         self._size = 0
+        self._checked: Head | None = None
 
     def feed(self, data: memoryview) -> None:
         """Take bytes.
@@ -118,7 +134,7 @@ class RequestParser:
 
     def on_message_begin(self) -> None:
         """Begin with a request, as httptools calls it."""
-        self._target, self._headers, self._size = b"", [], 0
+        self._target, self._headers, self._length, self._size = b"", [], None, 0
         self.in_head = True
         self._receiver.begin_head()
 
@@ -129,7 +145,11 @@ class RequestParser:
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header; those after a body are not needed."""
         if self.in_head:
-            self._headers.append((name.lower(), value))
+            name = name.lower()
+            if name == b"content-length":
+                self._length = value
+            else:
+                self._headers.append((name, value))
             self._size += len(name) + len(value)
 
     def on_headers_complete(self) -> None:
@@ -146,8 +166,11 @@ class RequestParser:
         if self._size + len(self._target) > HEAD_BYTES:
             raise HeadersTooLarge(HEAD_BYTES)
         keep_alive = version == "1.1" and parser.should_keep_alive()
-        head = Head(parser.get_method().decode("ascii"), self._target, version, self._headers, keep_alive)
-        head.check()
+        method = parser.get_method().decode("ascii")
+        head = Head(method, self._target, version, self._headers, self._length, keep_alive)
+        if not head.is_like(self._checked):
+            head.check()
+            self._checked = head
         self._receiver.take_head(head)
 
     def on_body(self, part: bytes) -> None:
@@ -161,7 +184,8 @@ class RequestParser:
 
     def _without_upgrade(self) -> bytes:
         """The head of a request that asks for another protocol, as if it did not (RFC 9110, 7.8)."""
-        lines = [b"%b: %b\r\n" % header for header in self._headers if header[0] != b"upgrade"]
+        length = [(b"content-length", self._length)] if self._length is not None else []
+        lines = [b"%b: %b\r\n" % header for header in (*self._headers, *length) if header[0] != b"upgrade"]
         version = self._parser.get_http_version().encode()
         first = b"%b %b HTTP/%b\r\n" % (self._parser.get_method(), self._target, version)
         return b"".join([first, *lines, b"\r\n"])

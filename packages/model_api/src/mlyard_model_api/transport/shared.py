@@ -1,7 +1,10 @@
 """What the connections of one server share: their limits, the buffer that they read into, the answers not yet read."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
+
+from mlyard_model_api.protocols.protocol import Headers
+from mlyard_model_api.transport.parsing import Head
 
 READ_BYTES = 64 * 1024
 
@@ -20,6 +23,35 @@ class Abortable(Protocol):
 
     def abort(self) -> None:
         """End it at once."""
+
+
+class Answerable(Protocol):
+    """A request that has come as a whole, and to which nothing has been answered yet."""
+
+    @property
+    def head(self) -> Head:
+        """Its first lines."""
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether nobody waits for the answer any more."""
+
+    @property
+    def body(self) -> bytearray:
+        """Its body."""
+
+    def respond(self, status: int, headers: Headers, body: bytes) -> None:
+        """Answer."""
+
+
+class Shortcut(Protocol):
+    """Answers some requests without the application, and without a task of the event loop."""
+
+    def prepare(self, head: Head) -> Any:
+        """What can be known from a head, for all requests with one like it; None where it goes the long way."""
+
+    def answer(self, prepared: Any, request: Answerable) -> bool:
+        """Answer now or soon, and say so; else the body is still there, and the application answers."""
 
 
 class Shared:

@@ -2,20 +2,10 @@
 
 from datetime import UTC, datetime
 
-from mlyard_shared.contract import Contract
 from mlyard_shared.errors import ModelNotFound, RegistryError
 from mlyard_shared.registry.client import Registry
 from mlyard_shared.registry.errors import translated, without_password
-
-
-class Standing(Contract):
-    """When a model and the experiment of its promotions were made; None for what is not there.
-
-    An experiment in MLflow's trash is there: it is gone only with its database.
-    """
-
-    model: datetime | None = None
-    promotions: datetime | None = None
+from mlyard_shared.registry.version import Standing
 
 
 def standing(registry: Registry, name: str) -> Standing:

@@ -25,6 +25,16 @@ class ModelVersion(Contract):
     created_at: datetime
 
 
+class Standing(Contract):
+    """When a model and the experiment of its promotions were made; None for what is not there.
+
+    An experiment in MLflow's trash is there: it is gone only with its database.
+    """
+
+    model: datetime | None = None
+    promotions: datetime | None = None
+
+
 def read_version(found: Any) -> ModelVersion:
     """The version that MLflow's client found.
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from functools import cache, partial
 
 import click
 
@@ -63,13 +64,14 @@ def ensure(timeout: float) -> None:
     from mlyard_training_pipeline.tracking.context import Context
 
     settings = Settings.load()
-    context = Context.from_settings(settings)
+    open_context = cache(partial(Context.from_settings, settings))
     try:
         with sigterm_as_interrupt():
             try:
                 with Progress(Console(), Console(stderr=True)) as progress:
                     all_there = train_all(
-                        context,
+                        settings,
+                        open_context=open_context,
                         connect=lambda: Airflow.from_settings(settings),
                         progress=progress,
                         retry=Retry(timeout, progress),
@@ -78,7 +80,7 @@ def ensure(timeout: float) -> None:
             except NothingToTrain as error:
                 click.echo(f"mlyard-training-pipeline: {error}", err=True)
                 code = NOTHING_TO_TRAIN
-            summary.show(context, Console())
+            summary.show(settings, Console(), open_context=open_context)
     except KeyboardInterrupt:
         click.echo(f"Following ends here; what was started goes on in Airflow: {settings.airflow_url}", err=True)
         code = 130

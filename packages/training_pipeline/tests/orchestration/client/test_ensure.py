@@ -1,8 +1,9 @@
 """`ensure` against a real Airflow and a real MLflow store; the trainings are real and small."""
 
 import contextlib
+import json
 import re
-import signal
+import shutil
 import sqlite3
 import subprocess
 import time
@@ -14,9 +15,9 @@ import httpx
 import pytest
 from mlyard_training_pipeline.orchestration.client.airflow import Airflow
 
-from ..conftest import COMMAND, Stack, write_spec
+from ..conftest import Api, Followed, Stack, write_spec
 
-SOON = 30
+SOON = 120
 """Seconds for what takes 10 on an idle machine."""
 
 
@@ -28,8 +29,7 @@ def airflow(stack: Stack) -> Airflow:
 @pytest.fixture
 def models(stack: Stack) -> Path:
     """An empty folder of specs."""
-    for file in (*stack.models.glob("*.toml"), *stack.models.glob("*/*.toml")):
-        file.unlink()
+    stack.empty()
     return stack.models
 
 
@@ -55,21 +55,6 @@ def begin_training(stack: Stack, model: str) -> None:
         context.tracking.open_training(model, "scheduled__2026-11-24T03:00:00+00:00", {})
 
 
-def start_ensure(stack: Stack, model: str) -> subprocess.Popen[str]:
-    """Start `ensure`, and return when it follows a model's training."""
-    process = subprocess.Popen(
-        [COMMAND, "ensure"],
-        cwd=stack.folder,
-        env=stack.environment(PYTHONUNBUFFERED="1"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert any(line.startswith(model) for line in process.stdout)
-    return process
-
-
 def wait_for(condition: Callable[[], bool], *, seconds: float) -> float:
     started = time.monotonic()
     while not condition():
@@ -78,99 +63,119 @@ def wait_for(condition: Callable[[], bool], *, seconds: float) -> float:
     return time.monotonic() - started
 
 
-def test_all_specs_are_trained_and_a_second_time_nothing_is_done(stack: Stack, models: Path) -> None:
-    write_spec(models, "houses")
-    write_spec(models, "flats")
-    done = stack.run("ensure")
+def test_ctrl_c_leaves_the_runs_to_airflow(followed: Followed) -> None:
+    assert followed.interrupted == 130
+    assert "goes on in Airflow" in followed.farewell
+    assert "houses                  is being trained already" in followed.joined.stdout
+
+
+def test_all_specs_are_trained(followed: Followed) -> None:
+    done = followed.joined
     assert done.returncode == 0, done.stdout + done.stderr
     for model in ("houses", "flats"):
         lines = [line for line in done.stdout.splitlines() if line.startswith(model)]
         for step in ("extract", "validate", "train ridge", "train mean", "evaluate", "gate", "register", "promote"):
             assert any(step in line and "success" in line and line.endswith(" s") for line in lines), (step, lines)
         assert "gate passed: there is no champion yet" in lines[-1]
-    again = stack.run("ensure")
-    assert again.returncode == 0
-    assert again.stdout == "each of flats, houses has a champion\n"
+
+
+def test_a_second_time_nothing_is_done_and_what_a_person_needs_is_shown(followed: Followed, stack: Stack) -> None:
+    with Api() as api:
+        api.answers = [(200, {"status": "ready", "reasons": []})]
+        done = stack.ensure(
+            MLYARD_TRAINING_PIPELINE_ADDRESSES="Airflow  http://localhost:8080",
+            MLYARD_TRAINING_PIPELINE_MODEL_API_URL=api.url,
+            MLYARD_TRAINING_PIPELINE_MODEL_API_KEY_COMMAND="echo k-e-y",
+        )
+        assert done.returncode == 0, done.stderr
+        nothing, _, addresses, _, title, _, command, _, last = done.stdout.splitlines()
+        assert nothing == "each of flats, houses has a champion"
+        assert addresses == "Airflow  http://localhost:8080"
+        assert title == "A prediction:"
+        assert last == f"The model API is ready: {api.url}"
+        if shutil.which("curl") is None:
+            pytest.skip("needs curl")
+        subprocess.run(["sh", "-c", command], check=True, capture_output=True)
+    path, key, body = api.posted[-1]
+    assert (path, key) == ("/models/flats/predict", "Bearer k-e-y")
+    (row,) = json.loads(body)["rows"]
+    assert set(row) == {"rooms"}
+    assert isinstance(row["rooms"], int)
+
+
+def test_a_training_that_nobody_carries_on_is_marked_as_failed(followed: Followed, stack: Stack) -> None:
     begin_training(stack, "houses")
     assert trainings(stack, "houses") == ["FINISHED", "RUNNING"]
-    after_a_loss = stack.run("ensure")
-    assert after_a_loss.returncode == 0
-    assert "houses                  a training that nobody carries on is marked as failed" in after_a_loss.stdout
+    done = stack.ensure()
+    assert done.returncode == 0
+    assert "houses                  a training that nobody carries on is marked as failed" in done.stdout
     assert trainings(stack, "houses") == ["FINISHED", "FAILED"]
 
 
-def test_a_failing_training_says_why_while_the_others_go_on(stack: Stack, models: Path) -> None:
+def test_trainings_that_fail_say_why_while_the_others_go_on(stack: Stack, models: Path) -> None:
     write_spec(models, "castles", target="prize")
-    write_spec(models, "huts")
+    write_spec(models, "towers", extra="gate = { minimum = 0.0 }")
     (models / "wrong.toml").write_text('version = 2\ntarget = "price"')
-    done = stack.run("ensure")
-    (models / "wrong.toml").unlink()
+    done = stack.ensure()
     assert done.returncode == 1
     assert "castles: validate failed: " in done.stderr
     assert "prize" in done.stderr
     assert "wrong.toml: " in done.stderr
     assert "Traceback" not in done.stderr
-    assert "gate passed" in done.stdout.splitlines()[-1]
+    assert "towers: gate not passed" in done.stderr
     wait_for(lambda: trainings(stack, "castles") == ["FAILED"], seconds=SOON)
 
 
-def test_a_gate_that_says_no_is_no_success(stack: Stack, models: Path) -> None:
-    write_spec(models, "towers", extra="gate = { minimum = 0.0 }")
-    done = stack.run("ensure")
+@pytest.fixture(scope="module")
+def refused(stack: Stack) -> str:
+    """What `ensure` says of specs that all are wrong."""
+    stack.empty()
+    write_spec(stack.models, "barns", extra="metrik = 1")
+    write_spec(stack.models, "castles", extra="\n".join(f"key_{number} = {number}" for number in range(300_000)))
+    mills = write_spec(stack.models, "mills")
+    (stack.models / "second.toml").write_text(mills.read_text())
+    docks = write_spec(stack.models, "docks")
+    docks.write_text(docks.read_text().replace('"table.csv"', '"/etc/passwd"'))
+    done = stack.ensure()
     assert done.returncode == 1
-    assert "towers: gate not passed" in done.stderr
+    return done.stderr
 
 
-def test_a_dropped_spec_shows_up_and_a_removed_one_goes(models: Path, airflow: Airflow) -> None:
-    spec = write_spec(models, "sheds")
+@pytest.mark.parametrize(
+    ("spec", "sentence"),
+    [
+        pytest.param("barns/barns.toml", "metrik: unknown key", id="unknown key"),
+        pytest.param("castles/castles.toml", "is larger than 256 KB", id="hundreds of thousands of keys"),
+        pytest.param("mills/mills.toml", "name: mills is also the name of {models}/second.toml", id="name"),
+        pytest.param("second.toml", "name: mills is also the name of {models}/mills/mills.toml", id="the same name"),
+        pytest.param("docks/docks.toml", "source.path: '/etc/passwd' leads to /etc/passwd", id="table elsewhere"),
+    ],
+)
+def test_a_wrong_spec_is_an_import_error_of_its_own_and_a_problem_of_ensure(
+    refused: str, stack: Stack, airflow: Airflow, spec: str, sentence: str
+) -> None:
+    sentence = sentence.format(models=stack.models)
+    assert f"{stack.models / spec}: {sentence}" in refused
+    wait_for(lambda: airflow.import_error(f"{spec}.py") is not None, seconds=SOON)
+    assert sentence in (airflow.import_error(f"{spec}.py") or "")
+
+
+def test_a_table_elsewhere_names_the_way_out(refused: str) -> None:
+    assert "MLYARD_TRAINING_PIPELINE_SOURCE_FOLDERS" in refused
+
+
+def test_a_spec_dropped_beside_wrong_ones_shows_up_and_when_removed_it_goes(
+    refused: str, stack: Stack, airflow: Airflow
+) -> None:
+    spec = write_spec(stack.models, "sheds")
     wait_for(lambda: airflow.paused("sheds") is False, seconds=SOON)
     spec.unlink()
     wait_for(lambda: airflow.paused("sheds") is None, seconds=SOON)
 
 
-def test_a_wrong_spec_is_an_import_error_of_its_own(models: Path, airflow: Airflow) -> None:
-    write_spec(models, "barns", extra="metrik = 1")
-    wait_for(lambda: airflow.import_error("barns/barns.toml.py") is not None, seconds=30)
-    assert "metrik: unknown key" in (airflow.import_error("barns/barns.toml.py") or "")
-
-
-def test_a_spec_of_hundreds_of_thousands_of_keys_keeps_no_other_from_its_dag(models: Path, airflow: Airflow) -> None:
-    write_spec(models, "castles", extra="\n".join(f"key_{number} = {number}" for number in range(300_000)))
-    write_spec(models, "cabins")
-    wait_for(lambda: airflow.paused("cabins") is False, seconds=SOON)
-    wait_for(lambda: airflow.import_error("castles/castles.toml.py") is not None, seconds=SOON)
-    assert "is larger than 256 KB" in (airflow.import_error("castles/castles.toml.py") or "")
-
-
-def test_two_specs_of_one_name_are_both_import_errors_and_problems_of_ensure(
-    stack: Stack, models: Path, airflow: Airflow
-) -> None:
-    first = write_spec(models, "mills")
-    second = models / "second.toml"
-    second.write_text(first.read_text())
-    done = stack.run("ensure")
-    assert done.returncode == 1
-    assert f"{first}: name: mills is also the name of {second}" in done.stderr
-    assert f"{second}: name: mills is also the name of {first}" in done.stderr
-    wait_for(lambda: airflow.import_error("mills/mills.toml.py") is not None, seconds=SOON)
-    wait_for(lambda: airflow.import_error("second.toml.py") is not None, seconds=SOON)
-
-
-def test_a_table_elsewhere_is_an_import_error_and_a_problem_of_ensure(
-    stack: Stack, models: Path, airflow: Airflow
-) -> None:
-    spec = write_spec(models, "docks")
-    spec.write_text(spec.read_text().replace('"table.csv"', '"/etc/passwd"'))
-    done = stack.run("ensure")
-    assert done.returncode == 1
-    assert "docks.toml: source.path: '/etc/passwd' leads to /etc/passwd" in done.stderr
-    assert "MLYARD_TRAINING_PIPELINE_SOURCE_FOLDERS" in done.stderr
-    wait_for(lambda: airflow.import_error("docks/docks.toml.py") is not None, seconds=SOON)
-
-
 def test_a_training_whose_spec_is_removed_under_way_is_one_sentence(stack: Stack, models: Path) -> None:
     spec = write_spec(models, "ruins")
-    process = start_ensure(stack, "ruins")
+    process = stack.follow("ruins")
     spec.unlink()
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
@@ -181,26 +186,14 @@ def test_a_training_whose_spec_is_removed_under_way_is_one_sentence(stack: Stack
 
 def test_a_paused_dag_stays_paused(stack: Stack, models: Path, airflow: Airflow) -> None:
     write_spec(models, "tents")
-    wait_for(lambda: airflow.paused("tents") is False, seconds=30)
+    wait_for(lambda: airflow.paused("tents") is False, seconds=SOON)
     headers = airflow._bearer()
     url = f"{stack.settings.airflow_url}/api/v2/dags/tents"
     assert httpx.patch(url, json={"is_paused": True}, headers=headers).is_success
-    done = stack.run("ensure")
+    done = stack.ensure()
     assert done.returncode == 1
     assert "tents: its DAG is paused" in done.stderr
     assert airflow.paused("tents") is True
-
-
-def test_ctrl_c_leaves_the_run_to_airflow(stack: Stack, models: Path) -> None:
-    write_spec(models, "caves")
-    process = start_ensure(stack, "caves")
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "goes on in Airflow" in errors
-    joined = stack.run("ensure")
-    assert joined.returncode == 0, joined.stderr
-    assert "caves" in joined.stdout
 
 
 @pytest.mark.parametrize("named", ["127.0.0.1", "10.0.0.0/8,localhost,127.0.0.1,.internal", "*"])
@@ -217,17 +210,23 @@ def test_a_proxy_does_not_come_between_where_the_host_is_named(
     assert airflow.paused("nothing") is None
 
 
-def test_a_wrong_password_is_one_sentence(stack: Stack, models: Path) -> None:
-    write_spec(models, "forts")
-    done = stack.run("ensure", MLYARD_TRAINING_PIPELINE_AIRFLOW_PASSWORD="wrong")
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> str:
+    """A folder with a spec that Airflow does not see, and so does not train."""
+    write_spec(tmp_path, "forts")
+    return str(tmp_path)
+
+
+def test_a_wrong_password_is_one_sentence(stack: Stack, elsewhere: str) -> None:
+    done = stack.ensure(MLYARD_TRAINING_PIPELINE_AIRFLOW_PASSWORD="wrong", MLYARD_TRAINING_PIPELINE_MODELS=elsewhere)
     assert done.returncode == 1
     assert "does not know admin by this password" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_an_airflow_that_never_answers_is_given_up(stack: Stack, models: Path) -> None:
-    write_spec(models, "forts")
-    done = stack.run("ensure", "--timeout", "5", MLYARD_TRAINING_PIPELINE_AIRFLOW_URL="http://127.0.0.1:9")
+def test_an_airflow_that_never_answers_is_given_up(stack: Stack, elsewhere: str) -> None:
+    nobody = {"MLYARD_TRAINING_PIPELINE_AIRFLOW_URL": "http://127.0.0.1:9"}
+    done = stack.ensure("--timeout", "2", MLYARD_TRAINING_PIPELINE_MODELS=elsewhere, **nobody)
     assert done.returncode == 1
     assert "waiting: no answer from Airflow" in done.stdout
     assert "set MLYARD_TRAINING_PIPELINE_AIRFLOW_URL" in done.stderr
@@ -235,7 +234,7 @@ def test_an_airflow_that_never_answers_is_given_up(stack: Stack, models: Path) -
 
 
 def test_a_missing_folder_of_specs_is_one_sentence(stack: Stack) -> None:
-    done = stack.run("ensure", MLYARD_TRAINING_PIPELINE_MODELS="/nowhere/at/all")
+    done = stack.ensure(MLYARD_TRAINING_PIPELINE_MODELS="/nowhere/at/all")
     assert done.returncode == 1
     assert "MLYARD_TRAINING_PIPELINE_MODELS is not a folder: /nowhere/at/all; make it, or set" in done.stderr
 
@@ -244,8 +243,7 @@ def test_a_folder_without_a_spec_is_one_sentence_and_a_code_of_its_own(stack: St
     (tmp_path / "ruff.toml").write_text("line-length = 120\n")
     (tmp_path / "too/deep").mkdir(parents=True)
     write_spec(tmp_path / "too/deep", "houses")
-    done = stack.run(
-        "ensure",
+    done = stack.ensure(
         MLYARD_TRAINING_PIPELINE_MODELS=str(tmp_path),
         MLYARD_TRAINING_PIPELINE_ADDRESSES="Airflow  http://localhost:8080",
     )
@@ -254,3 +252,16 @@ def test_a_folder_without_a_spec_is_one_sentence_and_a_code_of_its_own(stack: St
     assert "MLYARD_MODELS" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert "http://localhost:8080" in done.stdout
+
+
+@pytest.mark.long  # trains as the others do; it is the end-to-end test that shows all of it without containers
+def test_without_containers_on_sqlite_it_trains_too(tmp_path: Path) -> None:
+    alone = Stack(tmp_path)
+    write_spec(alone.models, "houses")
+    try:
+        alone.start("api-server", "scheduler", "dag-processor")
+        done = alone.ensure()
+    finally:
+        alone.stop()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "gate passed: there is no champion yet" in done.stdout

@@ -1,9 +1,6 @@
 """What stands at the end of `ensure`, against an API that answers as a test says."""
 
 import io
-import json
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +11,7 @@ from mlyard_training_pipeline.settings import Settings
 from mlyard_training_pipeline.tracking.context import Context
 from rich.console import Console
 
-from ..conftest import Api, Stack, free_port, write_spec
+from ..conftest import Api, free_port
 
 READY = {"status": "ready", "reasons": []}
 
@@ -40,7 +37,7 @@ def shown(context: Context, tmp_path: Path) -> Callable[..., str]:
     def show(**settings: str) -> str:
         console = Console(file=io.StringIO(), width=40)
         values = {**context.settings.model_dump(), "models": tmp_path / "models", **settings}
-        summary.show(Context(context.tracking, context.registry, Settings.model_validate(values)), console)
+        summary.show(Settings.model_validate(values), console, open_context=lambda: context)
         text = console.file.getvalue()  # type: ignore[attr-defined]
         assert isinstance(text, str)
         return text
@@ -102,29 +99,3 @@ def test_no_proxy_comes_between(api: Api, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("NO_PROXY", "")
     api.answers = [(200, READY)]
     assert "is ready" in summary._readiness(Settings(model_api_url=api.url), has_champion=True)
-
-
-def test_ensure_ends_with_what_a_person_needs(stack: Stack, api: Api) -> None:
-    spec = write_spec(stack.models, "cottages")
-    api.answers = [(200, READY)]
-    environment: dict[str, Any] = {
-        "MLYARD_TRAINING_PIPELINE_ADDRESSES": "Airflow  http://localhost:8080",
-        "MLYARD_TRAINING_PIPELINE_MODEL_API_URL": api.url,
-        "MLYARD_TRAINING_PIPELINE_MODEL_API_KEY_COMMAND": "echo k-e-y",
-    }
-    done = stack.run("ensure", **environment)
-    spec.unlink()
-    assert done.returncode == 0, done.stderr
-    *_, addresses, _, title, _, command, _, last = done.stdout.splitlines()
-    assert addresses == "Airflow  http://localhost:8080"
-    assert title == "A prediction:"
-    assert last == f"The model API is ready: {api.url}"
-    curl = shutil.which("curl")
-    if curl is None:
-        pytest.skip("needs curl")
-    subprocess.run(["sh", "-c", command], check=True, capture_output=True)
-    path, key, body = api.posted[-1]
-    assert (path, key) == ("/models/cottages/predict", "Bearer k-e-y")
-    (row,) = json.loads(body)["rows"]
-    assert set(row) == {"rooms"}
-    assert isinstance(row["rooms"], int)

@@ -12,13 +12,6 @@ import pytest
 from ..conftest import Stack
 
 
-@pytest.fixture(params=["simple", "fab"])
-def server(request: pytest.FixtureRequest) -> Stack:
-    name = "stack" if request.param == "simple" else "containers"
-    found: Stack = request.getfixturevalue(name)
-    return found
-
-
 @contextmanager
 def no_traceback(server: Stack) -> Iterator[None]:
     log = server.folder / "api-server.log"
@@ -39,11 +32,16 @@ def credentials(server: Stack, *, name: str = "admin", password: str = "") -> di
 
 def test_wrong_passwords_wait_and_the_right_one_does_not(server: Stack) -> None:
     for name in ("nobody", "nobody", "admin"):
-        answer, seconds = ask(server, "/auth/token", json=credentials(server, name=name, password="wrong"))
+        answer, wrong = ask(server, "/auth/token", json=credentials(server, name=name, password="wrong"))
         assert (answer.status_code, answer.json()) == (401, {"detail": "Invalid credentials"})
-        assert seconds >= 1
-    answer, seconds = ask(server, "/auth/token", json=credentials(server))
-    assert (answer.status_code, seconds < 1) == (201, True)
+        assert wrong >= 1
+    taken = []
+    for _ in range(3):
+        answer, seconds = ask(server, "/auth/token", json=credentials(server))
+        assert answer.status_code == 201
+        taken.append(seconds)
+    # Not less than a second, which a busy machine may take: a second wrong one would wait for two.
+    assert min(taken) < wrong
     token = answer.json()["access_token"]
     url = f"{server.settings.airflow_url}/api/v2/dags"
     assert httpx.get(url, headers={"Authorization": f"Bearer {token}"}, trust_env=False).status_code == 200
@@ -94,19 +92,21 @@ def fill_in(server: Stack, name: str, password: str) -> tuple[httpx.Response, fl
         return page.post("/auth/login/", data=data), time.monotonic() - started
 
 
-def test_the_form_of_the_page_waits_too_and_refuses_no_right_password(containers: Stack) -> None:
+def test_the_form_of_the_page_waits_too_and_refuses_no_right_password(stack: Stack) -> None:
     for number in range(2):
-        answer, seconds = fill_in(containers, "ann", "wrong")
+        answer, wrong = fill_in(stack, "ann", "wrong")
         assert answer.headers["location"].startswith("/auth/login/")
-        assert seconds >= 2**number
+        assert wrong >= 2**number
+    taken = []
     for _ in range(7):  # FAB's own limit is five tries of an address in 40 s, right ones among them
-        answer, seconds = fill_in(containers, "admin", containers.settings.secret("airflow_password"))
+        answer, seconds = fill_in(stack, "admin", stack.settings.secret("airflow_password"))
         assert (answer.status_code, answer.headers["location"]) == (302, "/auth/")
-        assert seconds < 1
-    assert fill_in(containers, "ad\0min", "x")[0].status_code == 401
+        taken.append(seconds)
+    assert min(taken) < wrong
+    assert fill_in(stack, "ad\0min", "x")[0].status_code == 401
 
 
-def test_fabs_own_api_waits_too(containers: Stack) -> None:
-    body = {**credentials(containers, name="eve", password="x"), "provider": "db"}
-    answer, seconds = ask(containers, "/auth/api/v1/security/login", json=body)
+def test_fabs_own_api_waits_too(stack: Stack) -> None:
+    body = {**credentials(stack, name="eve", password="x"), "provider": "db"}
+    answer, seconds = ask(stack, "/auth/api/v1/security/login", json=body)
     assert (answer.status_code, seconds >= 1) == (401, True)

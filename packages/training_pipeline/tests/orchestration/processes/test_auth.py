@@ -1,9 +1,10 @@
-"""The account in Airflow's FAB auth manager, made by the real `airflow init`."""
+"""The account in Airflow's FAB auth manager, made by what `airflow init` calls."""
 
-import sqlite3
-from contextlib import closing
+import json
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import pytest
 from mlyard_training_pipeline.settings import PREFIX
@@ -11,44 +12,77 @@ from werkzeug.security import check_password_hash
 
 from ..conftest import Stack
 
-FAB: dict[str, Any] = {f"{PREFIX}AUTH_MANAGER": "fab"}
+OTHER = "another-password-than-before"
+INITIALISE = """
+import json, pathlib, sqlite3, sys
+from mlyard_training_pipeline.orchestration.processes.database import initialise
+from mlyard_training_pipeline.settings import Settings
+
+accounts = []
+for password in sys.argv[2:]:
+    pathlib.Path(sys.argv[1]).write_text(password)
+    settings = Settings.load()
+    initialise(settings)
+    database = sqlite3.connect(settings.airflow_home / "airflow.db")
+    accounts.append(
+        database.execute(
+            "select u.username, r.name, u.password from ab_user u join ab_user_role ur on ur.user_id = u.id "
+            "join ab_role r on r.id = ur.role_id"
+        ).fetchall()
+    )
+    database.close()
+print(json.dumps(accounts))
+"""
+"""Once for each password, in one process: most of each run would be the import of Airflow."""
+
+
+class Account(NamedTuple):
+    name: str
+    role: str
+    password: str
+
+
+class Initialised(NamedTuple):
+    """The accounts that there are after the first time, after a second one, and after one with another password."""
+
+    first: list[Account]
+    second: list[Account]
+    third: list[Account]
+    password: str
+    said: str
 
 
 @pytest.fixture(scope="module")
-def airflow(tmp_path_factory: pytest.TempPathFactory) -> Stack:
-    """Airflow's settings and secrets, nothing started, with the account of its first `init`."""
+def initialised(tmp_path_factory: pytest.TempPathFactory) -> Initialised:
     stack = Stack(tmp_path_factory.mktemp("fab"))
-    done = stack.run("airflow", "init", **FAB)
-    assert done.returncode == 0, done.stderr
-    return stack
-
-
-def accounts(stack: Stack) -> list[tuple[str, str, str]]:
-    """Each account with its role and the hash of its password."""
-    query = (
-        "select u.username, r.name, u.password from ab_user u join ab_user_role ur on ur.user_id = u.id "
-        "join ab_role r on r.id = ur.role_id"
+    password = stack.settings.secret("airflow_password")
+    file = str(Path(stack.folder, "secrets/airflow_password"))
+    done = subprocess.run(
+        [sys.executable, "-c", INITIALISE, file, password, password, OTHER],
+        cwd=stack.folder,
+        env=stack.environment(**{f"{PREFIX}AUTH_MANAGER": "fab"}),
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    with closing(sqlite3.connect(stack.settings.airflow_home / "airflow.db")) as database:
-        return database.execute(query).fetchall()
-
-
-def test_there_is_one_administrator_with_the_password_of_the_secret(airflow: Stack) -> None:
-    ((name, role, password),) = accounts(airflow)
-    assert (name, role) == ("admin", "Admin")
-    assert check_password_hash(password, airflow.settings.secret("airflow_password"))
-
-
-def test_a_second_time_changes_nothing(airflow: Stack) -> None:
-    before = accounts(airflow)
-    assert airflow.run("airflow", "init", **FAB).returncode == 0
-    assert accounts(airflow) == before
-
-
-def test_another_secret_becomes_the_password(airflow: Stack) -> None:
-    Path(airflow.folder, "secrets/airflow_password").write_text("another-password-than-before")
-    done = airflow.run("airflow", "init", **FAB)
     assert done.returncode == 0, done.stderr
-    ((_, _, password),) = accounts(airflow)
-    assert check_password_hash(password, "another-password-than-before")
-    assert "another-password-than-before" not in done.stdout + done.stderr
+    *said, accounts = done.stdout.splitlines()
+    first, second, third = ([Account(*account) for account in found] for found in json.loads(accounts))
+    return Initialised(first, second, third, password, "\n".join([*said, done.stderr]))
+
+
+def test_there_is_one_administrator_with_the_password_of_the_secret(initialised: Initialised) -> None:
+    (account,) = initialised.first
+    assert (account.name, account.role) == ("admin", "Admin")
+    assert check_password_hash(account.password, initialised.password)
+
+
+def test_a_second_time_changes_nothing(initialised: Initialised) -> None:
+    assert initialised.second == initialised.first
+
+
+def test_another_secret_becomes_the_password(initialised: Initialised) -> None:
+    (account,) = initialised.third
+    assert check_password_hash(account.password, OTHER)
+    assert OTHER not in initialised.said
+    assert initialised.password not in initialised.said

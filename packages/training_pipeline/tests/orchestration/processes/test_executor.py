@@ -12,9 +12,10 @@ from ...volumes import fill, mounted
 
 
 def test_everything_that_is_imported_ahead_exists(airflow_here: Settings) -> None:
-    from mlyard_training_pipeline.orchestration.processes.executor import LIBRARIES, warm_up
+    from mlyard_training_pipeline.orchestration.processes.executor import LIBRARIES, STORES, libraries, warm_up
 
-    assert len(warm_up()) == len(LIBRARIES)
+    assert libraries("http://127.0.0.1:5000") == LIBRARIES
+    assert len(warm_up("sqlite:///mlflow.db")) == len(LIBRARIES + STORES)
 
 
 class Stuck:
@@ -55,7 +56,7 @@ class Executor:
 def executor(airflow_here: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Executor]:
     if multiprocessing.get_start_method() != "fork":
         pytest.skip("the workers are spawned here, and have nothing to share")
-    monkeypatch.setattr("mlyard_training_pipeline.orchestration.processes.executor.warm_up", lambda: ())
+    monkeypatch.setattr("mlyard_training_pipeline.orchestration.processes.executor.warm_up", lambda uri: ())
     executor = Executor()
     try:
         yield executor
@@ -119,7 +120,7 @@ def test_tasks_wait_while_the_disk_of_their_logs_is_full_which_is_told_once(
         assert begun == [2]
 
 
-def test_of_a_task_the_scheduler_repeats_only_what_goes_wrong() -> None:
+def test_of_a_task_the_scheduler_repeats_only_what_goes_wrong(airflow_here: Settings) -> None:
     import structlog
     from mlyard_training_pipeline.orchestration.processes.executor import only_what_goes_wrong
 

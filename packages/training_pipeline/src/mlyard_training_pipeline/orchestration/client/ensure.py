@@ -22,10 +22,18 @@ from mlyard_training_pipeline.tracking.state_folder import lack
 from mlyard_training_pipeline.tracking.trainings import end_lost
 
 
-def ensure(context: Context, *, connect: Callable[[], Airflow], progress: Progress, retry: Retry) -> bool:
+def ensure(
+    settings: Settings,
+    *,
+    open_context: Callable[[], Context],
+    connect: Callable[[], Airflow],
+    progress: Progress,
+    retry: Retry,
+) -> bool:
     """Train each spec of the models' folder that has no champion; return whether all have one in the end.
 
-    Trainings of the same models that nobody carries on any more are marked as failed.
+    Trainings of the same models that nobody carries on any more are marked as failed. Where there is no spec to train,
+    neither the registry nor Airflow is asked, and their libraries are not imported.
 
     Raises:
         SettingsError: there is no such folder, or it cannot be read.
@@ -33,19 +41,22 @@ def ensure(context: Context, *, connect: Callable[[], Airflow], progress: Progre
         AirflowUnavailable, RegistryUnavailable: no answer for longer than is tried.
         AirflowDenied, RegistryDenied: the account is refused.
     """
-    models = context.settings.models
-    specs, errors = _admitted(context.settings)
+    models = settings.models
+    specs, errors = _admitted(settings)
     for error in errors:
         progress.problem(str(error))
     files = {spec.name: file for file, spec in specs.items()}
     if not (files or errors):
         raise NothingToTrain(str(models.absolute()))
+    if not files:
+        return False
+    context = open_context()
     untrained = [name for name in files if retry.call(partial(context.registry.find, name, "champion")) is None]
     begun = [name for name in files if retry.call(partial(context.tracking.running, name, "training"))]
-    if files and not untrained:
+    if not untrained:
         progress.line("", f"each of {', '.join(files)} has a champion")
     if not (untrained or begun):
-        return bool(files) and not errors
+        return not errors
     airflow = connect()
     retry.call(airflow.warm_up)
     for name in begun:
@@ -58,7 +69,7 @@ def ensure(context: Context, *, connect: Callable[[], Airflow], progress: Progre
             airflow=airflow,
             retry=retry,
             progress=progress,
-            lack=partial(lack, context.settings.state),
+            lack=partial(lack, settings.state),
         )
         for name in untrained
     ]

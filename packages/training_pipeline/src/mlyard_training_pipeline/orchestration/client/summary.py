@@ -4,6 +4,7 @@ import json
 import logging
 import shlex
 import time
+from collections.abc import Callable
 
 import httpx
 from mlyard_shared.errors import MlyardError
@@ -24,13 +25,12 @@ PAUSE = 0.5
 TIMEOUT = 5.0
 
 
-def show(context: Context, console: Console) -> None:
+def show(settings: Settings, console: Console, *, open_context: Callable[[], Context]) -> None:
     """Print what the settings tell of the stack; nothing where they tell nothing."""
-    settings = context.settings
     if settings.addresses:
         _print(console, settings.addresses.strip("\n"))
     if settings.model_api_url:
-        champion = _first_champion(context)
+        champion = _first_champion(settings, open_context)
         if champion is not None:
             _print(console, f"A prediction:\n\n{_curl(settings, champion)}")
         _print(console, _readiness(settings, has_champion=champion is not None))
@@ -40,13 +40,14 @@ def _print(console: Console, text: str) -> None:
     console.out(f"\n{text}", highlight=False)
 
 
-def _first_champion(context: Context) -> Manifest | None:
+def _first_champion(settings: Settings, open_context: Callable[[], Context]) -> Manifest | None:
     """The manifest of a champion, of a model that has a spec; without one a line of help is missing, and no more."""
     try:
-        for spec in read_specs(context.settings.models)[0].values():
-            champion = context.registry.find(spec.name, "champion")
+        for spec in read_specs(settings.models)[0].values():
+            registry = open_context().registry
+            champion = registry.find(spec.name, "champion")
             if champion is not None:
-                return context.registry.manifest(champion)
+                return registry.manifest(champion)
     except MlyardError as error:
         logging.getLogger(__name__).warning("there is no example of a prediction: %s", error)
     return None

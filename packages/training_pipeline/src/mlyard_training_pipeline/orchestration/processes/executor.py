@@ -42,6 +42,15 @@ LIBRARIES = (
 """What a task would import first. Each task is a fork: what its parent has imported costs it nothing."""
 
 
+STORES = (
+    "mlflow.store.tracking.sqlalchemy_store",
+    "mlflow.store.tracking.sqlalchemy_workspace_store",
+    "mlflow.store.model_registry.sqlalchemy_store",
+    "mlflow.store.model_registry.sqlalchemy_workspace_store",
+)
+"""What it would import too where the registry is a database that it opens itself: half a second of each task."""
+
+
 IDLE_SECONDS = 30
 """Without a task for this long the workers end: each holds 20 MB of its own, and a new fork takes no time."""
 
@@ -62,12 +71,13 @@ class LocalExecutor(local_executor.LocalExecutor):
 
     def start(self) -> None:
         """Import, then fork the workers. Where processes are spawned rather than forked, there is nothing to share."""
+        settings = Settings.load()
         if self.is_mp_using_fork:
-            warm_up()
+            warm_up(settings.registry_uri)
             keep_tasks_to_their_logs()
         super().start()
         self._busy_at = time.monotonic()
-        self._state = Settings.load().state
+        self._state = settings.state
         self._told_at = -TELL_SECONDS
 
     def trigger_tasks(self, open_slots: int) -> None:
@@ -123,13 +133,18 @@ def only_what_goes_wrong(_logger: Any, level: str, event: Any) -> Any:
     return event
 
 
-def warm_up() -> tuple[Any, ...]:
+def libraries(registry_uri: str) -> tuple[str, ...]:
+    """What tasks import to work with this registry."""
+    return LIBRARIES if registry_uri.startswith("http") else LIBRARIES + STORES
+
+
+def warm_up(registry_uri: str) -> tuple[Any, ...]:
     """Import the libraries. One that cannot be imported is left to the task that needs it, whose log then says why."""
     imported = []
     with warnings.catch_warnings():
         # skops looks for NumPy's functions in every module, where hundreds of Airflow's old names warn.
         warnings.simplefilter("ignore")
-        for name in LIBRARIES:
+        for name in libraries(registry_uri):
             try:
                 imported.append(importlib.import_module(name))
             except ImportError:

@@ -1,15 +1,10 @@
 """The check of siblings' floors, on a small repository with two packages and a released version."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tests"))
-
-import floors  # noqa: E402 - it is a command, and no package
+from mlyard_release import floors
 
 PROJECT = """\
 [build-system]
@@ -31,7 +26,6 @@ def repository(tmp_path: Path) -> Path:
     """`shared` 0.1.0 is released; 0.2.0, in the tree, has one more name, which the service uses."""
     (tmp_path / "pyproject.toml").write_text('[dependency-groups]\ntest = ["pytest"]\n')
     write(tmp_path, "shared", "0.1.0", source="OLD = 1\n")
-    (tmp_path / "packages/releases.toml").write_text("")
     git(tmp_path, "init", "--quiet")
     commit(tmp_path)
     git(tmp_path, "tag", "shared-v0.1.0")
@@ -83,7 +77,8 @@ def test_a_floor_that_holds_passes_from_the_record_of_commits(
     repository: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     made_of = commit(repository)
-    (repository / "packages/releases.toml").write_text(f'[shared]\n"0.2.0" = "{made_of}"\n')
+    (repository / "release").mkdir()
+    (repository / "release/releases.toml").write_text(f'[shared]\n"0.2.0" = "{made_of}"\n')
     write(repository, "shared", "0.3.0", source="raise ImportError('this is the tree')\n")
     write_service(repository, requires="mlyard-shared>=0.2.0")
     assert floors.main(["service"], root=repository) == 0

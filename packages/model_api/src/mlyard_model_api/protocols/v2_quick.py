@@ -1,0 +1,199 @@
+"""The fast way to read a request for a model of numbers alone, wherever `v2_requests` and `v2_columns` say the same.
+
+What it does not take, it does not judge: those read it again, and say what is wrong. As in `typed`, msgspec checks
+types while it parses, and a key that comes twice shows in the number of strings.
+"""
+
+from collections.abc import Iterable, Sequence
+from math import prod
+from typing import Any
+
+import msgspec
+import numpy as np
+from mlyard_shared import cells
+from mlyard_shared.columns import GRAMMARS
+from mlyard_shared.features import Array, Table
+from mlyard_shared.manifest import Manifest
+from msgspec import UNSET, UnsetType
+
+from mlyard_model_api.protocols import typed
+from mlyard_model_api.protocols.documents import has_more_values, strings
+from mlyard_model_api.protocols.kept import kept
+from mlyard_model_api.protocols.v2_inputs import MATRIX, takes_matrix
+from mlyard_model_api.protocols.v2_requests import InferenceRequest, Wanted
+from mlyard_model_api.protocols.v2_tensors import NUMPY
+
+LONGEST = 32
+"""Longer than a number is on average, with all that may stand around it."""
+
+_FLOATS = {name: kind for name, kind in NUMPY.items() if kind.kind == "f"}
+_INTEGERS = {name: kind for name, kind in NUMPY.items() if kind.kind in "iu"}
+
+
+class _Closed(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    pass
+
+
+class _InputParameters(_Closed):
+    binary_data_size: int
+
+
+class _OutputParameters(_Closed):
+    binary_data: bool
+
+
+class _RequestParameters(_Closed):
+    binary_data_output: bool
+
+
+class _Input(_Closed):
+    name: str
+    shape: list[int]
+    datatype: str
+    parameters: _InputParameters | UnsetType = UNSET
+    data: msgspec.Raw | UnsetType = UNSET
+
+
+class _Output(_Closed):
+    name: str
+    parameters: _OutputParameters | UnsetType = UNSET
+
+
+class _Request(_Closed):
+    inputs: list[_Input]
+    outputs: list[_Output] | UnsetType = UNSET
+    parameters: _RequestParameters | UnsetType = UNSET
+    id: str | UnsetType = UNSET
+    model_name: str | UnsetType = UNSET
+
+
+_REQUEST = msgspec.json.Decoder(_Request)
+_FLAT: dict[str, Any] = {"FP64": msgspec.json.Decoder(list[float]), "INT64": msgspec.json.Decoder(list[int])}
+_NESTED: dict[str, Any] = {
+    "FP64": msgspec.json.Decoder(list[list[float]]),
+    "INT64": msgspec.json.Decoder(list[list[int]]),
+}
+
+
+class QuickReader:
+    """Reads requests for one version. Threads may share it."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        """Look at the columns of a version."""
+        columns = manifest.input_schema.columns
+        self._takes = all(column.type in ("integer", "number") for column in columns)
+        self._takes_matrix = takes_matrix(manifest.input_schema)
+        self._model = manifest.model
+        self._layout = typed.reader(manifest).layout
+        self._numbers = cells.Numbers(self._layout.numbers, GRAMMARS[manifest.grammar])
+        self._kinds = [_INTEGERS if column.type == "integer" else _FLOATS for column in columns]
+        self._integers = [row for row, column in enumerate(columns) if column.type == "integer"]
+        self._required = [row for row, column in enumerate(columns) if not column.nullable]
+
+    def read(
+        self, document: bytes | bytearray, behind: memoryview, *, max_rows: int
+    ) -> tuple[InferenceRequest, Table] | None:
+        """Return the request and its columns, or None where the strict way has to look."""
+        width = len(self._kinds)
+        if not self._takes or has_more_values(document, rows=(max_rows + 1) * width, columns=1):
+            return None
+        # More inputs, outputs and parameters than there can be.
+        if document.count(b"{") > 4 * width + 64:
+            return None
+        try:
+            request = _REQUEST.decode(document)
+            if strings(document) != _strings(request) or request.model_name not in (UNSET, self._model):
+                return None
+            block = self._block(request.inputs, behind, max_rows)
+            if block is None or np.isnan(block[self._required]).any():
+                return None
+            table = Table(self._layout, self._numbers.checked(block), {})
+        # What msgspec raises itself, numbers beyond a datatype, and nesting.
+        except (ValueError, OverflowError, RecursionError, cells.DoesNotFit):
+            return None
+        return _understood(request), table
+
+    def _block(self, inputs: Sequence[_Input], behind: memoryview, max_rows: int) -> Array | None:
+        """The numbers of all columns, float64 [columns, n]."""
+        first = inputs[0] if inputs else None
+        rows = first.shape[0] if first is not None and first.shape else 0
+        if first is None or not 0 < rows <= max_rows:
+            return None
+        if len(inputs) == 1 and first.name == MATRIX and self._takes_matrix:
+            return self._matrix(first, behind, rows)
+        if len(inputs) != len(self._kinds):
+            return None
+        block = np.empty((len(inputs), rows))
+        given = set()
+        for one in inputs:
+            row = self._layout.rows.get(one.name)
+            kind = self._kinds[row].get(one.datatype) if row is not None else None
+            if row is None or kind is None or one.shape not in ([rows], [rows, 1]):
+                return None
+            size = rows * kind.itemsize
+            if one.data is UNSET and one.parameters is not UNSET:
+                if one.parameters.binary_data_size != size or len(behind) < size:
+                    return None
+                block[row] = np.frombuffer(behind[:size], dtype=kind)
+                behind = behind[size:]
+            elif one.data is not UNSET and one.parameters is UNSET and one.datatype in _FLAT:
+                block[row] = _from_json(one).reshape(rows)
+            else:
+                return None
+            given.add(row)
+        return block if len(given) == len(inputs) and not len(behind) else None
+
+    def _matrix(self, given: _Input, behind: memoryview, rows: int) -> Array | None:
+        width = len(self._kinds)
+        kind = _FLOATS.get(given.datatype)
+        if kind is None or given.shape != [rows, width]:
+            return None
+        if given.data is UNSET and given.parameters is not UNSET:
+            if not given.parameters.binary_data_size == len(behind) == rows * width * kind.itemsize:
+                return None
+            matrix = np.frombuffer(behind, dtype=kind).astype(np.float64).reshape(rows, width)
+        elif given.data is not UNSET and given.parameters is UNSET and given.datatype == "FP64" and not len(behind):
+            matrix = _from_json(given)
+        else:
+            return None
+        block: Array = matrix.T
+        whole = block[self._integers]
+        return block if (whole == np.floor(whole)).all() else None
+
+
+reader = kept(QuickReader)
+
+
+def _from_json(given: _Input) -> Array:
+    """The numbers of a tensor, in its shape; raises `ValueError` where they do not fill it."""
+    data = bytes(given.data)  # type: ignore[arg-type] # it is there
+    # Far more values than its shape has would be made before that shows.
+    if len(data) > LONGEST * (prod(given.shape) + 1):
+        raise ValueError
+    if len(given.shape) == 1 or data[1:].lstrip()[:1] != b"[":
+        return np.array(_FLAT[given.datatype].decode(data), dtype=np.float64).reshape(given.shape)
+    # NumPy refuses rows of other lengths than the first.
+    found: Array = np.array(_NESTED[given.datatype].decode(data), dtype=np.float64)
+    if list(found.shape) != given.shape:
+        raise ValueError
+    return found
+
+
+def _strings(request: _Request) -> int:
+    """How many strings the document of a request has where no key comes twice."""
+    count = 1 + sum(2 for one in (request.id, request.model_name) if one is not UNSET)
+    count += 2 if request.parameters is not UNSET else 0
+    for given in request.inputs:
+        count += 5 + (2 if given.parameters is not UNSET else 0) + (1 if given.data is not UNSET else 0)
+    if request.outputs is not UNSET:
+        count += 1 + sum(2 + (2 if wanted.parameters is not UNSET else 0) for wanted in request.outputs)
+    return count
+
+
+def _understood(request: _Request) -> InferenceRequest:
+    binary = request.parameters is not UNSET and request.parameters.binary_data_output
+    outputs: Iterable[_Output] = request.outputs if request.outputs is not UNSET else ()
+    wanted = tuple(
+        Wanted(one.name, one.parameters.binary_data if one.parameters is not UNSET else binary) for one in outputs
+    )
+    return InferenceRequest(request.id if request.id is not UNSET else None, (), wanted, binary)

@@ -1,0 +1,113 @@
+"""How fast a version is, measured when it is loaded: where it answers, and how many rows of several requests at once.
+
+A batch of a few rows is quicker computed in the event loop than handed to a thread and back, which takes as long as ten
+rows of a linear model; what takes longer would let other requests wait. Whether several requests are answered faster
+together depends on the model: most of a single row's time by scikit-learn is spent before the first number, while an
+engine of compiled trees gains nothing.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from mlyard_shared.features import Array
+from mlyard_shared.manifest import Manifest
+
+from mlyard_model_api.errors import ModelFailed, NotComputable
+from mlyard_model_api.serving.batches import Columns, part, sample
+from mlyard_model_api.serving.engines import Output
+
+QUICK_SECONDS = 0.001
+"""What takes no longer than this is answered in the event loop."""
+MOST_SECONDS = 0.005
+"""What took longer than this there, is not answered there again."""
+SLOW_SECONDS = 0.02
+"""A batch of several requests takes no longer than this, unless one row does."""
+MEASURED_SECONDS = 0.03
+"""How long is measured for each number of rows."""
+SIZES = (1, 8, 64, 256)
+WORTH = 0.8
+"""Together, a row has to take no more than this share of its time alone."""
+
+
+@dataclass
+class Pace:
+    """What was measured.
+
+    `quick_rows` rows at most are answered in the event loop; requests that wait are answered together up to
+    `joined_rows` rows, 1 where each is answered alone.
+    """
+
+    quick_rows: int = 0
+    joined_rows: int = 1
+
+    def note(self, rows: int, seconds: float) -> None:
+        """Take note of the processor's time for an answer in the event loop: too slow ones get a thread next time."""
+        if seconds > MOST_SECONDS:
+            self.quick_rows = min(self.quick_rows, rows // 2)
+
+
+def measure(predict: Callable[[Columns], Output], manifest: Manifest, example: Columns, *, is_twin: bool) -> Pace:
+    """Measure a version.
+
+    Args:
+        predict: answers for columns.
+        manifest: the version's.
+        example: its input example.
+        is_twin: whether its twin answers, in this process; scikit-learn runs in one of its own.
+    """
+    rows = sample(manifest, example, SIZES[-1])
+    try:
+        predict(rows)
+    except (ModelFailed, NotComputable):
+        rows = {name: np.repeat(values, SIZES[-1]) for name, values in example.items()}
+    # What else the machine does takes nothing from the processor's own time, which a process of its own has apart.
+    taken = _times(predict, rows, clock=time.thread_time if is_twin else time.perf_counter)
+    alone = taken[1]
+    quick = [size for size, seconds in taken.items() if seconds <= QUICK_SECONDS]
+    most = max(SLOW_SECONDS, 4 * alone)
+    worth = [size for size, seconds in taken.items() if size > 1 and seconds <= min(most, WORTH * size * alone)]
+    joined = max(worth, default=1)
+    if joined > 1 and not (is_twin or _same(predict, rows)):
+        joined = 1
+    return Pace(max(quick, default=0) if is_twin else 0, joined)
+
+
+def _times(predict: Callable[[Columns], Output], rows: Columns, *, clock: Callable[[], float]) -> dict[int, float]:
+    """The best time for each number of rows; larger ones are not tried where smaller ones took long."""
+    found: dict[int, float] = {}
+    for size in SIZES:
+        given = part(rows, 0, size)
+        best, spent, tries = float("inf"), 0.0, 0
+        while tries < 2 or (spent < MEASURED_SECONDS and tries < 10):
+            started = clock()
+            predict(given)
+            taken = clock() - started
+            best, spent, tries = min(best, taken), spent + taken, tries + 1
+        found[size] = best
+        if best > max(SLOW_SECONDS, 4 * found[1]):
+            break
+    return found
+
+
+def _same(predict: Callable[[Columns], Output], rows: Columns) -> bool:
+    """Whether a row's answer is the same to the last bit alone and in a batch.
+
+    Matrix products may add up in another order. In a twin that stays within its parity; scikit-learn's answer has to be
+    its own.
+    """
+    several = part(rows, 0, 5)
+    together = predict(several)
+    for row in range(5):
+        alone = predict(part(several, row, row + 1))
+        expected = together.part(row, row + 1)
+        if not np.array_equal(alone.predictions, expected.predictions):
+            return False
+        if not np.array_equal(_numbers(alone), _numbers(expected)):
+            return False
+    return True
+
+
+def _numbers(output: Output) -> Array:
+    return output.predictions if output.probabilities is None else output.probabilities

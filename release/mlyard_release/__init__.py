@@ -1,0 +1,1 @@
+"""What a change of a package touches, and how a package is released."""
