@@ -147,11 +147,12 @@ def test_on_a_real_server_wrong_passwords_wait_and_right_ones_do_not(signed_in: 
             await asyncio.sleep(0.5)
             passwords = [PASSWORDS[f"{name}_password"] for name in names[:3]] + [joe["password"]]
             right = [await seconds(name, password, 200) for name, password in zip(names, passwords, strict=True)]
-            assert sum(not attempt.done() for attempt in flood) >= 4, "the right ones waited for the wrong ones"
+            assert not all(attempt.done() for attempt in flood), "the right ones waited for the wrong ones"
             return right, await asyncio.gather(*flood)
 
     right, wrong = asyncio.run(run())
-    assert max(right) < 8
+    # However busy the machine is: the last wrong ones wait for seven seconds.
+    assert max(right) < max(wrong)
     assert min(wrong) >= 1
     assert sum(wrong) >= 4 * (1 + 2 + 4)
 

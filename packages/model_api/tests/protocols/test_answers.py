@@ -34,7 +34,8 @@ def _columns(rows: Rows) -> dict[str, list[Any]]:
 
 def _csv(rows: Rows, _schema: Schema) -> bytes:
     sink = io.StringIO()
-    writer = csv.writer(sink, lineterminator="\n")
+    # As RFC 4180 ends its lines, so that a text with either character is quoted.
+    writer = csv.writer(sink, lineterminator="\r\n")
     writer.writerow(rows[0])
     writer.writerows([["" if row[name] is None else row[name] for name in rows[0]] for row in rows])
     return sink.getvalue().encode()

@@ -24,6 +24,7 @@ from mlyard_model_api.settings import MODEL_NAME
 
 POINTER_FILE = "current.json"
 WORK_FOLDER = ".work"
+TURNS_FOLDER = ".turns"
 """No model's name begins with a dot."""
 ABANDONED_SECONDS = 24 * 3600.0
 TURN_SECONDS = 0.05
@@ -65,7 +66,8 @@ class Cache:
         except OSError as error:
             raise CacheUnusable(self.folder, error) from None
         self.check_writable(size=0)
-        for leftover in self._work.iterdir():
+        turns = self.folder / TURNS_FOLDER
+        for leftover in (*self._work.iterdir(), *(turns.iterdir() if turns.is_dir() else ())):
             if time.time() - leftover.lstat().st_mtime > ABANDONED_SECONDS:
                 _erase(leftover)
 
@@ -115,8 +117,8 @@ class Cache:
         name = f"{reference.name}-{reference.version}-{reference.digest[:12]}.lock"
         with ExitStack() as stack:
             try:
-                self._work.mkdir(mode=0o700, exist_ok=True)
-                file = stack.enter_context((self._work / name).open("w"))
+                (self.folder / TURNS_FOLDER).mkdir(mode=0o700, exist_ok=True)
+                file = stack.enter_context((self.folder / TURNS_FOLDER / name).open("w"))
             except OSError:
                 file = None  # a full disk is told of where the version's files would go
             while file is not None and is_wanted():

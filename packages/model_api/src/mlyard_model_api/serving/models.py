@@ -4,7 +4,8 @@ Followers write, each its own model; requests read what was there when they came
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
@@ -56,6 +57,7 @@ class Models:
         self._slots: dict[tuple[str, Alias], Slot] = {}
         self._expected: frozenset[str] = frozenset(wanted)
         self._at_start: frozenset[str] = frozenset()
+        self._learns = False
         self._lock = threading.Lock()
 
     def names(self, alias: Alias = "champion") -> tuple[str, ...]:
@@ -108,6 +110,15 @@ class Models:
         """Say which models are followed from now on, beside those that are already."""
         with self._lock:
             self._expected |= frozenset(names)
+
+    @contextmanager
+    def learning(self) -> Iterator[None]:
+        """Do not become ready while the block asks which models there are; who is ready stays so."""
+        self._learns = bool(self.not_ready())
+        try:
+            yield
+        finally:
+            self._learns = False
 
     def found_at_start(self, names: tuple[str, ...]) -> None:
         """Say which models the cache, or the first answer of the registry, has: they are decided before it is ready.
@@ -171,6 +182,8 @@ class Models:
             missing = [name for name in sorted(self._at_start) if not self.slot(name).is_decided]
         if missing:
             return tuple(f"{name}: {self._reason(name)}" for name in missing)
+        if served and self._learns:
+            return ("the registry is being asked which models there are",)
         return () if served else (self.registry_problem or "no model has a champion",)
 
     def _change(self, name: str, alias: Alias, change: Callable[[Slot], Slot | None]) -> None:

@@ -76,14 +76,15 @@ class Watch:
             self._registry = self._registry or self._connect()
             named = self._models.wanted or self._registry.served_models()
             names = dict.fromkeys((*named, *self.followers.names()))
-            problems = [problem for name in names if (problem := self._ask(self._registry, name)) is not None]
+            with self._models.learning():
+                problems = [problem for name in names if (problem := self._ask(self._registry, name)) is not None]
+                if not self._has_answered:
+                    self._has_answered = True
+                    self._models.found_at_start(tuple(name for name, found in self._seen.items() if found is not None))
         except RegistryError as error:
             self._note_registry(str(error))
             return
         self._polled()
-        if not self._has_answered:
-            self._has_answered = True
-            self._models.found_at_start(tuple(name for name, found in self._seen.items() if found is not None))
         self._note_registry(problems[0] if problems else None)
         if time.monotonic() >= self._erase_at:
             self._erase_at = time.monotonic() + ERASE_SECONDS
