@@ -9,13 +9,14 @@ from mlyard_release import affected
 from mlyard_release.packages import ROOT
 
 OURS = affected.Repository(ROOT)
-SERVICES = {"mlflow-server:test", "model-api:test", "training-pipeline:test"}
+API = {"model-api:test", "contract:test", "protocol-clients:test"}
+SERVICES = {"mlflow-server:test", "training-pipeline:test", *API}
 STACK = {"test-e2e", "test-stack"}
 CASES = {
-    "packages/shared/src/mlyard_shared/decision.py": {"shared:test", "contract:test", *SERVICES, *STACK},
-    "packages/shared/pyproject.toml": {"shared:test", "contract:test", *SERVICES, "test-stack"},
+    "packages/shared/src/mlyard_shared/decision.py": {"shared:test", *SERVICES, *STACK},
+    "packages/shared/pyproject.toml": {"shared:test", *SERVICES, "test-stack"},
     "packages/shared/tests/test_decision.py": {"shared:test", "test-stack"},
-    "packages/model_api/src/mlyard_model_api/app.py": {"model-api:test", "contract:test", *STACK},
+    "packages/model_api/src/mlyard_model_api/app.py": {*API, *STACK},
     "packages/model_api/tests/test_server.py": {"model-api:test", "test-stack"},
     "packages/model_api/Dockerfile": {"model-api:test", "test-stack"},
     "packages/training_pipeline/README.md": {"training-pipeline:test", *STACK},
