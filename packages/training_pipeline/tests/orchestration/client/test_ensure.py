@@ -180,7 +180,7 @@ def test_a_training_whose_spec_is_removed_under_way_is_one_sentence(stack: Stack
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
     assert re.search(
-        "ruins: (its DAG has gone: its spec was removed|extract failed: .*ruins.toml.*No such file)", errors
+        "ruins: (its DAG has gone: its spec was removed|extract failed: .*ruins.toml.*[Nn]o such file)", errors
     )
 
 
