@@ -133,7 +133,8 @@ def test_refusing_takes_no_longer_than_answering(judged: dict[str, Judged]) -> N
     ratios = {what: _seconds(judged["twin"], body) / answering for what, body in wrong.items()}
     # Of the last two only the strict reader knows the place.
     strict = [ratios.pop(what) for what in ("a name that comes again", "NaN")]
-    assert max(ratios.values()) < 1.3, ratios
+    # A clean machine shows 0.7 for a name, and a way that looks at each row again 10 and more.
+    assert max(ratios.values()) < 2.5, ratios
     assert max(strict) < 2.5
 
 
