@@ -165,13 +165,17 @@ def _intend(
     return None
 
 
-def _carry_out(ledger: Ledger, intent: Move, target: ModelVersion) -> Move:
+def _carry_out(ledger: Ledger, intent: Move, target: ModelVersion) -> Move | None:
+    """Move the aliases; None where another promotion by the same actor took this one for crashed, and enters it."""
     made = intent.model_copy(update={"state": "finished"})
     point_previous(ledger.registry, ledger.model, succession((*ledger.moves(), made)))
     if not ledger.is_open(intent):
         _mend_previous(ledger, ledger.moves())
         raise PromotionConflict(f"this move of {ledger.model} to version {target.version} was overtaken; try again")
     ledger.registry.set_alias(target, "champion")
+    # A rollback is not tried again, as that would go back one step further.
+    if intent.kind == "promotion" and not ledger.is_open(intent):
+        return None
     move = _conclude(ledger, intent)
     _mend_previous(ledger, ledger.moves())
     return move
