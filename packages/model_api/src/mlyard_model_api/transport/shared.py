@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from mlyard_model_api.protocols.protocol import Headers
+from mlyard_model_api.routes.shortcut import Request
 from mlyard_model_api.transport.parsing import Head
 
 READ_BYTES = 64 * 1024
@@ -25,32 +25,13 @@ class Abortable(Protocol):
         """End it at once."""
 
 
-class Answerable(Protocol):
-    """A request that has come as a whole, and to which nothing has been answered yet."""
-
-    @property
-    def head(self) -> Head:
-        """Its first lines."""
-
-    @property
-    def is_gone(self) -> bool:
-        """Whether nobody waits for the answer any more."""
-
-    @property
-    def body(self) -> bytearray:
-        """Its body."""
-
-    def respond(self, status: int, headers: Headers, body: bytes) -> None:
-        """Answer."""
-
-
 class Shortcut(Protocol):
     """Answers some requests without the application, and without a task of the event loop."""
 
     def prepare(self, head: Head) -> Any:
         """What can be known from a head, for all requests with one like it; None where it goes the long way."""
 
-    def answer(self, prepared: Any, request: Answerable) -> bool:
+    def answer(self, prepared: Any, request: Request) -> bool:
         """Answer now or soon, and say so; else the body is still there, and the application answers."""
 
 
