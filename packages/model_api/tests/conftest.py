@@ -12,8 +12,8 @@ import pytest
 from mlyard_model_api.app import create_app
 from mlyard_model_api.serving import apart, children, trial
 from mlyard_model_api.serving.cache import Cache
-from mlyard_model_api.serving.engines import SkopsEngine
 from mlyard_model_api.settings import Settings
+from mlyard_shared.engines import SkopsEngine
 from pydantic import SecretStr
 
 from .fake_registry import FakeRegistry

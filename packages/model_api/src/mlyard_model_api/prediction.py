@@ -8,13 +8,13 @@ from functools import partial
 from time import thread_time
 from typing import Any
 
+from mlyard_shared.engines import Output, conformal
 from mlyard_shared.features import Array
 from uuid_utils import uuid7
 
 from mlyard_model_api.errors import Unanswered
-from mlyard_model_api.serving import batches, conformal
+from mlyard_model_api.serving import batches
 from mlyard_model_api.serving.batches import Columns, count
-from mlyard_model_api.serving.engines import Output
 from mlyard_model_api.serving.gathering import Waiting
 from mlyard_model_api.serving.version import Reference, ServedVersion
 

@@ -15,10 +15,10 @@ import numpy as np
 from hypothesis import strategies as st
 from mlyard_model_api.prediction import Predictions, compute
 from mlyard_model_api.protocols.protocol import Answer, Call
-from mlyard_model_api.serving.engines import choose
 from mlyard_model_api.serving.lanes import Lane
 from mlyard_model_api.serving.version import Reference, ServedVersion, verify
 from mlyard_shared import decision, features
+from mlyard_shared.engines import choose
 from mlyard_shared.schema import Column, InputForm, Schema
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression

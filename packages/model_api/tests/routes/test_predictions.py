@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
-from mlyard_model_api.serving.engines import Output
 from mlyard_model_api.serving.version import ServedVersion
+from mlyard_shared.engines import Output
 
 from ..conftest import Start, serves, until
 from ..fake_registry import FakeRegistry

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from mlyard_model_api.errors import ModelFailed, NotComputable
 from mlyard_model_api.serving import answers
-from mlyard_model_api.serving.engines import Engine, EngineName, Output
 from mlyard_model_api.serving.version import Reference, verify
+from mlyard_shared.engines import Engine, EngineName, Output
 from mlyard_shared.features import Array
 from mlyard_shared.manifest import Manifest
 

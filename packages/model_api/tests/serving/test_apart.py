@@ -12,8 +12,8 @@ import pytest
 from mlyard_model_api.errors import ModelFailed
 from mlyard_model_api.serving import answers, apart
 from mlyard_model_api.serving.apart import EngineApart, EngineFailed
-from mlyard_model_api.serving.engines import SkopsEngine
 from mlyard_model_api.serving.version import Reference, verify
+from mlyard_shared.engines import SkopsEngine
 from mlyard_shared.errors import ModelVersionRefused
 from mlyard_shared.manifest import MODEL_FILE, Manifest
 from mlyard_shared.schema import InputForm

@@ -4,11 +4,11 @@ from typing import Any
 import numpy as np
 import pytest
 from mlyard_model_api.serving import version
-from mlyard_model_api.serving.engines import Engine, choose
 from mlyard_model_api.serving.lanes import Lane
 from mlyard_model_api.serving.version import Reference, verify
 from mlyard_shared import features
 from mlyard_shared.decision import Decision, labels
+from mlyard_shared.engines import Engine, choose
 from mlyard_shared.errors import ModelVersionRefused
 from mlyard_shared.manifest import ONNX_FILE, EngineFile, OnnxParity
 from mlyard_shared.schema import InputForm

@@ -12,11 +12,11 @@ from mlyard_model_api.errors import NotComputable
 from mlyard_model_api.prediction import Predictions, answer, compute, predict
 from mlyard_model_api.serving import batches, pace, version
 from mlyard_model_api.serving.batches import Columns
-from mlyard_model_api.serving.engines import Output
 from mlyard_model_api.serving.gathering import Gathering, Waiting
 from mlyard_model_api.serving.lanes import Lane
 from mlyard_model_api.serving.pace import Pace
 from mlyard_model_api.serving.version import Reference, ServedVersion, verify
+from mlyard_shared.engines import Output
 from mlyard_shared.manifest import Manifest
 
 from ..versions import HOLDS, NUMBERS, line, penguin_columns, write_version

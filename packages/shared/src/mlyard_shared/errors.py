@@ -8,6 +8,8 @@ MlyardError
 ├── TrainingError             the data and the candidates allow no model
 ├── ModelVersionRefused       a version's files break the contract, or nothing here can run it
 │   └── DigestMismatch        a file differs from what was registered
+├── ModelFailed               a model raised an error, or its answer is not what it claims to be
+├── NotComputable             a model has no finite answer for a row
 └── RegistryError
     ├── RegistryUnavailable   no answer from the registry, try again later
     ├── RegistryDenied        the registry knows us, or not, and says no
@@ -58,6 +60,18 @@ class DigestMismatch(ModelVersionRefused):
     def __init__(self, file: str, *, expected: str, found: str) -> None:
         self.file = file
         super().__init__(f"{file} has the SHA-256 {found}, but {expected} was registered")
+
+
+class ModelFailed(MlyardError):
+    """A model raised an error, or its answer is not what it claims to be."""
+
+
+class NotComputable(MlyardError):
+    """A model has no finite answer for a row."""
+
+    def __init__(self, message: str, *, row: int) -> None:
+        self.row = row
+        super().__init__(message)
 
 
 class RegistryError(MlyardError):

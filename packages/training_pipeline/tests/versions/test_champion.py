@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 import pyarrow as pa
 import pytest
+from mlyard_shared.engines import OpenVersion, choose
 from mlyard_shared.errors import ArtifactMissing, RegistryUnavailable
 from mlyard_shared.manifest import Manifest, file_digest, parse_manifest, write_manifest
 from mlyard_shared.registry import ModelVersion, Registry
@@ -106,7 +107,7 @@ def test_the_twin_is_asked_as_by_the_api(
     def refuse(*_: object) -> None:
         raise AssertionError("the twin holds, so that the pipeline is not loaded")
 
-    monkeypatch.setattr(champion, "load_pipeline", refuse)
+    monkeypatch.setattr("mlyard_shared.pipelines.load_pipeline", refuse)
     assert ask(folder, data).problem is None
 
 
@@ -123,7 +124,7 @@ def test_scikit_learn_answers_where_the_twin_does_not_run(packaged: Package, ask
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        pytest.param({"packages": {"scikit-learn": "1.2.3"}}, "trained with scikit-learn 1.2.3, and", id="release"),
+        pytest.param({"packages": {"scikit-learn": "1.2.3"}}, "trained with scikit-learn 1.2.3 where", id="release"),
         pytest.param({"target": "other"}, "it predicts 'other', a classification", id="target"),
     ],
 )
@@ -185,7 +186,9 @@ def test_a_version_of_contract_1_answers_as_0_2_0_did(spec: Spec, regression: Sp
     )
     parquet.write_table(pa.table(columns), tmp_path / "snapshot.parquet")
     data = dataset.store.make(tmp_path / "snapshot.parquet", tmp_path, made)
-    found = champion.predict(tmp_path / "version", manifest, data, np.ones(len(rows), dtype=bool))
+    found = champion.predict(
+        OpenVersion(manifest, choose(tmp_path / "version", manifest)), data, np.ones(len(rows), dtype=bool)
+    )
     answers, probabilities = zip(*recorded["predictions"], strict=True)
     if manifest.task == "regression":
         assert found.labels == pytest.approx(answers, abs=1e-9)

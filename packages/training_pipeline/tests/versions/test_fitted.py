@@ -9,6 +9,7 @@ import numpy as np
 import onnxruntime
 import pytest
 from mlyard_shared import decision, features
+from mlyard_shared.engines import OpenVersion, choose
 from mlyard_shared.errors import TrainingError
 from mlyard_shared.features import Array
 from mlyard_shared.manifest import Manifest
@@ -78,7 +79,7 @@ def test_a_booster_is_served_from_its_twin_alone(packaged: Packaged, path: str, 
 
 def test_the_champion_is_asked_by_its_twin(packaged: Packaged) -> None:
     folder, manifest, data = packaged("lightgbm.LGBMClassifier", **SMALL)
-    found = champion.predict(folder, manifest, data, data.held_out)
+    found = champion.predict(OpenVersion(manifest, choose(folder, manifest)), data, data.held_out)
     labels, probabilities = served(folder, manifest, data)
     assert found.probabilities is not None
     assert (found.labels == labels).all()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mlyard_shared.engines import OpenVersion, choose
 from mlyard_shared.errors import TrainingError
 from mlyard_shared.manifest import Manifest
 from mlyard_shared.spec import ModelSpec
@@ -45,7 +46,7 @@ def test_a_trusted_estimator_with_a_converter_is_served_from_its_twin(
     assert [(engine.kind, engine.whole) for engine in manifest.engines] == [("skops", False), ("onnx", True)]
     assert manifest.onnx is not None
     assert manifest.onnx.holds
-    found = champion.predict(folder, manifest, data, data.held_out)
+    found = champion.predict(OpenVersion(manifest, choose(folder, manifest)), data, data.held_out)
     assert (found.labels == data.target[data.held_out]).mean() > 0.5
     assert manifest.packages["acme-models"] == "1.0"
 

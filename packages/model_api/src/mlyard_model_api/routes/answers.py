@@ -5,6 +5,7 @@ from typing import Literal
 
 from mlyard_shared.contract import Contract
 from mlyard_shared.decision import Decision
+from mlyard_shared.engines import EngineName
 from mlyard_shared.manifest.current import Budgets, Conformal, Latency
 from mlyard_shared.metrics import MetricName, Task
 from mlyard_shared.schema import InputForm, Schema
@@ -12,7 +13,6 @@ from mlyard_shared.snapshot import Snapshot
 from pydantic import Field
 
 from mlyard_model_api.errors import Problem
-from mlyard_model_api.serving.engines import EngineName
 from mlyard_model_api.serving.models import Refusal, Slot
 from mlyard_model_api.serving.version import ServedVersion
 

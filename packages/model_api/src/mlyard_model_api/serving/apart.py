@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mlyard_shared.engines import Engine, EngineName, Output, SkopsEngine, check_scikit_learn
 from mlyard_shared.errors import ModelVersionRefused
 from mlyard_shared.features import Array
 from mlyard_shared.manifest import MANIFEST_FILE, Manifest, parse_manifest
 
 from mlyard_model_api.serving import memory
-from mlyard_model_api.serving.engines import Engine, EngineName, Output, SkopsEngine, check_scikit_learn
 
 START_SECONDS = 120.0
 _KILLED_FIRST = "500"

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from mlyard_shared.engines import Output
 from mlyard_shared.features import Array
 from mlyard_shared.manifest import Manifest
 
 from mlyard_model_api.errors import ModelFailed, NotComputable
 from mlyard_model_api.serving.batches import Columns, part, sample
-from mlyard_model_api.serving.engines import Output
 
 QUICK_SECONDS = 0.001
 """What takes no longer than this is answered in the event loop."""

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mlyard_shared.engines import Engine, choose
 from mlyard_shared.errors import ModelVersionRefused
 from mlyard_shared.manifest import MANIFEST_FILE, Manifest, parse_manifest
 
 from mlyard_model_api.serving import children, memory
-from mlyard_model_api.serving.engines import Engine, choose
 from mlyard_model_api.serving.version import answer_example
 
 LEAST_TRIES, MOST_TRIES = 3, 20

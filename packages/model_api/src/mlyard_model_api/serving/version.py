@@ -9,13 +9,13 @@ from pathlib import Path
 from mlyard_shared import cells
 from mlyard_shared.columns import GRAMMARS
 from mlyard_shared.contract import Contract
+from mlyard_shared.engines import Engine, Output, choose
 from mlyard_shared.errors import ModelVersionRefused
 from mlyard_shared.features import Array
 from mlyard_shared.manifest import Digest, Manifest, verify_folder
 
 from mlyard_model_api.errors import ModelFailed, NotComputable
 from mlyard_model_api.serving import answers, apart
-from mlyard_model_api.serving.engines import Engine, Output, choose
 from mlyard_model_api.serving.gathering import Gathering
 from mlyard_model_api.serving.lanes import Lane
 from mlyard_model_api.serving.pace import Pace, measure

@@ -65,12 +65,14 @@ def parse_manifest(content: bytes) -> Manifest:
         raise ModelVersionRefused(": ".join(part for part in parts if part)) from None
 
 
-def verify_folder(folder: Path, *, manifest_digest: str) -> Manifest:
+def verify_folder(folder: Path, *, manifest_digest: str | None, beside: frozenset[str] = frozenset()) -> Manifest:
     """Read a version's manifest after checking every file in its folder against it.
 
     Args:
         folder: the version's files.
-        manifest_digest: the SHA-256 of `mlyard.json`, from the version's tag in the registry.
+        manifest_digest: the SHA-256 of `mlyard.json`, from the version's tag in the registry; None where only that
+            is at hand which the manifest itself says of the other files.
+        beside: names of files that others may have put beside the version's.
 
     Raises:
         DigestMismatch: a file differs from what was registered.
@@ -81,7 +83,7 @@ def verify_folder(folder: Path, *, manifest_digest: str) -> Manifest:
         raise ModelVersionRefused(f"{MANIFEST_FILE} is missing")
     content = file.read_bytes()
     found = hashlib.sha256(content).hexdigest()
-    if found != manifest_digest:
+    if manifest_digest is not None and found != manifest_digest:
         raise DigestMismatch(MANIFEST_FILE, expected=manifest_digest, found=found)
     manifest = parse_manifest(content)
     for name in manifest.files:
@@ -91,6 +93,8 @@ def verify_folder(folder: Path, *, manifest_digest: str) -> Manifest:
             raise ModelVersionRefused(f"{name} is missing")
     for name, digest in folder_digests(folder).items():
         expected = manifest.files.get(name)
+        if expected is None and name in beside:
+            continue
         if expected is None:
             raise ModelVersionRefused(f"{name} was not registered with this version")
         if digest != expected:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
+
 from mlyard_shared import decision, features
 from mlyard_shared.errors import ModelVersionRefused
 from mlyard_shared.features import Array

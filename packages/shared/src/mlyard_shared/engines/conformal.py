@@ -1,11 +1,11 @@
 """How sure an answer is: intervals and sets of classes from the conformal quantiles of a manifest."""
 
 import numpy as np
+
 from mlyard_shared.decision import TOLERANCE
+from mlyard_shared.engines.engine import Output
 from mlyard_shared.features import Array
 from mlyard_shared.manifest import Manifest
-
-from mlyard_model_api.serving.engines import Output
 
 
 def intervals(output: Output, manifest: Manifest) -> dict[float, Array]:
