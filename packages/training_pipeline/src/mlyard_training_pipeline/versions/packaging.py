@@ -32,10 +32,11 @@ from mlyard_training_pipeline.data import reference
 from mlyard_training_pipeline.data.dataset import Dataset
 from mlyard_training_pipeline.tracking.names import PIPELINE_FILE
 from mlyard_training_pipeline.tracking.references import Evaluation, TrainingRun
-from mlyard_training_pipeline.versions import budgets, fitted, latency, mlflow_folder
+from mlyard_training_pipeline.versions import budgets, fitted, latency, mlflow_folder, signature
 from mlyard_training_pipeline.versions.fitted import Facts
 from mlyard_training_pipeline.versions.onnx import comparison, probes
 from mlyard_training_pipeline.versions.onnx.comparison import Rows, Twin
+from mlyard_training_pipeline.versions.signature import Interface
 
 BACKGROUND_ROWS = 100
 _PACKAGES = ("scikit-learn", "numpy", "scipy", "skops", "mlflow-skinny", "onnx", "skl2onnx", "onnxruntime")
@@ -80,10 +81,23 @@ def build(folder: Path, stored: Path, training: Training) -> str:
     facts = fitted.facts(stored)
     model = _of_skops(folder, training, form) if facts is None else _of_onnx(folder, stored, training, facts)
     mlflow_folder.write(
-        folder, run_id=training.run.run_id, created_at=training.fitted_at, whole=facts is None, packages=model.packages
+        folder,
+        _interface(training, form),
+        run_id=training.run.run_id,
+        created_at=training.fitted_at,
+        whole=facts is None,
+        packages=model.packages,
     )
     background = _background(folder, training.dataset)
     return write_manifest(folder, _manifest(folder, model, training, form, background))
+
+
+def _interface(training: Training, form: InputForm) -> Interface:
+    dataset = training.dataset
+    schema = _schema(dataset.schema, form)
+    some = dataset.columns(_sample(~dataset.held_out, probes.MAX_ROWS))
+    whole = signature.whole_numbers(some, schema)
+    return Interface(schema, whole, dataset.classes, training.evaluation.winner.conformal)
 
 
 class _Model(NamedTuple):
