@@ -18,7 +18,7 @@ import numpy as np
 from fuzzing import documents, scoring, tables, tensors
 from fuzzing.schemas import MANIFESTS
 from mlyard_model_api.errors import InputRefused, RequestRefused
-from mlyard_model_api.protocols import arrow, delimited, mlflow, native, rows, typed, v2, v2_quick
+from mlyard_model_api.protocols import arrow, columnar, delimited, mlflow, native, rows, typed, v2, v2_quick
 from mlyard_model_api.protocols import documents as strict
 from mlyard_shared.columns import GRAMMARS
 
@@ -77,6 +77,11 @@ def json_body(draw: Random) -> str:
     fast = outcome(lambda: native.decode(body, manifest, max_rows=documents.MAX_ROWS))
     if fast != slow:
         raise Found(f"{body[:2000]!r} for {[c.name for c in columns]}: {fast!r} where the strict way says {slow!r}")
+    by_column = columnar.reader(manifest).read(body, max_rows=documents.MAX_ROWS)
+    if by_column is not None and outcome(lambda: by_column) != slow:
+        raise Found(f"{body[:2000]!r} for {[c.name for c in columns]}: by column, where the strict way says {slow!r}")
+    if by_column is not None:
+        return "JSON read fast by column"
     quick = typed.reader(manifest).read(body, max_rows=documents.MAX_ROWS) is not None
     return f"JSON {'read fast' if quick else 'read' if isinstance(slow[0], tuple) else slow[0]}"
 

@@ -1,7 +1,7 @@
 """A prediction: a model's columns in; ids, version, time and values out. It knows no wire format."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -10,40 +10,15 @@ from typing import Any
 
 from mlyard_shared.engines import Output, conformal
 from mlyard_shared.features import Array
-from uuid_utils import uuid7
 
 from mlyard_model_api.errors import Unanswered
+from mlyard_model_api.row_ids import RowIds
 from mlyard_model_api.serving import batches
 from mlyard_model_api.serving.batches import Columns, count
 from mlyard_model_api.serving.gathering import Waiting
 from mlyard_model_api.serving.version import Reference, ServedVersion
 
 __all__ = ["Columns", "Predictions", "Waiting", "answer", "compute", "count", "predict", "predict_soon"]
-
-
-class RowIds(Sequence[str]):
-    """A UUIDv7 for each row, made when the first of them is read: not every protocol answers them."""
-
-    __slots__ = ("_count", "_made")
-
-    def __init__(self, count: int) -> None:
-        """Of so many rows."""
-        self._count = count
-        self._made: list[str] = []
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __getitem__(self, place: Any) -> Any:
-        return self._all()[place]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._all())
-
-    def _all(self) -> list[str]:
-        if not self._made:
-            self._made = [str(uuid7()) for _ in range(self._count)]
-        return self._made
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,10 +59,11 @@ class Clock:
 @pytest.mark.parametrize(
     ("seconds", "is_twin", "expected"),
     [
-        pytest.param(lambda rows: 1e-5 + rows * 1e-6, True, Pace(256, 256), id="a linear twin"),
+        pytest.param(lambda rows: 1e-5 + rows * 1e-6, True, Pace(256, 1024), id="a linear twin"),
+        pytest.param(lambda rows: 1e-5 + rows * 5e-7, True, Pace(1024, 1024), id="a small linear twin"),
         pytest.param(lambda rows: rows * 1e-5, True, Pace(64, 1), id="trees, which gain nothing"),
         pytest.param(lambda rows: 0.004 + rows * 1e-3, True, Pace(0, 8), id="a slow twin"),
-        pytest.param(lambda rows: 0.01 + rows * 1e-5, False, Pace(0, 256), id="scikit-learn"),
+        pytest.param(lambda rows: 0.01 + rows * 1e-5, False, Pace(0, 1024), id="scikit-learn"),
         pytest.param(lambda rows: rows * 0.1, False, Pace(0, 1), id="neighbours"),
     ],
 )

@@ -57,12 +57,12 @@ def has_more_values(body: bytes | bytearray, *, rows: int, columns: int) -> bool
     """Whether a body may have more values than the most rows have; it also counts commas in texts."""
     most = _most_values(rows, columns)
     # A value takes a byte and a comma at the least, and two commas side by side end the parsing.
-    return len(body) > 2 * most and _count(body, b",") > most
+    return len(body) > 2 * most and count_of(body, b",") > most
 
 
 def strings(body: bytes | bytearray) -> int | None:
     """How many strings a right document has, names and values; None where quotes in them make that hard to tell."""
-    return None if body.find(b"\\") >= 0 and b'\\"' in body else _count(body, b'"') // 2
+    return None if body.find(b"\\") >= 0 and b'\\"' in body else count_of(body, b'"') // 2
 
 
 def renamed(found: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
@@ -150,7 +150,7 @@ def _check_parts(body: bytes | bytearray, *, rows: int, columns: int, lists: int
     most_values = _most_values(rows, columns)
     # Cheap, and enough for nearly all that is sent, though it also counts what is in texts.
     if not has_more_values(body, rows=rows, columns=columns) and (
-        len(body) <= most_containers or _count(body, b"{") + _count(body, b"[") <= most_containers
+        len(body) <= most_containers or count_of(body, b"{") + count_of(body, b"[") <= most_containers
     ):
         return
     if b"\\" in body:
@@ -176,7 +176,8 @@ def _most_values(rows: int, columns: int) -> int:
     return (rows + 1) * (columns + 1) + SLACK
 
 
-def _count(body: bytes | bytearray, byte: bytes) -> int:
+def count_of(body: bytes | bytearray, byte: bytes) -> int:
+    """How often a byte comes in a body."""
     # Python stops at each byte that it finds; NumPy does not.
     if len(body) < _FEW_BYTES:
         return body.count(byte)

@@ -12,12 +12,13 @@ from typing import Any
 import msgspec
 from mlyard_shared import cells
 from mlyard_shared.columns import GRAMMARS, ColumnType
-from mlyard_shared.features import Array, Layout, Table
+from mlyard_shared.features import Array, Table
 from mlyard_shared.manifest import Manifest
 from mlyard_shared.schema import Column
 from msgspec import UNSET, UnsetType
 from msgspec.structs import astuple
 
+from mlyard_model_api.protocols import columnar
 from mlyard_model_api.protocols.documents import has_more_values, strings
 from mlyard_model_api.protocols.kept import kept
 
@@ -31,7 +32,7 @@ class TypedReader:
         """Read by the schema and the grammar of a version."""
         schema = manifest.input_schema
         self._grammar = GRAMMARS[manifest.grammar]
-        self.layout = Layout(schema)
+        self.layout = columnar.layout_of(schema)
         self._numbers = cells.Numbers(self.layout.numbers, self._grammar)
         names = [column.name for column in schema.columns]
         self._number_positions = [names.index(column.name) for column in self.layout.numbers]
@@ -39,11 +40,16 @@ class TypedReader:
         self._only_numbers = not self._others
         self._width = len(names)
         self._decoder = _decoder(schema.columns)
+        self._columnar = columnar.reader(manifest)
 
     def read(self, body: bytes | bytearray, *, max_rows: int) -> Table | None:
         """Return the columns of a body, or None where the strict way has to look."""
         if self._decoder is None or has_more_values(body, rows=max_rows, columns=self._width):
             return None
+        if len(body) >= columnar.LEAST_BYTES and self._columnar.suits:
+            table = self._columnar.read(body, max_rows=max_rows)
+            if table is not None:
+                return table
         try:
             document = self._decoder.decode(body)
         # RecursionError, UnicodeDecodeError and what msgspec raises itself.

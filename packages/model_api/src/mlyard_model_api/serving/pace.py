@@ -26,7 +26,7 @@ SLOW_SECONDS = 0.02
 """A batch of several requests takes no longer than this, unless one row does."""
 MEASURED_SECONDS = 0.03
 """How long is measured for each number of rows."""
-SIZES = (1, 8, 64, 256)
+SIZES = (1, 8, 64, 256, 1024)
 WORTH = 0.8
 """Together, a row has to take no more than this share of its time alone."""
 

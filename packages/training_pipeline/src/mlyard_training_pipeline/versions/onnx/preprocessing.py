@@ -65,7 +65,7 @@ class _Block(NamedTuple):
 def _block(graph: Graph, step: Any, positions: list[int]) -> _Block:
     kind, precision = type(step).__name__, np.dtype(graph.form.precision).type
     if kind == "OneHotEncoder":
-        codes = graph.node("Gather", INPUT, graph.constant(np.array(positions, dtype=np.int64)), axis=1)
+        codes = graph.inputs(positions)
         return _Block(_one_hot(graph, step, codes), precision)
     if kind == "TargetEncoder":
         return _Block(_looked_up(graph, step, positions), np.float64)
@@ -73,7 +73,7 @@ def _block(graph: Graph, step: Any, positions: list[int]) -> _Block:
         return _Block(_looked_up(graph, step, positions), precision)
     if kind == "Pipeline" and type(step[0]).__name__ == "OrdinalEncoder":
         return _Block(_one_hot(graph, step[1], _looked_up(graph, step[0], positions)), precision)
-    numbers = graph.node("Gather", INPUT, graph.constant(np.array(positions, dtype=np.int64)), axis=1)
+    numbers = graph.inputs(positions)
     if kind == "Pipeline":
         for _, inner in step.steps:
             numbers = _scaled(graph, numbers, inner)
@@ -111,7 +111,7 @@ def _looked_up(graph: Graph, encoder: Any, positions: list[int]) -> str:
     width = made.shape[1] // len(counts)
     tables = [made[: count + 2, column * width : (column + 1) * width] for column, count in enumerate(counts)]
     starts = np.cumsum([0, *(len(table) for table in tables[:-1])])
-    inputs = graph.node("Gather", INPUT, graph.constant(np.array(positions, dtype=np.int64)), axis=1)
+    inputs = graph.inputs(positions)
     rows = graph.node("Add", graph.cast(inputs, np.int64), graph.constant((starts + 1).reshape(1, -1)))
     found = graph.node("Gather", graph.constant(np.concatenate(tables)), rows, axis=0)
     return graph.node("Reshape", found, graph.constant(np.array([-1, width * len(counts)], dtype=np.int64)))
