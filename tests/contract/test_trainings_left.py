@@ -126,4 +126,4 @@ def test_two_trainings_at_once_both_end_and_leave_one_champion(registry: Registr
     champion = registry.find("twice", "champion")
     assert champion is not None
     assert set(statuses(registry, "twice", "training")) <= {"FINISHED", "FAILED"}
-    assert statuses(registry, "twice", "snapshot").count("FINISHED") >= 1
+    assert statuses(registry, "twice.snapshots", "snapshot").count("FINISHED") >= 1

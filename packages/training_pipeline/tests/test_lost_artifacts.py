@@ -34,8 +34,9 @@ def lose(context: Context) -> Callable[[str], None]:
     """Lose every artifact of a model, and the local cache of its tables."""
 
     def lost(model: str) -> None:
-        (run, *_) = context.tracking.search(context.tracking.experiment(model), mlyard__kind="snapshot")
-        shutil.rmtree(Path(run.info.artifact_uri).parents[1])
+        for experiment in (context.tracking.experiment(model), context.tracking.table_experiment(model)):
+            (run, *_) = context.tracking.search(experiment)
+            shutil.rmtree(Path(run.info.artifact_uri).parents[1])
         shutil.rmtree(context.settings.snapshots)
 
     return lost
@@ -67,7 +68,7 @@ def test_a_table_whose_storing_was_cut_short_is_stored_in_the_run_that_had_begun
         with pytest.raises(KeyboardInterrupt):
             extract(context, file, run_key="manual__1")
     extract(context, file, run_key="manual__1")
-    stored = context.tracking.search(context.tracking.experiment("cut-short"), mlyard__kind="snapshot")
+    stored = context.tracking.snapshots("cut-short")
     assert [found.info.status for found in stored] == ["FINISHED"]
 
 

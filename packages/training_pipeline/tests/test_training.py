@@ -9,6 +9,7 @@ from mlyard_shared.errors import ModelNotFound, SpecError, TableError, TrainingE
 from mlyard_shared.manifest import ONNX_FILE, verify_folder
 from mlyard_shared.pipelines import load_pipeline
 from mlyard_shared.registry import history
+from mlyard_shared.registry.experiments import NOTE
 from mlyard_shared.spec import ModelSpec
 from mlyard_training_pipeline import training
 from mlyard_training_pipeline.interruption import Interrupted
@@ -67,6 +68,19 @@ def test_a_mixed_table_becomes_a_champion_whose_files_follow_the_contract(
     assert all(type(step).__module__.startswith("sklearn.") for _, step in pipeline.steps)
     assert pipeline.n_features_in_ == len(manifest.input_schema.input_names)
     assert status(context, "champion") == ["FINISHED"]
+    parent = context.tracking.get(version.run_id)
+    assert parent.info.run_name.endswith(f" · {manifest.candidate}")
+    assert {"cv_accuracy", "holdout_accuracy"} <= set(parent.data.metrics)
+    assert "there is no champion yet" in parent.data.tags[NOTE]
+    forest, logistic = context.tracking.children(parent)
+    assert {forest.info.run_name, logistic.info.run_name} == {"forest", "logistic"}
+    for made in (parent, forest, logistic):
+        (table,) = (given.dataset for given in made.inputs.dataset_inputs)
+        assert table.name == "mixed.csv"
+        assert table.digest.startswith(manifest.snapshot.sha256[:12])
+        columns = [column["name"] for column in json.loads(table.schema)["mlflow_colspec"]]
+        assert columns == [*(column.name for column in manifest.input_schema.columns), "kind"]
+    assert set(manifest.metrics) == {name for name in manifest.metrics if name.startswith(("cv_", "holdout_"))}
     assert "gate passed: there is no champion yet" in printed
 
 

@@ -9,6 +9,7 @@ from mlyard_training_pipeline.data import snapshots
 from mlyard_training_pipeline.data.sources import TableStream
 from mlyard_training_pipeline.data.table import Table
 from mlyard_training_pipeline.tracking.context import Context
+from mlyard_training_pipeline.tracking.names import SHA256
 
 
 def rows(start: int) -> TableStream:
@@ -59,6 +60,22 @@ def test_old_snapshots_are_deleted_with_their_files_and_what_was_made_of_them(co
     with pytest.raises(RegistryError):
         snapshots.fetch(few, taken[1])
     assert [first(few, taken[kept]) for kept in (0, 2, 3)] == [0, 2, 3]
+
+
+def test_tables_are_out_of_the_way_of_trainings_and_those_of_an_earlier_version_are_found_among_them(
+    context: Context,
+) -> None:
+    taken = snapshots.take(context, "apart", rows(1))
+    assert context.tracking.search(context.tracking.experiment("apart")) == []
+    (stored,) = context.tracking.search(context.tracking.table_experiment("apart"))
+    assert stored.info.run_name == f"apart · 3 rows · {taken.sha256[:12]}"
+    experiment, tags = context.tracking.experiment("apart"), {SHA256: "0" * 64}
+    earlier = context.tracking.create(experiment, "snapshot", name="snapshot 000000000000", tags=tags)
+    few = replace(context, settings=context.settings.model_copy(update={"snapshot_retention": 1}))
+    assert snapshots.forget_old(few, "apart", taken) == ()
+    newest = snapshots.take(context, "apart", rows(2))
+    assert set(snapshots.forget_old(few, "apart", newest)) == {taken.sha256, "0" * 64}
+    assert context.tracking.get(earlier.info.run_id).info.lifecycle_stage == "deleted"
 
 
 def test_a_table_that_breaks_off_leaves_nothing_behind(context: Context) -> None:

@@ -25,6 +25,9 @@ TREE: dict[str, Any] = {
 }
 
 
+PARTS = ("setting 1", "settings 2 to 4", "settings 5 to 9")
+
+
 @pytest.fixture
 def begun(context: Context, spec: Callable[..., ModelSpec], written: Callable[..., Path], tmp_path: Path) -> Begun:
     """A training whose table was validated."""
@@ -76,6 +79,13 @@ def test_parts_on_other_workers_find_what_one_process_finds(
     assert [metric.step for metric in history] == list(range(9))
     means = [sum(result["scores"]["accuracy"]) / 3 for result in results]
     assert [metric.value for metric in history] == pytest.approx(means)
+    series = context.registry.client.get_metric_history(found.run_id, "fold_accuracy")
+    assert [metric.step for metric in series] == [1, 2, 3]
+    assert sum(metric.value for metric in series) / 3 == pytest.approx(found.score)
+    table = json.loads(context.tracking.fetch(found.run_id, names.SCORES_FILE, tmp_path).read_text())
+    assert [row[table["columns"].index("fold")] for row in table["data"]] == [1, 2, 3] * 9
+    runs = context.tracking.children(context.tracking.get(run.run_id), mlyard__kind="search")
+    assert {made.info.run_name for made in runs} == {f"tree · {part}" for part in PARTS}
     alone = train(context, begun(candidates=[candidate]), "tree")
     assert (found.parameters, found.score, found.deviation) == (alone.parameters, alone.score, alone.deviation)
 

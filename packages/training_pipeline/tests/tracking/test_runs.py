@@ -1,4 +1,7 @@
+import platform
 from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -6,8 +9,11 @@ from uuid import uuid4
 import pytest
 from mlyard_shared.errors import ArtifactMissing, ExperimentMissing, RunMissing, SettingsError
 from mlyard_shared.registry import Registry, artifacts
+from mlyard_shared.registry.experiments import NOTE
+from mlyard_shared.registry.ledger import Ledger
 from mlyard_shared.spec import ModelSpec
 from mlyard_training_pipeline.tracking.context import Context
+from mlyard_training_pipeline.tracking.names import training
 
 Spec = Callable[..., ModelSpec]
 Written = Callable[..., Path]
@@ -80,6 +86,44 @@ def test_an_experiment_in_the_trash_is_told_with_the_way_out(context: Context, m
     context.registry.client.delete_experiment(run.info.experiment_id)
     with pytest.raises(ExperimentMissing, match="mlflow experiments restore --experiment-id"):
         context.tracking.open_training(model, "two", {})
+
+
+def test_a_training_is_named_as_a_person_would(context: Context, model: str) -> None:
+    run = context.tracking.open_training(model, "scheduled__2026-01-01T00:00:00+00:00", {})
+    day = datetime.fromtimestamp(run.info.start_time / 1000, UTC).date()
+    assert run.info.run_name == f"{model} {day}"
+    assert run.data.tags["mlyard.run_key"] == "scheduled__2026-01-01T00:00:00+00:00"
+    context.tracking.rename(run.info.run_id, training(model, run.info.start_time, "forest"))
+    assert context.tracking.get(run.info.run_id).info.run_name == f"{model} {day} · forest"
+    assert training("penguins", 0, "forest") == "penguins 1970-01-01 · forest"
+
+
+def test_a_run_says_what_made_it(context: Context, run: Any) -> None:
+    tags = context.tracking.get(run.info.run_id).data.tags
+    assert tags["mlyard.package.scikit-learn"] == version("scikit-learn")
+    assert tags["mlyard.package.python"] == platform.python_version()
+    assert tags["mlflow.source.name"] == f"mlyard-training-pipeline {version('mlyard-training-pipeline')}"
+
+
+def test_each_experiment_of_a_model_says_what_it_holds_unless_somebody_has_said_so(
+    context: Context, model: str
+) -> None:
+    client = context.registry.client
+    Ledger(context.registry, model).open("found", origin=None, target=1, previous=None, actor="a", reason="r")
+    opened = context.tracking.experiment(model), context.tracking.table_experiment(model)
+    moves = client.get_experiment_by_name(f"{model}.promotions")
+    assert moves is not None
+    told = [client.get_experiment(number).tags[NOTE] for number in opened] + [moves.tags[NOTE]]
+    assert [text.split(" ", 2)[1] for text in told] == ["trainings", "tables", "moves"]
+    client.set_experiment_tag(opened[0], NOTE, "ours")
+    context.tracking.experiment(model)
+    assert client.get_experiment(opened[0]).tags[NOTE] == "ours"
+
+
+def test_an_experiment_of_an_earlier_version_gets_its_description(context: Context, model: str) -> None:
+    number = context.registry.client.create_experiment(model)
+    context.tracking.experiment(model)
+    assert model in context.registry.client.get_experiment(number).tags[NOTE]
 
 
 def test_a_run_that_was_deleted_is_not_found_again(context: Context, model: str, run: Any) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from mlflow.entities import LifecycleStage, ViewType
 from mlflow.exceptions import MlflowException
@@ -10,6 +11,12 @@ from mlflow.tracking import MlflowClient
 from mlyard_shared.errors import ExperimentMissing, RegistryDenied, RunMissing
 from mlyard_shared.registry.errors import translated, without_password
 
+NOTE = "mlflow.note.content"
+"""The tag that MLflow's pages show as the description of an experiment or a run."""
+
+_OF_TRAININGS = {"mlflow.experimentKind": "custom_model_development"}
+"""What MLflow's pages ask a person about, unless it is said: that an experiment is not about language models."""
+
 
 def find_experiment(client: MlflowClient, name: str, *, uri: str) -> str | None:
     """The id of an experiment, or None where there never was one of this name.
@@ -17,33 +24,46 @@ def find_experiment(client: MlflowClient, name: str, *, uri: str) -> str | None:
     Raises:
         ExperimentMissing: it lies in MLflow's trash, where nothing can be written and its name is taken.
     """
-    with translated(uri):
-        found = client.get_experiment_by_name(name)
-    if found is None:
-        return None
-    if found.lifecycle_stage != LifecycleStage.ACTIVE:
-        raise ExperimentMissing(f"{found.experiment_id} ({name})", without_password(uri), in_trash=True)
-    return str(found.experiment_id)
+    found = _find(client, name, uri=uri)
+    return None if found is None else str(found.experiment_id)
 
 
-def ensure_experiment(client: MlflowClient, name: str, *, uri: str) -> str:
+def ensure_experiment(client: MlflowClient, name: str, *, uri: str, description: str = "") -> str:
     """The id of an experiment, which is made where there is none.
+
+    Args:
+        client: of the registry.
+        name: of the experiment.
+        uri: of the registry.
+        description: what its page says, unless it says something already.
 
     Raises:
         ExperimentMissing: it lies in MLflow's trash.
     """
-    known = find_experiment(client, name, uri=uri)
-    if known is not None:
-        return known
+    tags = {**_OF_TRAININGS, NOTE: description} if description else {}
+    found = _find(client, name, uri=uri)
+    if found is not None:
+        with translated(uri):
+            for key, value in tags.items() if NOTE not in found.tags else ():
+                client.set_experiment_tag(found.experiment_id, key, value)
+        return str(found.experiment_id)
     with translated(uri):
         try:
-            return str(client.create_experiment(name))
+            return str(client.create_experiment(name, tags=tags))
         except MlflowException:
             # Another caller may have been faster.
             known = find_experiment(client, name, uri=uri)
             if known is None:
                 raise
             return known
+
+
+def _find(client: MlflowClient, name: str, *, uri: str) -> Any | None:
+    with translated(uri):
+        found = client.get_experiment_by_name(name)
+    if found is not None and found.lifecycle_stage != LifecycleStage.ACTIVE:
+        raise ExperimentMissing(f"{found.experiment_id} ({name})", without_password(uri), in_trash=True)
+    return found
 
 
 @contextmanager

@@ -177,7 +177,12 @@ class Ledger:
     def _ensure_experiment(self) -> str:
         if self._known_experiment is None:
             self._known_experiment = ensure_experiment(
-                self.registry.client, self._experiment_name, uri=self.registry.uri
+                self.registry.client,
+                self._experiment_name,
+                uri=self.registry.uri,
+                description=f"The moves of the champion of {self.model}, one run each: who made it, when, why, and "
+                "from which version to which. This is the ledger: `promote` and `rollback` write "
+                "it, and nobody edits it.",
             )
         return self._known_experiment
 

@@ -25,7 +25,7 @@ _ALIASES: tuple["Alias", ...] = ("champion", "challenger", "previous")
 
 
 def take(context: Context, model: str, stream: TableStream) -> Snapshot:
-    """Store a table as an artifact of its own run, unless the experiment has it already.
+    """Store a table as an artifact of its own run, unless the registry has it already.
 
     A file that is gone, as after a lost volume, is stored again in the run that had it.
 
@@ -71,8 +71,7 @@ def forget_old(context: Context, model: str, current: Snapshot) -> tuple[str, ..
 
     The setting says how many stay; the current one stays, and so does what a version with an alias was trained on.
     """
-    experiment = context.tracking.experiment(model)
-    runs = context.tracking.search(experiment, mlyard__kind="snapshot")
+    runs = context.tracking.snapshots(model)
     kept = {current.sha256, *_trained_on(context, model)}
     old = [run for run in runs[context.settings.snapshot_retention :] if run.data.tags.get(names.SHA256) not in kept]
     for run in old:
@@ -82,13 +81,13 @@ def forget_old(context: Context, model: str, current: Snapshot) -> tuple[str, ..
 
 def _stored(context: Context, model: str, written: Encoded, file: Path) -> Any:
     """The run that has the file, found or made."""
-    experiment = context.tracking.experiment(model)
-    stored = context.tracking.search(experiment, mlyard__kind="snapshot", mlyard__snapshot_sha256=written.sha256)
+    stored = context.tracking.snapshots(model, **{names.SHA256: written.sha256})
     # One whose storing was cut short is completed.
     run = next((run for run in stored if run.info.status == "FINISHED"), next(iter(stored), None))
     if run is None:
         tags = {names.SHA256: written.sha256}
-        run = context.tracking.create(experiment, "snapshot", name=f"snapshot {written.sha256[:12]}", tags=tags)
+        name = f"{model} · {written.rows} rows · {written.sha256[:12]}"
+        run = context.tracking.create(context.tracking.table_experiment(model), "snapshot", name=name, tags=tags)
         facts = {"rows": written.rows, "columns": written.columns, "bytes": written.bytes}
         context.tracking.log(run.info.run_id, metrics={}, parameters=facts)
     if run.info.status != "FINISHED" or not context.tracking.has_artifact(run.info.run_id, SNAPSHOT_FILE):

@@ -20,7 +20,7 @@ from mlyard_training_pipeline.data.dataset import Dataset
 from mlyard_training_pipeline.judging import bootstrap, enough
 from mlyard_training_pipeline.judging.conditions import Subject, conditions
 from mlyard_training_pipeline.judging.rows import Judged
-from mlyard_training_pipeline.tracking import holdouts
+from mlyard_training_pipeline.tracking import holdouts, names
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import CandidateRun, Evaluation, TrainingRun
 from mlyard_training_pipeline.versions import champion, fitted
@@ -49,7 +49,10 @@ def evaluate(context: Context, run: TrainingRun, candidates: Sequence[CandidateR
         comparison = _compare(bench, answers, found, alone=comparison)
     logged = {f"holdout_{name}": value for name, value in metrics.items()}
     facts = {"winner": winner.candidate, "holdout_rows": int(data.held_out.sum()), "holdout_uses": uses}
+    logged[f"cv_{spec.metric}"] = winner.score
     context.tracking.log(run.run_id, metrics=logged, parameters=facts)
+    begun = context.tracking.get(run.run_id).info.start_time
+    context.tracking.rename(run.run_id, names.training(spec.name, begun, winner.candidate))
     return Evaluation(
         winner=winner,
         score=comparison.score,

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from mlyard_shared.gate import GATE_REPORT_FILE, Condition, Gain, GateReport, Outcome, together
 from mlyard_shared.metrics import METRICS, Metric
 from mlyard_shared.registry import history
+from mlyard_shared.registry.experiments import NOTE
 from mlyard_shared.spec import ModelSpec
 
 from mlyard_training_pipeline.judging import luck
@@ -39,8 +40,20 @@ def leave(context: Context, run: TrainingRun, report: GateReport) -> None:
     """Leave a report on the training's run, in place of an earlier one."""
     context.tracking.store_json(run.run_id, GATE_REPORT_FILE, report.model_dump(mode="json"))
     context.tracking.tag(
-        run.run_id, {"mlyard.gate": report.verdict[:_LONGEST_TAG], "mlyard.gate_outcome": report.outcome}
+        run.run_id,
+        {
+            "mlyard.gate": report.verdict[:_LONGEST_TAG],
+            "mlyard.gate_outcome": report.outcome,
+            NOTE: _description(report)[:_LONGEST_TAG],
+        },
     )
+
+
+def _description(report: GateReport) -> str:
+    """What the page of the training's run says, in Markdown."""
+    score = f"{report.metric} {report.candidate_score:.4g} on {report.holdout_rows} rows held out"
+    lines = [f"**{report.candidate}** won: {score}.", f"The gate: **{report.outcome}**."]
+    return "\n\n".join([*lines, "\n".join(f"- {text}" for text in (*report.reasons, *report.notes))])
 
 
 def report_of(context: Context, run: TrainingRun) -> GateReport:

@@ -6,7 +6,7 @@ the next task runs makes no difference. The step `train` chooses among all of it
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -140,15 +140,26 @@ def _read(context: Context, made: Any) -> list[Result]:
     return [Result.model_validate(one) for one in json.loads(content)[_RESULTS]]
 
 
-def _store(context: Context, run: TrainingRun, candidate: str, part: str, found: Iterable[Result]) -> None:
+def _store(context: Context, run: TrainingRun, candidate: str, part: str, found: Sequence[Result]) -> None:
     """A run that is there when all is done: what is killed before leaves none."""
     parent = context.tracking.get(run.run_id)
     tags = {names.PARENT: run.run_id, names.SEARCH: candidate, names.SEARCH_PART: part}
     made = context.tracking.create(
-        parent.info.experiment_id, "search", name=f"{candidate}: settings {part}", tags=tags
+        parent.info.experiment_id, "search", name=_name(candidate, part, found), tags=tags
     ).info.run_id
+    metric = context.tracking.spec_of(run.run_id).metric
+    series = {result.number: result.mean(metric) for result in found}
+    context.tracking.log_series(made, f"search_{metric}", series)
     context.tracking.store_json(made, names.SEARCH_FILE, document(found))
     context.tracking.end(made, "FINISHED")
+
+
+def _name(candidate: str, part: str, found: Sequence[Result]) -> str:
+    """What a person calls the run: the settings by their places, counted from 1, or the rung of halving."""
+    if not part[0].isdigit() or not found:
+        return f"{candidate} · {part}"
+    first, last = found[0].number + 1, found[-1].number + 1
+    return f"{candidate} · setting {first}" if first == last else f"{candidate} · settings {first} to {last}"
 
 
 def document(found: Iterable[Result]) -> dict[str, Any]:

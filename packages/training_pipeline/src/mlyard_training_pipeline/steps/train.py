@@ -11,13 +11,14 @@ from mlyard_shared.errors import RegistryError
 from mlyard_shared.schema import InputForm
 from mlyard_shared.spec import Candidate, ModelSpec
 
-from mlyard_training_pipeline.candidates import conformal, estimators, resources, search
+from mlyard_training_pipeline.candidates import conformal, estimators, origins, resources, search
 from mlyard_training_pipeline.candidates.resources import Place
 from mlyard_training_pipeline.candidates.search import Found
-from mlyard_training_pipeline.data import dataset
+from mlyard_training_pipeline.data import dataset, inputs
 from mlyard_training_pipeline.data.dataset import Dataset
+from mlyard_training_pipeline.evidence import scores
 from mlyard_training_pipeline.steps import search as searching
-from mlyard_training_pipeline.tracking import names
+from mlyard_training_pipeline.tracking import names, provenance
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import CandidateRun, TrainingRun
 from mlyard_training_pipeline.versions import fitted, packaging
@@ -55,9 +56,10 @@ def _found_or_trained(context: Context, run: TrainingRun, candidate: str, place:
     spec = context.tracking.spec_of(run.run_id)
     chosen = next(known for known in spec.candidates if known.name == candidate)
     data = dataset.load(context, run, spec)
-    tags = {names.PARENT: run.run_id, names.CANDIDATE: candidate}
+    tags = {names.PARENT: run.run_id, names.CANDIDATE: candidate, **provenance.tags(), **_packages(chosen)}
     own = context.tracking.create(parent.info.experiment_id, "candidate", name=candidate, tags=tags)
     try:
+        context.tracking.log_inputs(own.info.run_id, inputs.of(spec, run.snapshot, data))
         # The other candidates' tasks began when this one did, and are counted by now.
         with resources.bounded(place.threads()):
             found = _search(context, run, chosen, data, waiting)
@@ -100,11 +102,15 @@ def _store(
         decision=found.rule if found.folds[0].found.probabilities is not None else None,
         conformal=conformal.quantiles(spec.task, found.folds, spec.conformal),
         files=tuple(file.name for file in files),
+        seconds=found.seconds,
     )
     logged = {"estimator": candidate.estimator, **candidate.parameters, **found.parameters, "folds": spec.folds}
     metrics = {f"cv_{name}": value for name, value in found.scores.items()}
     metrics[f"cv_{spec.metric}_std"] = found.deviation
     context.tracking.log(run_id, metrics=metrics, parameters=logged)
+    for name, values in found.fold_scores.items():
+        context.tracking.log_series(run_id, f"fold_{name}", dict(enumerate(values, start=1)))
+    context.tracking.store_table(run_id, names.SCORES_FILE, scores.table(found.results))
     if len(found.results) > 1:
         context.tracking.store_json(run_id, names.SEARCH_FILE, searching.document(found.results))
         series = {number: result.mean(spec.metric) for number, result in enumerate(found.results)}
@@ -112,6 +118,12 @@ def _store(
     context.tracking.tag(run_id, {RESULT: json.dumps(result.model_dump(mode="json"))})
     context.tracking.end(run_id, "FINISHED")
     return result
+
+
+def _packages(candidate: Candidate) -> dict[str, str]:
+    """The tag of the distribution that the estimator is of."""
+    found = origins.distribution(origins.package(candidate.estimator))
+    return {provenance.PACKAGE + found[0]: found[1]} if found else {}
 
 
 def write(

@@ -3,7 +3,7 @@
 from mlyard_shared.errors import SpecError
 
 from mlyard_training_pipeline.candidates import checks, resources
-from mlyard_training_pipeline.data import dataset
+from mlyard_training_pipeline.data import dataset, inputs
 from mlyard_training_pipeline.tracking import names
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import TrainingRun
@@ -19,6 +19,7 @@ def validate(context: Context, run: TrainingRun) -> tuple[str, ...]:
     """
     spec = context.tracking.spec_of(run.run_id)
     made = dataset.load(context, run, spec)
+    context.tracking.log_inputs(run.run_id, inputs.of(spec, run.snapshot, made))
     if problems := checks.problems(spec, made, trusted=context.settings.estimator_packages):
         raise SpecError(names.SPEC_FILE, tuple(problems))
     return tuple(candidate.name for candidate in spec.candidates)

@@ -1,5 +1,6 @@
 """The names that a training's runs carry in MLflow: tags, artifacts and kinds of runs."""
 
+from datetime import UTC, datetime
 from typing import Literal
 
 KIND = "mlyard.kind"
@@ -17,10 +18,27 @@ ALIVE = "mlyard.alive"
 SPEC_FILE = "spec.toml"
 PIPELINE_FILE = "pipeline.skops"
 SEARCH_FILE = "search.json"
+SCORES_FILE = "scores.json"
+"""A table: each fold of each setting that was tried."""
 BY_COMMAND = "cli-"
 """How the run keys of the command `run` begin."""
 
+SNAPSHOTS = ".snapshots"
+"""What the name of a model is followed by in that of the experiment that holds its tables."""
+
 Kind = Literal["training", "candidate", "search", "snapshot"]
+
+
+def training(model: str, begun: float, winner: str | None = None) -> str:
+    """What a person calls a training: the model, the day in UTC, and the candidate that won.
+
+    Args:
+        model: its name.
+        begun: when, in milliseconds since 1970.
+        winner: the name of the candidate, once it is known.
+    """
+    day = f"{model} {datetime.fromtimestamp(begun / 1000, UTC):%Y-%m-%d}"
+    return day if winner is None else f"{day} · {winner}"
 
 
 def quotable(text: str) -> str:

@@ -30,8 +30,8 @@ class SearchPart(Contract):
 class CandidateRun(Contract):
     """A candidate's own run: its mean score over the folds, in the metric's own sign, with its best parameters.
 
-    `decision` makes labels of its probabilities, `conformal` says how far from its answers the truth may lie, and
-    `files` are the artifacts of its run that hold the fitted pipeline.
+    `decision` makes labels of its probabilities, `conformal` says how far from its answers the truth may lie, `files`
+    are the artifacts of its run that hold the fitted pipeline, and `seconds` is what the folds took together.
     """
 
     candidate: str
@@ -42,6 +42,7 @@ class CandidateRun(Contract):
     decision: Decision | None = None
     conformal: Conformal | None = None
     files: tuple[str, ...] = (PIPELINE_FILE,)
+    seconds: float = 0.0
 
 
 class Evaluation(Contract):

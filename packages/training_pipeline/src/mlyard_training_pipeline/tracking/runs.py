@@ -1,5 +1,6 @@
 """MLflow's runs as the steps need them: found by their tags, so that a step that runs twice finds what it left."""
 
+import json
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
@@ -7,13 +8,24 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal
 
-from mlflow.entities import Metric, Param
+from mlflow.entities import DatasetInput, Metric, Param, RunTag
+from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
 from mlyard_shared.registry import Registry, artifacts
 from mlyard_shared.registry.errors import translated
 from mlyard_shared.registry.experiments import ensure_experiment, find_experiment, run_calls
 from mlyard_shared.spec import ModelSpec, read_spec
 
-from mlyard_training_pipeline.tracking.names import KIND, PARENT, RUN_KEY, SPEC_FILE, Kind, quotable
+from mlyard_training_pipeline.tracking import provenance
+from mlyard_training_pipeline.tracking.names import (
+    KIND,
+    PARENT,
+    RUN_KEY,
+    SNAPSHOTS,
+    SPEC_FILE,
+    Kind,
+    quotable,
+    training,
+)
 
 _AT_ONCE = 1000
 """Metrics in one request, of which MLflow takes no more."""
@@ -29,23 +41,32 @@ class Tracking:
         self._specs: dict[str, ModelSpec] = {}
 
     def experiment(self, model: str) -> str:
-        """The id of a model's experiment, which is made where there is none.
+        """The id of the experiment of a model's trainings, which is made where there is none.
 
         Raises:
             ExperimentMissing: it lies in MLflow's trash.
         """
-        return ensure_experiment(self._client, model, uri=self.uri)
+        return ensure_experiment(self._client, model, uri=self.uri, description=_trainings(model))
+
+    def table_experiment(self, model: str) -> str:
+        """The id of the experiment of a model's tables, which is made where there is none.
+
+        Raises:
+            ExperimentMissing: it lies in MLflow's trash.
+        """
+        return ensure_experiment(self._client, model + SNAPSHOTS, uri=self.uri, description=_tables(model))
 
     def search(self, experiment_id: str, **tags: str) -> list[Any]:
         """The runs of an experiment that carry all of these tags (`__` stands for the dot), newest first."""
-        return self._find(experiment_id, [f"tags.`{name.replace('__', '.')}` = '{tags[name]}'" for name in tags])
+        return self._find([experiment_id], _with(tags))
+
+    def snapshots(self, model: str, **tags: str) -> list[Any]:
+        """The runs that hold a model's tables, with all of these tags, newest first."""
+        return self._find(self._known(model), _with({KIND: "snapshot", **tags}))
 
     def running(self, model: str, kind: Kind) -> list[Any]:
         """The runs of a model that nobody has ended, newest first."""
-        experiment = find_experiment(self._client, model, uri=self.uri)
-        if experiment is None:
-            return []
-        return self._find(experiment, [f"tags.`{KIND}` = '{kind}'", "attributes.status = 'RUNNING'"])
+        return self._find(self._known(model), [*_with({KIND: kind}), "attributes.status = 'RUNNING'"])
 
     def create(self, experiment_id: str, kind: Kind, *, name: str, tags: Mapping[str, str]) -> Any:
         """Begin a run."""
@@ -74,8 +95,9 @@ class Tracking:
         """The parent run of a run key: found and set going again, or begun with further tags."""
         run = self.find_training(model, run_key)
         if run is None:
-            every = {RUN_KEY: quotable(run_key), **tags}
-            return self.create(self.experiment(model), "training", name=run_key, tags=every)
+            every = {RUN_KEY: quotable(run_key), **provenance.tags(), **tags}
+            name = training(model, time.time() * 1000)
+            return self.create(self.experiment(model), "training", name=name, tags=every)
         if run.info.status != "RUNNING":
             with translated(self.uri):
                 self._client.update_run(run.info.run_id, "RUNNING")
@@ -90,11 +112,20 @@ class Tracking:
         with self._calls(run_id):
             return self._client.get_run(run_id)
 
-    def tag(self, run_id: str, tags: Mapping[str, str]) -> None:
-        """Set tags of a run."""
+    def rename(self, run_id: str, name: str) -> None:
+        """Give a run another name."""
         with self._calls(run_id):
-            for name, value in tags.items():
-                self._client.set_tag(run_id, name, value)
+            self._client.update_run(run_id, name=name)
+
+    def log_inputs(self, run_id: str, *inputs: DatasetInput) -> None:
+        """Note what a run has worked on."""
+        with self._calls(run_id):
+            self._client.log_inputs(run_id, list(inputs))
+
+    def tag(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Set tags of a run in one request."""
+        with self._calls(run_id):
+            self._client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
 
     def log(self, run_id: str, *, metrics: Mapping[str, float], parameters: Mapping[str, Any]) -> None:
         """Log metrics and parameters in one request."""
@@ -123,6 +154,15 @@ class Tracking:
         """Store a document as an artifact of a run."""
         with self._calls(run_id):
             self._client.log_dict(run_id, dict(document), name)
+
+    def store_table(self, run_id: str, name: str, columns: Mapping[str, list[Any]]) -> None:
+        """Store a table as an artifact of a run, which MLflow's pages show as one.
+
+        As MLflow's own `log_table` does, which warns of pandas 3.
+        """
+        rows = [list(row) for row in zip(*columns.values(), strict=True)]
+        self.store_json(run_id, name, {"columns": list(columns), "data": rows})
+        self.tag(run_id, {MLFLOW_LOGGED_ARTIFACTS: json.dumps([{"path": name, "type": "table"}])})
 
     def fetch(self, run_id: str, name: str, folder: Path) -> Path:
         """Bring an artifact of a run into a folder.
@@ -166,13 +206,21 @@ class Tracking:
                 self._specs[run_id] = read_spec(self.fetch(run_id, SPEC_FILE, Path(folder)))
         return self._specs[run_id]
 
-    def _find(self, experiment_id: str, conditions: list[str]) -> list[Any]:
+    def _known(self, model: str) -> list[str]:
+        """The experiments of a model that are there. Before 0.3.0 its tables were among its trainings."""
+        names = (model, model + SNAPSHOTS)
+        found = (find_experiment(self._client, name, uri=self.uri) for name in names)
+        return [experiment for experiment in found if experiment is not None]
+
+    def _find(self, experiments: list[str], conditions: list[str]) -> list[Any]:
         runs: list[Any] = []
+        if not experiments:  # MLflow would look into its default one
+            return runs
         token: str | None = None
         with translated(self.uri):
             while True:
                 page = self._client.search_runs(
-                    [experiment_id],
+                    experiments,
                     " and ".join(conditions),
                     order_by=["attributes.start_time DESC"],
                     page_token=token,
@@ -187,3 +235,22 @@ class Tracking:
 
     def _calls(self, run_id: str) -> AbstractContextManager[None]:
         return run_calls(self._client, run_id, uri=self.uri)
+
+
+def _with(tags: Mapping[str, str]) -> list[str]:
+    return [f"tags.`{name.replace('__', '.')}` = '{value}'" for name, value in tags.items()]
+
+
+def _trainings(model: str) -> str:
+    return (
+        f"The trainings of {model}, one run each, with a run for each candidate below it. What won is registered as a "
+        f"version of the model {model}; the tables are in `{model}{SNAPSHOTS}`, the champion's moves in "
+        f"`{model}.promotions`."
+    )
+
+
+def _tables(model: str) -> str:
+    return (
+        f"The tables that {model} was trained on, one run for each content. The newest are kept, and those of versions "
+        "with an alias: a setting of the pipeline says how many."
+    )

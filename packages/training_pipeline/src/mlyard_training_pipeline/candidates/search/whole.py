@@ -1,6 +1,7 @@
 """A whole search in one process, and what becomes of the best setting wherever it was found."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,8 +21,8 @@ class Found(NamedTuple):
     """The best setting of a candidate: its mean scores over the folds, each in its own sign.
 
     `parameters` are those that were searched, as the spec spells them, `deviation` is that of the metric that decides,
-    `rule` makes labels of probabilities, `folds` are the rows that each fold was not fitted on, and `results` are all
-    settings that were tried.
+    `rule` makes labels of probabilities, `folds` are the rows that each fold was not fitted on, `results` are all
+    settings that were tried, and `fold_scores` are the best one's over each fold, which took `seconds` together.
     """
 
     pipeline: Any
@@ -31,6 +32,8 @@ class Found(NamedTuple):
     rule: Decision
     folds: OutOfFold
     results: tuple[Result, ...] = ()
+    fold_scores: Mapping[MetricName, Sequence[float]] = MappingProxyType({})
+    seconds: float = 0.0
 
 
 def search(spec: ModelSpec, candidate: Candidate, dataset: Dataset, budget: Budget | None = None) -> Found:
@@ -77,11 +80,15 @@ def _found(bench: Bench, results: list[Result], scores: FoldScores | None) -> Fo
         chosen = bench.evaluate(chosen.number, chosen.parameters, scores)
     means = {name: chosen.mean(name) for name in chosen.scores}
     deviation, rule, folds = float(np.std(chosen.scores[spec.metric])), scores.rule, scores.best
+    each: dict[MetricName, Sequence[float]] = dict(chosen.scores)
     # The threshold that the spec asks for, by which its labels are scored again.
     if (tuned := deciding.tuned(spec, folds, bench.measures)) is not None:
         rule = tuned
         folds, values = scores.decided(rule)
-        means |= {name: float(np.mean(each)) for name, each in values.items()}
+        each |= values
+        means |= {name: float(np.mean(one)) for name, one in values.items()}
         deviation = float(np.std(values[spec.metric]))
     pipeline = bench.fit(chosen.parameters)
-    return Found(pipeline, chosen.parameters, means, deviation, rule, folds, tuple(results))
+    return Found(
+        pipeline, chosen.parameters, means, deviation, rule, folds, tuple(results), each, seconds=chosen.seconds
+    )
