@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 from mlyard_shared.errors import ModelNotFound, RegistryUnavailable
 from mlyard_shared.manifest import MANIFEST_FILE, file_digest, folder_digests
-from mlyard_shared.registry import ModelVersion, Registry, promote
+from mlyard_shared.registry import Descriptions, ModelVersion, Registry, promote
 from mlyard_shared.registry.version import GATE_TAG
 
 from .passage import Passage
@@ -27,8 +27,10 @@ class Training:
         for file in (MANIFEST_FILE, "MLmodel", "model.skops", "extra/notes.txt"):
             (folder / file).write_text(f"{file} of {self.run_id}")
 
-    def register(self) -> ModelVersion:
-        return self.registry.register(self.folder, name=self.name, run_id=self.run_id, gate_report=GATE)
+    def register(self, **said: str) -> ModelVersion:
+        return self.registry.register(
+            self.folder, name=self.name, run_id=self.run_id, gate_report=GATE, descriptions=Descriptions(**said)
+        )
 
     def versions(self) -> list[int]:
         return sorted(int(v.version) for v in self.registry.client.search_model_versions(f"name = '{self.name}'"))
@@ -51,6 +53,18 @@ def test_a_registered_version_carries_its_digest_and_gate_report_and_is_the_chal
     assert version.gate_report == GATE
     assert training.registry.find(training.name, "challenger") == version
     assert training.registry.version(training.name, 1) == version
+
+
+def test_what_somebody_wrote_of_a_model_stays(training: Training, tmp_path: Path) -> None:
+    client = training.registry.client
+    training.register()
+    assert not client.get_registered_model(training.name).description
+    Training(training.registry, tmp_path / "second", training.name).register(model="Predicts `a`.", version="### Data")
+    assert client.get_registered_model(training.name).description == "Predicts `a`."
+    assert client.get_model_version(training.name, "2").description == "### Data"
+    client.update_registered_model(training.name, "Ours.")
+    Training(training.registry, tmp_path / "third", training.name).register(model="Predicts `a`.")
+    assert client.get_registered_model(training.name).description == "Ours."
 
 
 def test_a_run_registered_twice_makes_one_version(training: Training) -> None:

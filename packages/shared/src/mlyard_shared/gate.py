@@ -31,12 +31,25 @@ class Gain(Contract):
     rows: int
 
 
+class ValueScore(Contract):
+    """The metric over the rows of one value of a column."""
+
+    value: str
+    rows: int
+    score: float
+
+
 class Condition(Contract):
-    """What is asked of a candidate beside the comparison with the champion, and how it went, in a sentence."""
+    """What is asked of a candidate beside the comparison with the champion, and how it went, in a sentence.
+
+    `column` and `values` are those whose rows were judged apart.
+    """
 
     name: Literal["calibration", "segments", "fairness", "cooldown", "latency", "size", "approval"]
     outcome: Outcome
     reason: str
+    column: str | None = None
+    values: tuple[ValueScore, ...] = ()
 
 
 class GateReport(Contract):

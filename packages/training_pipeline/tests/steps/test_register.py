@@ -49,6 +49,8 @@ def test_two_trainings_on_the_same_snapshot_register_the_same_bytes(
         verify_folder(folder, manifest_digest=version.manifest_sha256)
         folders.append(folder)
         documents.append(json.loads((folder / MANIFEST_FILE).read_text()))
+        # The second training found a champion.
+        del documents[-1]["card"]["champion_before"], documents[-1]["card"]["gate"]
     first, second = ({key: value for key, value in found.items() if key not in IDS_AND_TIMES} for found in documents)
     assert first == second
     names = {path.name for path in folders[0].iterdir()}
@@ -59,3 +61,6 @@ def test_two_trainings_on_the_same_snapshot_register_the_same_bytes(
     lines = [(folder / "MLmodel").read_text().splitlines() for folder in folders]
     differing = [left.split(":")[0] for left, right in zip(*lines, strict=True) if left != right]
     assert differing == ["model_uuid", "utc_time_created"]
+    page = context.registry.client.get_model_version("reproduced", "2").description
+    assert "champion 1, which has" in page
+    assert "### Limits" in page

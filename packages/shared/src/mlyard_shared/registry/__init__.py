@@ -5,7 +5,7 @@ MLflow takes seconds to import, so that whatever asks it is imported when it is 
 
 from typing import TYPE_CHECKING, Any
 
-from mlyard_shared.registry.version import ModelVersion, Standing
+from mlyard_shared.registry.version import Descriptions, ModelVersion, Standing
 
 if TYPE_CHECKING:
     from mlyard_shared.registry.client import Alias, Registry
@@ -13,7 +13,18 @@ if TYPE_CHECKING:
     from mlyard_shared.registry.promotion import promote, rollback
     from mlyard_shared.registry.standing import standing
 
-__all__ = ["Alias", "ModelVersion", "Move", "Registry", "Standing", "history", "promote", "rollback", "standing"]
+__all__ = [
+    "Alias",
+    "Descriptions",
+    "ModelVersion",
+    "Move",
+    "Registry",
+    "Standing",
+    "history",
+    "promote",
+    "rollback",
+    "standing",
+]
 
 
 def __getattr__(name: str) -> Any:

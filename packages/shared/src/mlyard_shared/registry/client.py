@@ -14,9 +14,10 @@ from mlyard_shared.manifest import MANIFEST_FILE, Manifest, file_digest, parse_m
 from mlyard_shared.registry import artifacts
 from mlyard_shared.registry.errors import prepare_client, translated, without_password
 from mlyard_shared.registry.experiments import run_calls
-from mlyard_shared.registry.version import DIGEST_TAG, GATE_TAG, ModelVersion, read_version
+from mlyard_shared.registry.version import DIGEST_TAG, GATE_TAG, Descriptions, ModelVersion, read_version
 
 Alias = Literal["champion", "challenger", "previous"]
+NOTHING_SAID = Descriptions()
 _MOVED: tuple[Alias, ...] = ("champion", "challenger")
 
 
@@ -123,13 +124,23 @@ class Registry:
                 raise DigestMismatch(MANIFEST_FILE, expected=version.manifest_sha256, found=found)
             return parse_manifest(file.read_bytes())
 
-    def register(self, folder: Path, *, name: str, run_id: str, gate_report: str) -> ModelVersion:
+    def register(
+        self,
+        folder: Path,
+        *,
+        name: str,
+        run_id: str,
+        gate_report: str,
+        descriptions: Descriptions = NOTHING_SAID,
+    ) -> ModelVersion:
         """Register a version's folder as the newest challenger; once for each training run.
+
+        A description of the model that somebody wrote stays.
 
         The version exists only when all its files are stored, and carries its tags from the start: an interrupted
         call leaves no half of a version, and the same call again completes it.
         """
-        registered = self._registered_by(run_id, name) or self._create(folder, name, run_id, gate_report)
+        registered = self._registered_by(run_id, name) or self._create(folder, name, run_id, gate_report, descriptions)
         ahead = [found.version for alias in _MOVED if (found := self.find(name, alias)) is not None]
         # A late repetition never puts an old version in front of what was registered or promoted since.
         if registered.version > max(ahead, default=0):
@@ -146,7 +157,9 @@ class Registry:
         with translated(self.uri):
             self.client.delete_registered_model_alias(name, alias)
 
-    def _create(self, folder: Path, name: str, run_id: str, gate_report: str) -> ModelVersion:
+    def _create(
+        self, folder: Path, name: str, run_id: str, gate_report: str, descriptions: Descriptions
+    ) -> ModelVersion:
         """Store the files, then make the version of them.
 
         A request that was sent twice, or two callers at once, make two versions: the older one counts, and whoever
@@ -159,13 +172,14 @@ class Registry:
             model = self.client.create_logged_model(experiment, name=name, source_run_id=run_id)
             self.client.log_model_artifacts(model.model_id, str(folder))
             self.client.finalize_logged_model(model.model_id, "READY")
-            self._ensure_model(name)
+            self._ensure_model(name, descriptions.model)
             created = self.client.create_model_version(
                 name,
                 source=f"models:/{model.model_id}",
                 run_id=run_id,
                 model_id=model.model_id,
                 tags={DIGEST_TAG: digest, GATE_TAG: gate_report},
+                description=descriptions.version or None,
                 await_creation_for=0,
             )
         registered = self._registered_by(run_id, name) or read_version(created)
@@ -181,12 +195,14 @@ class Registry:
         except ModelNotFound:
             raise ModelNotFound(f"model {version.name!r} has no version {version.version}") from None
 
-    def _ensure_model(self, name: str) -> None:
+    def _ensure_model(self, name: str, description: str) -> None:
         try:
-            self.client.create_registered_model(name)
+            self.client.create_registered_model(name, description=description or None)
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
+            if description and not self.client.get_registered_model(name).description:
+                self.client.update_registered_model(name, description)
 
     def _has_model(self, name: str) -> bool:
         """Whether there is such a model. MLflow's sign-in denies most other questions about what is not there."""

@@ -25,6 +25,13 @@ class ModelVersion(Contract):
     created_at: datetime
 
 
+class Descriptions(Contract):
+    """What the pages of a registered model and of a new version of it say, in Markdown; empty for nothing."""
+
+    model: str = ""
+    version: str = ""
+
+
 class Standing(Contract):
     """When a model and the experiment of its promotions were made; None for what is not there.
 

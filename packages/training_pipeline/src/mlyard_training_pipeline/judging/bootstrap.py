@@ -65,9 +65,11 @@ def gain(
     return Gain(value=value, low=float(low), high=float(high), level=level, rows=len(judged.truth))
 
 
-def standard_error(metric: MetricName, judged: Judged, predictions: Predictions, measures: Measures) -> float:
+def standard_error(
+    metric: MetricName, judged: Judged, predictions: Predictions, measures: Measures, *, resamples: int = RESAMPLES
+) -> float:
     """The standard error of a metric over these rows."""
-    drawn = resampled([statistic(metric, judged, predictions, measures)], judged.groups)[0]
+    drawn = resampled([statistic(metric, judged, predictions, measures)], judged.groups, resamples=resamples)[0]
     known = drawn[np.isfinite(drawn)]
     return float(np.std(known)) if len(known) else 0.0
 

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from mlyard_shared.features import Array
-from mlyard_shared.gate import Condition, Outcome
+from mlyard_shared.gate import Condition, Outcome, ValueScore
 from mlyard_shared.metrics import METRICS
 from mlyard_shared.spec import ModelSpec
 from mlyard_shared.spec.gate import Fairness, Segments
@@ -66,7 +66,7 @@ def _calibration(subject: Subject, limit: float) -> Condition:
 
 def _segments(subject: Subject, asked: Segments, parts: Parts) -> Condition:
     spec, judged, measures = subject.spec, subject.judged, subject.measures
-    metric, below, few, judged_values = METRICS[spec.metric], [], [], 0
+    metric, few, judged_values = METRICS[spec.metric], [], []
     for value, rows in parts:
         part = judged.of(rows)
         if rows.sum() < asked.rows:
@@ -77,18 +77,21 @@ def _segments(subject: Subject, asked: Segments, parts: Parts) -> Condition:
         except ValueError:  # an area under the curve where a class is missing
             few.append(f"{value} ({rows.sum()}, not of every class)")
             continue
-        judged_values += 1
-        if metric.gain(candidate=score, champion=asked.minimum) < 0:
-            below.append(f"{value} with {score:.4g}")
+        judged_values.append(ValueScore(value=value, rows=int(rows.sum()), score=score))
+    below = [
+        f"{one.value} with {one.score:.4g}"
+        for one in judged_values
+        if metric.gain(candidate=one.score, champion=asked.minimum) < 0
+    ]
     where = f"{spec.metric} by {asked.column}"
+    outcome: Outcome = "not passed" if below else "unknown" if few else "passed"
     if below:
         reason = f"{where}: {_listed(below)} miss{'es' if len(below) == 1 else ''} the required {asked.minimum:g}"
-        return Condition(name="segments", outcome="not passed", reason=reason)
-    if few:
+    elif few:
         reason = f"{where}: too few rows held out of {_listed(few)}, and gate.segments.rows = {asked.rows} are needed"
-        return Condition(name="segments", outcome="unknown", reason=reason)
-    reason = f"{where}: each of {judged_values} values reaches the required {asked.minimum:g}"
-    return Condition(name="segments", outcome="passed", reason=reason)
+    else:
+        reason = f"{where}: each of {len(judged_values)} values reaches the required {asked.minimum:g}"
+    return Condition(name="segments", outcome=outcome, reason=reason, column=asked.column, values=tuple(judged_values))
 
 
 def _fairness(subject: Subject, asked: Fairness, parts: Parts) -> Condition:

@@ -26,6 +26,8 @@ from mlyard_training_pipeline.tracking.references import CandidateRun, Evaluatio
 from mlyard_training_pipeline.versions import champion, fitted
 from mlyard_training_pipeline.versions.champion import Answers
 
+_FEW_RESAMPLES = 400
+
 
 def evaluate(context: Context, run: TrainingRun, candidates: Sequence[CandidateRun]) -> Evaluation:
     """Choose the winner by its cross-validation, and score it and the champion on the same rows of the holdout.
@@ -68,6 +70,8 @@ def evaluate(context: Context, run: TrainingRun, candidates: Sequence[CandidateR
             Subject(spec, judged, found, bench.measures, lambda name: data.texts_of(name, data.held_out))
         ),
         uses=uses,
+        candidates=tuple(candidates),
+        errors=_errors(bench, judged, found, metrics),
     )
 
 
@@ -117,6 +121,14 @@ def _scores(bench: _Bench, winner: CandidateRun, found: Predictions) -> dict[Met
     except ValueError as error:
         first = str(error).splitlines()[0]
         raise TrainingError(f"candidate {winner.candidate} cannot be scored on the holdout: {first}") from error
+
+
+def _errors(bench: _Bench, judged: Judged, found: Predictions, metrics: dict[MetricName, float]) -> dict[str, float]:
+    """The standard error of each metric: of those that decide nothing, fewer resamples say enough."""
+    return {
+        str(name): bootstrap.standard_error(name, judged, found, bench.measures, resamples=_FEW_RESAMPLES)
+        for name in metrics
+    }
 
 
 def _alone(bench: _Bench, score: float) -> _Comparison:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from mlyard_shared.gate import GATE_REPORT_FILE, GateReport
 from mlyard_shared.manifest import MANIFEST_FILE, HoldoutRule, parse_manifest
-from mlyard_shared.registry import ModelVersion
+from mlyard_shared.registry import Descriptions, ModelVersion
 from mlyard_shared.spec import ModelSpec
 
 from mlyard_training_pipeline.candidates import resources
@@ -18,8 +18,9 @@ from mlyard_training_pipeline.steps.gate import leave
 from mlyard_training_pipeline.steps.train import write
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import Evaluation, TrainingRun
-from mlyard_training_pipeline.versions import budgets, packaging
+from mlyard_training_pipeline.versions import budgets, packaging, page
 from mlyard_training_pipeline.versions.packaging import Training
+from mlyard_training_pipeline.versions.page import Page
 
 
 @resources.sharing
@@ -39,12 +40,19 @@ def register(context: Context, run: TrainingRun, evaluation: Evaluation, report:
         rule = None
         if spec.holdout.refit is not None:
             stored, rule = _refitted(spec, data, evaluation, folder / "refitted")
-        packaging.build(built, stored, Training(spec, run, data, evaluation, trained, rule))
+        packaging.build(built, stored, Training(spec, run, data, evaluation, trained, rule, report))
         manifest = parse_manifest((built / MANIFEST_FILE).read_bytes())
         report = report.also(budgets.conditions(manifest, built))
         leave(context, run, report)
         registered = context.registry.register(
-            built, name=spec.name, run_id=run.run_id, gate_report=f"runs:/{run.run_id}/{GATE_REPORT_FILE}"
+            built,
+            name=spec.name,
+            run_id=run.run_id,
+            gate_report=f"runs:/{run.run_id}/{GATE_REPORT_FILE}",
+            descriptions=Descriptions(
+                model=page.of_model(spec),
+                version=page.of_version(Page(spec, manifest, evaluation, report, len(data.names))),
+            ),
         )
     context.tracking.tag(run.run_id, {"mlyard.version": str(registered.version)})
     return registered

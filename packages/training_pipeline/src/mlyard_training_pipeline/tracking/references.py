@@ -48,7 +48,8 @@ class CandidateRun(Contract):
 class Evaluation(Contract):
     """The winner and the champion, on the same rows that neither was trained on.
 
-    `metrics` are the winner's, over its whole holdout, and `standard_error` is that of the one that decides.
+    `metrics` are the winner's, over its whole holdout, `errors` their standard errors, and `standard_error` is that of
+    the one that decides. `candidates` are all that were compared.
     `not_comparable` says why a champion has no score, `shortage` what there are too few rows of to judge by, `uses` how
     many trainings looked at this holdout, this one included, and `conditions` how the winner stands to what its spec
     asks beside the champion.
@@ -66,3 +67,5 @@ class Evaluation(Contract):
     standard_error: float = 0.0
     uses: int = 1
     conditions: tuple[Condition, ...] = ()
+    candidates: tuple[CandidateRun, ...] = ()
+    errors: dict[str, float] = {}

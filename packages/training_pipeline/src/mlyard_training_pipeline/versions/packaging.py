@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from mlyard_shared.decision import Decision
 from mlyard_shared.features import Array
+from mlyard_shared.gate import GateReport
 from mlyard_shared.manifest import (
     BACKGROUND_FILE,
     MODEL_FILE,
@@ -32,7 +33,7 @@ from mlyard_training_pipeline.data import reference
 from mlyard_training_pipeline.data.dataset import Dataset
 from mlyard_training_pipeline.tracking.names import PIPELINE_FILE
 from mlyard_training_pipeline.tracking.references import Evaluation, TrainingRun
-from mlyard_training_pipeline.versions import budgets, fitted, latency, mlflow_folder, signature
+from mlyard_training_pipeline.versions import budgets, card, fitted, latency, mlflow_folder, signature
 from mlyard_training_pipeline.versions.fitted import Facts
 from mlyard_training_pipeline.versions.onnx import comparison, probes
 from mlyard_training_pipeline.versions.onnx.comparison import Rows, Twin
@@ -45,7 +46,8 @@ _PACKAGES = ("scikit-learn", "numpy", "scipy", "skops", "mlflow-skinny", "onnx",
 class Training(NamedTuple):
     """What a version comes from: its spec, run and Dataset, the winner with its MLflow run, and its scores.
 
-    `held_out` says which rows it was not fitted on where that are fewer than those that it was judged on.
+    `held_out` says which rows it was not fitted on where that are fewer than those that it was judged on, `report` what
+    the gate has said.
     """
 
     spec: ModelSpec
@@ -54,6 +56,7 @@ class Training(NamedTuple):
     evaluation: Evaluation
     trained: Any
     held_out: HoldoutRule | None = None
+    report: GateReport | None = None
 
     @property
     def candidate(self) -> Candidate:
@@ -185,6 +188,7 @@ def _manifest(folder: Path, model: _Model, training: Training, form: InputForm, 
         segments=tuple(column.name for column in dataset.schema.columns if column.name in spec.gate.columns.values()),
         conformal=evaluation.winner.conformal,
         background=background,
+        card=card.make(spec, dataset, evaluation, training.report),
         files=folder_digests(folder),
     )
 
