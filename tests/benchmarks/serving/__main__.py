@@ -1,6 +1,6 @@
 """How fast the API is beside its peers: every figure in one run, interleaved, as a ratio.
 
-    hatch run bench-serving [--seconds 1] [--rounds 3] [--without mlflow,mlserver] [--only single,wide,health,...]
+    hatch run bench-serving [--seconds 1] [--rounds 3] [--without mlflow,mlserver] [--only single,wide,forms,...]
 
 Peers: `endpoint`, which is Starlette alone, parses with orjson and answers a constant; MLflow's scoring server;
 MLServer. All have one worker unless it says otherwise; ours has its key and its metrics. The load and the server share
@@ -26,6 +26,7 @@ from servers import KEY, Server, Unavailable
 
 OURS = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
 JSON = {"Content-Type": "application/json"}
+ARROW, PARQUET = "application/vnd.apache.arrow.stream", "application/vnd.apache.parquet"
 
 
 class Found(NamedTuple):
@@ -117,6 +118,27 @@ def wide(bench: Bench) -> None:
         for columns in (True, False):
             form = "columns" if columns else "records"
             bench.compare(f"linear, {rows} rows as {form}, 16", bench.targets("linear", rows, columns=columns), 16)
+
+
+def forms(bench: Bench) -> None:
+    """Many rows in bytes, beside the same rows in JSON; the answer is in bytes as well."""
+    ours = bench.running["ours"]
+    bench.running |= {"records": ours, "columns": ours}
+    address, key = f"{ours.url}/models/linear/predict", {"Authorization": f"Bearer {KEY}"}
+    for rows in (1000, 10_000):
+        length, tensors = bodies.v2_binary(rows)
+        headers = {"Content-Type": "application/octet-stream", "Inference-Header-Content-Length": str(length)}
+        in_bytes = {
+            "V2, binary": Target("ours", f"{ours.url}/v2/models/linear/infer", tensors, key | headers),
+            "Arrow": Target("ours", address, bodies.arrow(rows), key | {"Content-Type": ARROW, "Accept": ARROW}),
+            "Parquet": Target("ours", address, bodies.parquet(rows), key | {"Content-Type": PARQUET, "Accept": ARROW}),
+        }
+        json = [
+            Target("records", address, bodies.records(rows), OURS),
+            Target("columns", address, bodies.columns(rows), OURS),
+        ]
+        for form, target in in_bytes.items():
+            bench.compare(f"linear, {rows} rows as {form}, 4", [target, *json], 4)
 
 
 def health(bench: Bench) -> None:
@@ -231,12 +253,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0, help="how long each server is measured in each round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--without", default="", help="peers that are left out, with commas between them")
-    parser.add_argument("--only", default="", help="single, wide, health, neighbours, workers, start")
+    parser.add_argument("--only", default="", help="single, wide, forms, health, neighbours, workers, start")
     given = parser.parse_args()
     asked = [name for name in given.only.split(",") if name]
     parts: dict[str, Callable[[Bench], None]] = {
         "single": single,
         "wide": wide,
+        "forms": forms,
         "health": health,
         "neighbours": neighbours,
     }

@@ -39,6 +39,44 @@ def v2(rows: int) -> list[bytes]:
     ]
 
 
+def v2_binary(rows: int) -> tuple[int, list[bytes]]:
+    """The same in bytes, with an answer in bytes; and the length of the JSON before them."""
+    made = []
+    for matrix in matrices(rows):
+        tensor = {"name": "inputs", "shape": matrix.shape, "datatype": "FP64"}
+        tensor["parameters"] = {"binary_data_size": matrix.nbytes}
+        head = _json({"inputs": [tensor], "parameters": {"binary_data_output": True}})
+        made.append(head + matrix.astype("<f8").tobytes())
+    return len(head), made
+
+
+def arrow(rows: int) -> list[bytes]:
+    """Arrow's stream format."""
+    import pyarrow as pa
+
+    made = []
+    for matrix in matrices(rows):
+        table = pa.table(dict(zip(COLUMNS, matrix.T.copy(), strict=True)))
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, table.schema) as stream:
+            stream.write_table(table)
+        made.append(sink.getvalue().to_pybytes())
+    return made
+
+
+def parquet(rows: int) -> list[bytes]:
+    """Parquet, as PyArrow writes it by default."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    made = []
+    for matrix in matrices(rows):
+        sink = pa.BufferOutputStream()
+        parquet.write_table(pa.table(dict(zip(COLUMNS, matrix.T.copy(), strict=True))), sink)
+        made.append(sink.getvalue().to_pybytes())
+    return made
+
+
 def _records(matrix: Any) -> list[dict[str, float]]:
     return [dict(zip(COLUMNS, row, strict=True)) for row in matrix.tolist()]
 

@@ -120,8 +120,7 @@ def _predictions(version: ServedVersion, output: Output, now: datetime) -> Predi
     values: list[Any] = output.predictions.tolist()
     manifest = version.manifest
     if manifest.classes:
-        classes = manifest.classes
-        values = [classes[index] for index in values]
+        values = list(map(manifest.classes.__getitem__, values))
     found = Predictions(
         version=version.reference,
         at=now,

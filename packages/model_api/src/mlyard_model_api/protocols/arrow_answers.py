@@ -24,7 +24,7 @@ def encode(predictions: Predictions, outputs: Outputs, rule: Decision | None) ->
 
     outputs.check_answer(predictions)
     kind = _kind(predictions)
-    columns = {"id": pa.array(predictions.ids, pa.string()), "prediction": pa.array(predictions.values, kind)}
+    columns = {"id": pa.array(list(predictions.ids), pa.string()), "prediction": pa.array(predictions.values, kind)}
     metadata = {"model": predictions.version.name, "version": str(predictions.version.version)}
     found = predictions.probabilities
     if outputs.probabilities and found is not None:

@@ -93,7 +93,7 @@ def _of_level(kind: Literal["sets", "intervals"], level: float, predictions: Pre
 
 def _elements(found: Any, datatype: str) -> list[Any]:
     elements: list[Any] = found if isinstance(found, list) else np.ravel(found).tolist()
-    if datatype != "BYTES":
+    if datatype != "BYTES" or set(map(type, elements)) == {str}:
         return elements
     return [value if isinstance(value, str) else json.dumps(value) for value in elements]
 
@@ -105,7 +105,7 @@ def _binary(found: Any, datatype: str) -> bytes:
     # Most are classes, of which there are few.
     encoded = {text: text.encode() for text in set(texts)}
     packed = {text: LENGTH.pack(len(content)) + content for text, content in encoded.items()}
-    return b"".join([packed[text] for text in texts])
+    return b"".join(map(packed.__getitem__, texts))
 
 
 def _datatype(classes: tuple[bool | int | str, ...]) -> str:

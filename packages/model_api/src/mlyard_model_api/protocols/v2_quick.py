@@ -105,7 +105,7 @@ class QuickReader:
             if strings(document) != _strings(request) or request.model_name not in (UNSET, self._model):
                 return None
             block = self._block(request.inputs, behind, max_rows)
-            if block is None or np.isnan(block[self._required]).any():
+            if block is None or (np.isnan(block).any() and np.isnan(block[self._required]).any()):
                 return None
             table = Table(self._layout, self._numbers.checked(block), {})
         # What msgspec raises itself, numbers beyond a datatype, and nesting.
@@ -157,6 +157,8 @@ class QuickReader:
         else:
             return None
         block: Array = matrix.T
+        if not self._integers:
+            return block
         whole = block[self._integers]
         return block if (whole == np.floor(whole)).all() else None
 
