@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 import uvicorn
 from mlyard_model_api.app import create_app
+from mlyard_model_api.protocols import arrow
 from mlyard_model_api.server import listen
 from mlyard_model_api.settings import Settings
 from mlyard_model_api.transport.connection import connections
@@ -127,6 +129,37 @@ async def test_the_shortcut_answers_what_the_long_way_does(settings: Settings, r
     statuses = {name: status for name, (status, _, _) in found[0].items()}
     assert statuses["a row"] == statuses["a version"] == statuses["MLflow"] == statuses["V2"] == 200
     assert {statuses["a wrong key"], statuses["no JSON"], statuses["nothing finite"]} == {401, 400, 422}
+
+
+@pytest.mark.parametrize("has_shortcut", [True, False])
+@pytest.mark.parametrize(
+    ("header", "path"),
+    [
+        ("Content-Type: application/vnd.apache.arrow.stream", "/models/echo/predict"),
+        ("Content-Type: application/vnd.apache.parquet", "/models/echo/predict"),
+        ("Accept: application/vnd.apache.arrow.stream", "/models/echo/predict"),
+        ("Content-Type: application/vnd.apache.parquet", "/models/echo/invocations"),
+    ],
+)
+async def test_the_import_for_arrow_takes_place_in_a_thread(
+    settings: Settings,
+    registry: FakeRegistry,
+    monkeypatch: pytest.MonkeyPatch,
+    header: str,
+    path: str,
+    *,
+    has_shortcut: bool,
+) -> None:
+    where: list[threading.Thread] = []
+    monkeypatch.setattr(arrow, "preparation", lambda: lambda: where.append(threading.current_thread()))
+    async with listening(settings, registry, has_shortcut=has_shortcut) as port:
+        given = b'{"columns": {"a": [1.5]}}' if header.startswith("Accept") else b"neither"
+        status, _, _ = await ask(port, request(given, path, header))
+        assert status == (200 if header.startswith("Accept") else 400)
+        assert [thread.name for thread in where] == ["lane decoding"]
+        await ask(port, REQUESTS["a row"])
+        await ask(port, REQUESTS["V2"])
+        assert len(where) == 1
 
 
 async def test_pipelined_requests_are_answered_in_their_order(settings: Settings, registry: FakeRegistry) -> None:

@@ -1,9 +1,11 @@
 """Tables in Parquet and in Arrow's stream format, by PyArrow, which is installed with the package's extra `arrow`.
 
-PyArrow is imported at the first such body: it takes more memory than all the rest of the API.
+PyArrow is imported before the first such body is read, since it takes memory that nobody may need; it takes so long
+that this is done in a thread.
 """
 
 import struct
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from importlib.util import find_spec
@@ -34,6 +36,15 @@ def check_installed() -> None:
         raise MediaTypeRefused(
             "this API reads no Parquet and no Arrow: install mlyard-model-api[arrow], or send JSON or CSV"
         )
+
+
+def preparation() -> Callable[[], None] | None:
+    """What imports PyArrow, if nothing has yet."""
+    return None if "pyarrow.parquet" in sys.modules else _prepare
+
+
+def _prepare() -> None:
+    import pyarrow.parquet  # noqa: F401 - it is for later
 
 
 def read_stream(body: bytes | bytearray, manifest: Manifest, *, max_rows: int) -> Table | dict[str, Array]:

@@ -3,7 +3,7 @@
 Read `mlflow_documents` for the forms of a JSON body.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from mlyard_shared.columns import GRAMMARS
 from mlyard_shared.manifest import Manifest
@@ -35,6 +35,11 @@ class MlflowCall:
     def __init__(self, media_type: str) -> None:
         """The body is of this type."""
         self._media_type = media_type
+
+    @property
+    def preparation(self) -> Callable[[], None] | None:
+        """The import of what reads Parquet."""
+        return arrow.preparation() if self._media_type == PARQUET else None
 
     def decode(self, body: bytes | bytearray, manifest: Manifest, *, max_rows: int) -> Columns:
         """Return the columns; raises `RequestRefused`."""

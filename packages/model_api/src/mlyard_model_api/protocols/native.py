@@ -55,6 +55,12 @@ class NativeCall:
         self._form = form
         self._rule: Decision | None = None
 
+    @property
+    def preparation(self) -> Callable[[], None] | None:
+        """The import of what reads or writes Arrow."""
+        is_arrow = self._form.given in (PARQUET, ARROW) or self._form.wanted == ARROW
+        return arrow.preparation() if is_arrow else None
+
     def decode(self, body: bytes | bytearray, manifest: Manifest, *, max_rows: int) -> Columns:
         """Return the columns; raises `RequestRefused`."""
         self._form.outputs.check(manifest)

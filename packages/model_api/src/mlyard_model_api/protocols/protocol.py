@@ -3,7 +3,7 @@
 It knows no sockets and no ASGI. `native` is the first of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -31,6 +31,10 @@ class Answer:
 
 class Call(Protocol):
     """One request: it may keep what it read, such as an id or the outputs that are wanted, for its answer."""
+
+    @property
+    def preparation(self) -> Callable[[], None] | None:
+        """What has to be done once before the first such request, and takes too long for the event loop."""
 
     def decode(self, body: bytes | bytearray, manifest: Manifest, *, max_rows: int) -> Columns:
         """Return the columns of the body.

@@ -29,7 +29,9 @@ _LENGTH = re.compile(rb"[0-9]{1,18}")
 
 
 class V2Call:
-    """One inference request."""
+    """One inference request, for which there is nothing to prepare."""
+
+    preparation = None
 
     def __init__(self, header_length: int | None) -> None:
         """The document has so many bytes, or is the whole body."""

@@ -55,6 +55,8 @@ class Predictor:
         call = protocol.open(headers, scope["query_string"])
         coding = unpacking.coding(headers)
         version.lane.check()
+        if (preparation := call.preparation) is not None:
+            await self._codec.run(lambda _: preparation(), None, rows=0)
         exchange: Connected | None = scope.get("mlyard.exchange")
         body = exchange.whole_body() if exchange is not None and coding is None else None
         if exchange is not None and body is not None:

@@ -112,6 +112,8 @@ class Shortcut:
                 return False
             reference = version.reference
             call = route.protocol.open(scope["headers"], scope["query_string"])
+            if call.preparation is not None:
+                return False
             columns = call.decode(body, version.manifest, max_rows=self._max_rows)
             if count(columns) > version.pace.quick_rows:
                 return False
