@@ -1,5 +1,6 @@
 """The real process: its start from the cache, its end, and what it says about a user's mistakes."""
 
+import asyncio
 import contextlib
 import http.client
 import json
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+import uvloop
+from mlyard_model_api.server import ACCEPTED, listeners
 
 from .conftest import KEY
 from .versions import PENGUIN
@@ -215,3 +218,29 @@ def test_an_unusable_cache_is_one_sentence(environment: dict[str, str], tmp_path
     (tmp_path / "file").write_text("")
     done = run("serve", environment=environment | {"MLYARD_MODEL_API_CACHE": str(tmp_path / "file")})
     assert_one_sentence(done, "cannot write")
+
+
+def test_clients_that_come_at_once_do_not_wait_a_turn_of_the_event_loop_for_each_other() -> None:
+    accepted: list[asyncio.BaseTransport] = []
+
+    class Counted(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            accepted.append(transport)
+
+    async def turns() -> int:
+        loop = asyncio.get_running_loop()
+        with socket.create_server(("127.0.0.1", 0), backlog=200) as listener, contextlib.ExitStack() as clients:
+            servers = [await loop.create_server(Counted, sock=one) for one in listeners(listener)]
+            for _ in range(4 * ACCEPTED):
+                clients.enter_context(socket.create_connection(listener.getsockname()))
+            found = 0
+            while len(accepted) < 4 * ACCEPTED:
+                found += 1
+                await asyncio.sleep(0)
+            for transport in accepted:
+                transport.close()
+            for server in servers:
+                server.close()
+            return found
+
+    assert uvloop.run(turns()) < ACCEPTED

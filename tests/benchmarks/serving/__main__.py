@@ -21,7 +21,7 @@ from typing import NamedTuple
 import bodies
 import servers
 import versions
-from load import Load, Target, run
+from load import Load, Target, beside, run
 from servers import KEY, Server, Unavailable
 
 OURS = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
@@ -147,7 +147,7 @@ def health(bench: Bench) -> None:
     asked = Target("health", f"{ours.url}/health/live")
     for label, kind, connections in (("256 connections", "linear", 256), ("a slow model", "slow", 16)):
         busy = bench.target("ours", kind, 1)
-        loads = [_beside(asked, busy, connections) for _ in range(3)]
+        loads = [beside(asked, busy, connections, seconds=2) for _ in range(3)]
         p99 = statistics.median(load.quantile(0.99) for load in loads)
         print(f"{'health beside ' + label:34s} p99 {p99:.2f} ms of {len(loads[0].times)}", flush=True)
 
@@ -157,19 +157,15 @@ def neighbours(bench: Bench) -> None:
     ours = bench.running["ours"]
     fast = Target("fast", f"{ours.url}/models/linear/predict", bodies.records(1), OURS)
     slow = bench.target("ours", "slow", 1)
-    alone, beside = [], []
+    alone, loaded = [], []
     for _ in range(3):
         alone.append(run({fast: (1, 0.005)}, seconds=2)["fast"].quantile(0.99))
-        beside.append(_beside(fast, slow, 16).quantile(0.99))
-    first, second = statistics.median(alone), statistics.median(beside)
+        loaded.append(beside(fast, slow, 16, seconds=2).quantile(0.99))
+    first, second = statistics.median(alone), statistics.median(loaded)
     print(
         f"{'fast model beside a slow one':34s} p99 {second:.2f} ms, alone {first:.2f}: x{second / first:.2f}",
         flush=True,
     )
-
-
-def _beside(asked: Target, busy: Target, connections: int) -> Load:
-    return run({asked: (1, 0.005), busy: (connections, 0)}, seconds=2)[asked.name]
 
 
 def several_workers(python: str, cache: Path, folder: Path, *, seconds: float, rounds: int) -> None:

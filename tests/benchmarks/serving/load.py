@@ -5,6 +5,7 @@ the length are read.
 """
 
 import asyncio
+import multiprocessing
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -61,6 +62,22 @@ def run(loads: dict[Target, tuple[int, float]], *, seconds: float) -> dict[str, 
         seconds: how long.
     """
     return uvloop.run(_run(loads, seconds=seconds))
+
+
+def beside(asked: Target, busy: Target, connections: int, *, seconds: float) -> Load:
+    """Ask one target every 5 ms on one connection, while another process puts load on another.
+
+    In the same process a question would wait for the load client as well as for the server.
+    """
+    others = multiprocessing.get_context("fork").Process(
+        target=run, args=({busy: (connections, 0)},), kwargs={"seconds": seconds + 1}
+    )
+    others.start()
+    try:
+        time.sleep(0.5)
+        return run({asked: (1, 0.005)}, seconds=seconds)[asked.name]
+    finally:
+        others.join(seconds + 5)
 
 
 class _Connection(asyncio.Protocol):

@@ -112,8 +112,9 @@ def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = 
         open_docs=settings.anonymous_docs,
     )
     opened = MetricsPage(keyed, models, metrics) if settings.anonymous_metrics else keyed
+    checks = Health(opened, models)
     http = Http(
-        Health(opened, models),
+        checks,
         [
             *health.TEMPLATES,
             METRICS_PATH,
@@ -125,7 +126,13 @@ def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = 
     )
     app.door = with_cors(http, settings.cors_origins)
     app.shortcut = Shortcut(
-        addresses, models, allows=keyed.allows, metrics=metrics, max_rows=settings.max_rows, logs=settings.log_requests
+        addresses,
+        models,
+        health=checks,
+        allows=keyed.allows,
+        metrics=metrics,
+        max_rows=settings.max_rows,
+        logs=settings.log_requests,
     )
     return app
 

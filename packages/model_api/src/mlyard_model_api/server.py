@@ -17,6 +17,8 @@ from mlyard_model_api.transport.shared import Limits
 
 DRAIN_SECONDS = 7
 BACKLOG = 2048
+ACCEPTED = 16
+"""So many connections are accepted in one turn of the event loop."""
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +52,7 @@ def serve(app: Api, settings: Settings, *, is_shared: bool = False) -> None:
     # uvicorn raises the signal again when it has shut down.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)
-    uvicorn.Server(config).run(sockets=[listener])
+    uvicorn.Server(config).run(sockets=listeners(listener))
     _leave(1)  # it returns without a signal only where the start failed, which it has logged
 
 
@@ -79,6 +81,15 @@ def listen(settings: Settings, *, is_shared: bool = False) -> socket.socket:
     # without it an answer waits 40 ms for the client to acknowledge the one before.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
+
+
+def listeners(listener: socket.socket) -> list[socket.socket]:
+    """The same listener several times, for an event loop that accepts one connection of each of them in a turn.
+
+    libuv does so since 1.49. Of a few hundred clients that come at once, a turn of the event loop takes as long as all
+    of their requests, and the last one would wait through a turn for each of the others, be it a health check.
+    """
+    return [listener, *(listener.dup() for _ in range(ACCEPTED - 1))]
 
 
 def _end(_signal: int, _frame: FrameType | None) -> None:

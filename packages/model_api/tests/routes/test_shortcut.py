@@ -115,6 +115,11 @@ REQUESTS = {
         "/v2/models/echo/infer",
     ),
     "V2, wrong": request(b'{"inputs": []}', "/v2/models/echo/infer"),
+    "live": b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n",
+    "ready": b"GET /health/ready?probe=1 HTTP/1.1\r\nHost: x\r\nX-Request-ID: mine\r\n\r\n",
+    "ready, for pages": b"GET /health/ready HTTP/1.1\r\nHost: x\r\nOrigin: https://x\r\n\r\n",
+    "live by POST": b"POST /health/live HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}",
+    "no health": b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n",
     "a body of ten thousand": request(json.dumps({"columns": {"a": [1.5] * 9_000}}).encode(), "/models/echo/predict"),
 }
 
@@ -128,6 +133,7 @@ async def test_the_shortcut_answers_what_the_long_way_does(settings: Settings, r
         assert found[0][name] == found[1][name], name
     statuses = {name: status for name, (status, _, _) in found[0].items()}
     assert statuses["a row"] == statuses["a version"] == statuses["MLflow"] == statuses["V2"] == 200
+    assert [statuses[name] for name in ("live", "ready", "live by POST", "no health")] == [200, 200, 405, 404]
     assert {statuses["a wrong key"], statuses["no JSON"], statuses["nothing finite"]} == {401, 400, 422}
 
 

@@ -10,8 +10,6 @@ from mlyard_model_api.serving.models import Models
 
 TEMPLATES = ("/health/live", "/health/ready")
 
-_Answer = tuple[int, bytes]
-
 
 class Health:
     """ASGI: answers health itself, in plain bytes, since that has to be quick beside any load; it needs no key."""
@@ -21,25 +19,30 @@ class Health:
         self._app = app
         self._models = models
         live = _body("live", ())
-        self._answers: dict[str, Callable[[], _Answer]] = {
+        self._answers: dict[str, Callable[[], tuple[int, bytes]]] = {
             "/health/live": lambda: (200, live),
             "/health/ready": self._ready,
         }
 
+    def answer(self, path: str) -> tuple[int, bytes] | None:
+        """Status and body at an address of health; None at others."""
+        ask = self._answers.get(path)
+        return ask() if ask is not None else None
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or hand the request on."""
-        ask = self._answers.get(scope["path"])
-        if ask is None:
+        found = self.answer(scope["path"])
+        if found is None:
             await self._app(scope, receive, send)
         elif scope["method"] != "GET":
             await not_allowed("GET")(scope, receive, send)
         else:
-            status, body = ask()
+            status, body = found
             headers = [(b"content-length", b"%d" % len(body)), (b"content-type", b"application/json")]
             await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": body})
 
-    def _ready(self) -> _Answer:
+    def _ready(self) -> tuple[int, bytes]:
         reasons = self._models.not_ready()
         return (503, _body("not ready", reasons)) if reasons else (200, _body("ready", ()))
 

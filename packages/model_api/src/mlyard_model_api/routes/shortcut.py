@@ -1,8 +1,10 @@
-"""The shortest way of a prediction: in the moment in which its bytes are read, with no task and no middleware.
+"""The shortest way to an answer: in the moment in which a request's bytes are read, with no task and no middleware.
 
-It goes to a prediction that has come as a whole, carries the key, asks a quick version for few rows, and needs nothing
-of what `Http` and the framework do beside. All else goes the long way through them, and finds the same there: the same
-protocol reads and writes, the same table makes the errors, and the same figures are counted.
+Health is answered so, which has to be quick beside any load: a task would be run only after all requests that were
+read in the same turn of the event loop are answered. And so is a prediction that has come as a whole, carries the key,
+asks a quick version for few rows, and needs nothing of what `Http` and the framework do beside. All else goes the long
+way through them, and finds the same there: the same protocol reads and writes, the same table makes the errors, and
+the same figures are counted.
 """
 
 import logging
@@ -17,6 +19,7 @@ from mlyard_model_api.errors import Unanswered
 from mlyard_model_api.prediction import Predictions, Waiting, count, predict_soon
 from mlyard_model_api.protocols.protocol import Call, Headers
 from mlyard_model_api.routes.dispatch import PredictionRoute, Routes
+from mlyard_model_api.routes.health import TEMPLATES, Health
 from mlyard_model_api.routes.predictions import QUICK_BYTES
 from mlyard_model_api.routes.refusals import bug, refusal
 from mlyard_model_api.serving.models import Models
@@ -27,6 +30,8 @@ from mlyard_model_api.telemetry.observation import REQUEST_ID, Observation, iden
 
 LONG_WAY = frozenset((b"content-encoding", b"transfer-encoding", b"expect", b"origin", b"upgrade"))
 """Headers that need what is done on the long way."""
+
+_HEALTH = {path.encode("ascii"): path for path in TEMPLATES}
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +63,15 @@ class Request(Protocol):
         """Answer."""
 
 
+class HealthCheck(NamedTuple):
+    """A request at one of the addresses of health."""
+
+    path: str
+    headers: Headers
+
+
 class Prepared(NamedTuple):
-    """What is known of a request from its head."""
+    """What is known of a prediction from its head."""
 
     route: PredictionRoute
     parameters: Mapping[str, str]
@@ -74,6 +86,7 @@ class Shortcut:
         routes: Routes,
         models: Models,
         *,
+        health: Health,
         allows: Callable[[Headers], bool],
         metrics: Metrics,
         max_rows: int,
@@ -82,24 +95,29 @@ class Shortcut:
         """`allows` says whether headers carry the key, `logs` whether each request is logged."""
         self._routes = routes
         self._models = models
+        self._health = health
         self._allows = allows
         self._metrics = metrics
         self._max_rows = max_rows
         self._logs = logs
 
-    def prepare(self, head: Head) -> Prepared | None:
+    def prepare(self, head: Head) -> Prepared | HealthCheck | None:
         """What can be known from a head; None where the long way answers, be it with a refusal."""
         path, _, query = head.target.partition(b"?")
-        if head.method != "POST" or b"%" in path or b"#" in head.target or not path.startswith(b"/"):
+        if b"%" in path or b"#" in head.target or any(name in LONG_WAY for name, _ in head.headers):
             return None
-        found = self._routes.find(path.decode("ascii"))
-        if found is None or any(name in LONG_WAY for name, _ in head.headers) or not self._allows(head.headers):
+        if head.method == "GET" and path in _HEALTH:
+            return HealthCheck(_HEALTH[path], head.headers)
+        found = self._routes.find(path.decode("ascii")) if head.method == "POST" and path[:1] == b"/" else None
+        if found is None or not self._allows(head.headers):
             return None
         scope: Scope = {"query_string": query, "headers": head.headers, "path": path.decode("ascii")}
         return Prepared(*found, scope)
 
-    def answer(self, prepared: Prepared, request: Request) -> bool:
+    def answer(self, prepared: Prepared | HealthCheck, request: Request) -> bool:
         """Answer, now or with what comes at the same time; False where it goes the long way."""
+        if isinstance(prepared, HealthCheck):
+            return self._answer_health(prepared, request)
         body = request.body
         if len(body) > QUICK_BYTES:
             return False
@@ -122,6 +140,20 @@ class Shortcut:
             return True
         tell = partial(self._tell, prepared, request, started, reference, call)
         predict_soon(version, columns, Waiting(tell, partial(_is_gone, request)))
+        return True
+
+    def _answer_health(self, asked: HealthCheck, request: Request) -> bool:
+        """Answer where all is well."""
+        started = perf_counter()
+        status, body = self._health.answer(asked.path) or (404, b"")
+        if status != 200:
+            return False
+        identity = identify(asked.headers)
+        request.respond(200, [(b"content-type", b"application/json"), (REQUEST_ID, identity.encode("ascii"))], body)
+        seconds = perf_counter() - started
+        self._metrics.answered(asked.path, "", None, 200, seconds)
+        if self._logs:
+            log_request(Observation(identity, "GET", asked.path, "", None, 200, seconds))
         return True
 
     def _tell(
