@@ -3,6 +3,7 @@
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -89,6 +90,44 @@ def history(model: str) -> None:
     from mlyard_training_pipeline.promotions import print_history
 
     print_history(Settings.load(), model)
+
+
+@cli.command()
+@click.argument("model")
+@click.option(
+    "--input",
+    "table",
+    required=True,
+    metavar="TABLE",
+    help="A CSV or Parquet file or folder, CONNECTION.TABLE, or CONNECTION: SELECT ...",
+)
+@click.option("--output", required=True, metavar="PLACE", help="A .parquet file, a folder, or CONNECTION.TABLE.")
+@click.option(
+    "--existing",
+    type=click.Choice(["refuse", "append", "replace"]),
+    default="refuse",
+    help="What becomes of an output that is there.",
+)
+@click.option(
+    "--id",
+    "ids",
+    multiple=True,
+    metavar="COLUMN",
+    help="A column that tells the rows apart; the spec's key if none is given.",
+)
+@click.option("--probabilities", is_flag=True, help="Write the probability of each class too.")
+@click.option(
+    "--rejects",
+    type=SPEC,
+    metavar="FILE.csv",
+    help="Where rows go that the model does not take; without it they refuse the job.",
+)
+def score(table: str, rejects: Path | None, **asked: Any) -> None:
+    """Write the champion's predictions for a table of any size; killed and run again, it goes on where it was."""
+    from mlyard_training_pipeline.batch.command import request_of
+    from mlyard_training_pipeline.batch.command import run as start
+
+    start(request_of(table=table, rejects=rejects, **asked), Settings.load())
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from mlyard_shared.spec.folder import read_specs
 from mlyard_shared.spec.gate import Gate
 from mlyard_shared.spec.holdout import Holdout
 from mlyard_shared.spec.model import ModelSpec
+from mlyard_shared.spec.sink import Sink
 from mlyard_shared.spec.source import Source
 
-__all__ = ["Candidate", "Features", "Gate", "Holdout", "ModelSpec", "Source", "read_spec", "read_specs"]
+__all__ = ["Candidate", "Features", "Gate", "Holdout", "ModelSpec", "Sink", "Source", "read_spec", "read_specs"]

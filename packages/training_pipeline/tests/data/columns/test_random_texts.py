@@ -57,7 +57,7 @@ def test_a_random_text_is_read_as_the_shared_grammar_reads_it(alphabet: str, kin
     column = some_texts(alphabet)
     known = [expected(text, kind) for text in column]
     reader = Reader(kind, PLAIN)
-    parsed = reader._parse(Cells.of(pa.array(column)))
+    parsed = reader.parse(Cells.of(pa.array(column)))
     refused = np.zeros(len(column), dtype=bool)
     for _, mask in parsed.faults:
         refused |= mask

@@ -57,12 +57,17 @@ class Reader:
         Raises:
             TableError: the column is stored as something that is not of this type.
         """
-        parsed = self._parse(cells)
+        parsed = self.parse(cells)
         for code, mask in parsed.faults:
             self._keep(code, np.flatnonzero(mask), cells)
         return cells.spread(parsed.values, NULLS[self.kind])
 
-    def _parse(self, cells: Cells) -> Parsed:
+    def parse(self, cells: Cells) -> Parsed:
+        """The values of the cells, one a value that is stored, and which break the grammar.
+
+        Raises:
+            TableError: as `read` does.
+        """
         values = cells.values
         if not cells.is_text and not _may_be(values.type, self.kind):
             raise TableError(f"is stored as {values.type}, which is not a {_CALLED.get(self.kind, self.kind)}")

@@ -58,7 +58,7 @@ def connected(name: str, url: sqlalchemy.URL) -> Iterator[sqlalchemy.Connection]
 
 
 @contextmanager
-def explained(name: str, url: sqlalchemy.URL) -> Iterator[None]:
+def explained(name: str, url: sqlalchemy.URL, *, doing: str = "the query over") -> Iterator[None]:
     """Say what the database says, without its password."""
     try:
         yield
@@ -70,7 +70,7 @@ def explained(name: str, url: sqlalchemy.URL) -> Iterator[None]:
         if url.password:
             message = message.replace(str(url.password), "***")
         kind = SourceUnavailable if _is_passing(error, url) else TableError
-        raise kind(f"the query over {name} failed: {message}") from None
+        raise kind(f"{doing} {name} failed: {message}") from None
     except (ValueError, ArithmeticError) as error:
         raise TableError(f"the query over {name} gives a value that cannot be read: {error}") from None
 

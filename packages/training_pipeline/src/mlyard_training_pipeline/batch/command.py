@@ -1,0 +1,102 @@
+"""The command `score`: what it was asked in words, and its progress on a terminal."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from mlyard_shared.spec import Sink, Source
+from mlyard_shared.spec.sink import input_place, output_place
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from mlyard_training_pipeline.batch.request import Request, ScoringError
+from mlyard_training_pipeline.batch.scoring import score
+from mlyard_training_pipeline.interruption import Interrupted, sigterm_as_interrupt
+from mlyard_training_pipeline.settings import Settings
+from mlyard_training_pipeline.tracking.context import Context
+
+Existing = Literal["refuse", "append", "replace"]
+
+
+def request_of(
+    model: str,
+    *,
+    table: str,
+    output: str,
+    existing: Existing,
+    ids: tuple[str, ...],
+    probabilities: bool,
+    rejects: Path | None,
+) -> Request:
+    """What the words of a command ask for; paths start at the working folder.
+
+    Raises:
+        ScoringError: the output is not one that can be written as it was asked.
+    """
+    source, sink = input_place(table), output_place(output)
+    if "path" in sink and not sink["path"].lower().endswith(".parquet") and Path(sink["path"]).suffix in _OTHERS:
+        raise ScoringError(f"{output} is not Parquet: give a path that ends with .parquet, a folder, or a table")
+    for place in (source, sink):
+        if "path" in place:
+            place["path"] = str(Path(place["path"]).absolute())
+    try:
+        made = Sink.model_validate({**sink, "existing": existing})
+    except ValidationError as error:
+        said = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ScoringError(f"--output {output}: {said}") from None
+    return Request(
+        model=model,
+        source=Source.model_validate(source),
+        sink=made,
+        ids=ids,
+        probabilities=probabilities,
+        rejects=str(rejects.absolute()) if rejects else None,
+    )
+
+
+_OTHERS = (".csv", ".tsv", ".json", ".jsonl", ".xlsx", ".gz", ".zst", ".feather", ".arrow", ".txt")
+
+
+def run(request: Request, settings: Settings) -> None:
+    """Score a table, and tell how that goes on.
+
+    Raises:
+        MlyardError: what went wrong; what is there of the job is kept, and the same command goes on with it.
+    """
+    with Terminal() as shown, sigterm_as_interrupt():
+        try:
+            scored = score(Context.from_settings(settings), request, listener=shown)
+        except KeyboardInterrupt:
+            raise Interrupted(f"stopped: nothing is in {request.sink.shown} yet; the same command goes on") from None
+        refused = f", {scored.refused} refused ones in {request.rejects}" if scored.refused else ""
+        if scored.rows is not None:
+            shown.say(f"{scored.rows} rows by version {scored.version} of {request.model} in {scored.output}{refused}")
+
+
+class Terminal:
+    """Sentences, and on a terminal a bar below them."""
+
+    def __init__(self) -> None:
+        """Begin with nothing done; the bar shows from `with` on."""
+        self._console = Console(highlight=False, soft_wrap=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._bar = Progress(*columns, console=self._console, transient=True, disable=not self._console.is_terminal)
+        self._task = self._bar.add_task("chunks", total=None)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def say(self, text: str) -> None:
+        """Print a sentence."""
+        self._console.print(text, markup=False)
+
+    def chunk(self, done: int, chunks: int) -> None:
+        """Move the bar."""
+        self._bar.update(self._task, completed=done, total=chunks)
