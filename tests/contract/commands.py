@@ -46,7 +46,7 @@ class Trained(NamedTuple):
 
 def variables(uri: str, state: Path) -> dict[str, str]:
     """The pipeline's settings; of snapshots nothing is kept but what a champion or the newest run needs."""
-    values = {"REGISTRY_URI": uri, "STATE": str(state), "SNAPSHOT_RETENTION": "1"}
+    values = {"REGISTRY_URI": uri, "STATE": str(state), "SNAPSHOT_RETENTION": "1", "EVIDENCE": "false"}
     return {f"{PREFIX}{name}": value for name, value in values.items()}
 
 

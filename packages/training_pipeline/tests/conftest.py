@@ -74,7 +74,8 @@ def context(store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cont
     monkeypatch.chdir(tmp_path)
     # And its registry looks for a version's files in the store that this variable names.
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
-    settings = Settings(registry_uri=store, state=tmp_path / "state")
+    # Plots take longer than a small training.
+    settings = Settings(registry_uri=store, state=tmp_path / "state", evidence=False)
     return Context.from_settings(settings)
 
 

@@ -62,6 +62,7 @@ class Settings(ServiceSettings):
     model_api_key_command: str = ""
     addresses: str = ""
     snapshot_retention: int = Field(10, ge=1)
+    evidence: bool = True
     connections: Annotated[dict[str, SecretStr], BeforeValidator(with_keys)] = {}
     airflow_password: SecretStr | None = None
     airflow_jwt_secret: SecretStr | None = None

@@ -29,7 +29,7 @@ def run(spec_file: Path, settings: Settings, *, progress: Progress | None = None
     check_schedule(spec, spec_file)
     run_key = f"{BY_COMMAND}{uuid.uuid4()}"
     with (
-        progress or Progress(steps=7 + len(spec.candidates)) as shown,
+        progress or Progress(steps=8 + len(spec.candidates)) as shown,
         sigterm_as_interrupt(),
         _accounted_for(spec.name, run_key, shown) as begun,
     ):
@@ -77,6 +77,7 @@ def _stop(context: Context, model: str, run_key: str) -> str:
 
 def _train(context: Context, spec_file: Path, run_key: str, progress: Progress) -> None:
     from mlyard_training_pipeline.steps.evaluate import evaluate
+    from mlyard_training_pipeline.steps.evidence import evidence
     from mlyard_training_pipeline.steps.extract import extract
     from mlyard_training_pipeline.steps.gate import gate, report_of
     from mlyard_training_pipeline.steps.promote import is_open, promote
@@ -109,6 +110,11 @@ def _train(context: Context, spec_file: Path, run_key: str, progress: Progress) 
     with progress.step("promote") as step:
         move = promote(context, training, version, actor=operator())
         step.result = f"version {version.version} is the champion" if move else "the champion stays"
+    # The training is done: stopping it now stops the plots alone.
+    with progress.step("evidence") as step, suppress(KeyboardInterrupt):
+        step.result = "stopped: the training was done before"
+        shown = evidence(context, training, trained, evaluation)
+        step.result = f"{shown.plots} plots" + (f", {len(shown.left_out)} left out" if shown.left_out else "")
     report = report_of(context, training)
     for line in (f"gate {report.verdict}", *(f"note: {note}" for note in report.notes)):
         progress.say(line)

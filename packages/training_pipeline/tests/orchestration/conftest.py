@@ -134,7 +134,8 @@ class Stack:
 
     def __init__(self, folder: Path, **changes: str) -> None:
         port = free_port()
-        self._changes = {f"{PREFIX}{name.upper()}": value for name, value in changes.items()}
+        given = {"evidence": "false", **changes}
+        self._changes = {f"{PREFIX}{name.upper()}": value for name, value in given.items()}
         (folder / "models").mkdir()
         self.folder = folder
         self.settings = make_settings(

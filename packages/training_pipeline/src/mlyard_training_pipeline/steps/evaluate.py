@@ -17,6 +17,8 @@ from mlyard_training_pipeline.candidates.predictions import DECISION, Prediction
 from mlyard_training_pipeline.candidates.scoring import Measures
 from mlyard_training_pipeline.data import dataset
 from mlyard_training_pipeline.data.dataset import Dataset
+from mlyard_training_pipeline.evidence.answers import Answers as Said
+from mlyard_training_pipeline.evidence.answers import write
 from mlyard_training_pipeline.judging import bootstrap, enough
 from mlyard_training_pipeline.judging.conditions import Subject, conditions
 from mlyard_training_pipeline.judging.rows import Judged
@@ -45,10 +47,12 @@ def evaluate(context: Context, run: TrainingRun, candidates: Sequence[CandidateR
     metrics = _scores(bench, winner, found)
     serving = context.registry.find(spec.name, "champion")
     judged = bench.judged(data.held_out)
-    comparison = _alone(bench, metrics[spec.metric])
+    comparison, said = _alone(bench, metrics[spec.metric]), {names.WINNER: Said(judged.truth, found, judged.weights)}
     if serving is not None:
         answers = champion.ask(context, serving, spec=spec, dataset=data)
         comparison = _compare(bench, answers, found, alone=comparison)
+        said |= _beside(bench, answers, found)
+    _keep(context, run, said)
     logged = {f"holdout_{name}": value for name, value in metrics.items()}
     facts = {"winner": winner.candidate, "holdout_rows": int(data.held_out.sum()), "holdout_uses": uses}
     logged[f"cv_{spec.metric}"] = winner.score
@@ -73,6 +77,22 @@ def evaluate(context: Context, run: TrainingRun, candidates: Sequence[CandidateR
         candidates=tuple(candidates),
         errors=_errors(bench, judged, found, metrics),
     )
+
+
+def _beside(bench: "_Bench", answers: Answers, found: Predictions) -> dict[str, Said]:
+    """What both said of the same rows."""
+    if answers.predictions is None:
+        return {}
+    judged = bench.judged(answers.rows)
+    pair = {names.BESIDE: found.of(answers.rows[bench.data.held_out]), names.CHAMPION: answers.predictions}
+    return {name: Said(judged.truth, one, judged.weights) for name, one in pair.items()}
+
+
+def _keep(context: Context, run: TrainingRun, said: dict[str, Said]) -> None:
+    with tempfile.TemporaryDirectory(prefix="mlyard-") as folder:
+        file = Path(folder, names.HOLDOUT_FILE)
+        write(file, said)
+        context.tracking.store(run.run_id, file)
 
 
 def best(candidates: Sequence[CandidateRun], *, order: tuple[str, ...], negated: bool) -> CandidateRun:

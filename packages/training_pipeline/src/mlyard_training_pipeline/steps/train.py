@@ -16,7 +16,7 @@ from mlyard_training_pipeline.candidates.resources import Place
 from mlyard_training_pipeline.candidates.search import Found
 from mlyard_training_pipeline.data import dataset, inputs
 from mlyard_training_pipeline.data.dataset import Dataset
-from mlyard_training_pipeline.evidence import scores
+from mlyard_training_pipeline.evidence import answers, scores
 from mlyard_training_pipeline.steps import search as searching
 from mlyard_training_pipeline.tracking import names, provenance
 from mlyard_training_pipeline.tracking.context import Context
@@ -91,7 +91,9 @@ def _store(
 ) -> CandidateRun:
     with tempfile.TemporaryDirectory(prefix="mlyard-") as folder:
         files = write(found.pipeline, Path(folder), spec, candidate, data, rule=found.rule)
-        for file in files:
+        said = Path(folder, names.OUT_OF_FOLD_FILE)
+        answers.write(said, {candidate.name: answers.of_folds(found.folds)})
+        for file in (*files, said):
             context.tracking.store(run_id, file)
     result = CandidateRun(
         candidate=candidate.name,

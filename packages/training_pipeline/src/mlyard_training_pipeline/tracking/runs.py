@@ -150,6 +150,11 @@ class Tracking:
         with self._calls(run_id):
             self._client.log_artifact(run_id, str(file))
 
+    def store_folder(self, run_id: str, folder: Path, name: str) -> None:
+        """Store the files of a folder as artifacts of a run, in a folder of this name."""
+        with self._calls(run_id):
+            self._client.log_artifacts(run_id, str(folder), name)
+
     def store_json(self, run_id: str, name: str, document: Mapping[str, Any]) -> None:
         """Store a document as an artifact of a run."""
         with self._calls(run_id):

@@ -34,10 +34,14 @@ def dag(airflow_here: Settings, tmp_path: Path) -> Any:
 def test_the_steps_follow_one_another(dag: Any) -> None:
     assert dag.dag_id == "houses"
     followers = {task.task_id: sorted(task.downstream_task_ids) for task in dag.tasks}
-    assert followers["extract"] == ["evaluate", "gate", "promote", "register", "train", "validate"]
+    assert followers["extract"] == ["evaluate", "evidence", "gate", "promote", "register", "train", "validate"]
     assert followers["validate"] == ["train"]
-    assert followers["train"] == ["evaluate"]
-    assert followers["evaluate"] == ["gate", "register"]
+    assert followers["train"] == ["evaluate", "evidence"]
+    assert followers["evaluate"] == ["evidence", "gate", "register"]
+    # Nothing waits for plots, and Airflow does not count how they went.
+    assert followers["evidence"] == []
+    assert dag.get_task("evidence").is_teardown
+    assert not dag.get_task("evidence").on_failure_fail_dagrun
     assert followers["register"] == ["promote"]
     assert followers["promote"] == []
 

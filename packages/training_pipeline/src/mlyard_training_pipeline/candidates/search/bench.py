@@ -72,7 +72,7 @@ class Bench:
             candidate, dataset.schema, classes=dataset.classes, rows=int(training.sum()), features=spec.features
         )
         self._prefix = _STEP + (targets.STEP if targets.is_wrapped(self._made[-1]) else "")
-        self._splits = folds.splits(spec, dataset)
+        self.splits = folds.splits(spec, dataset)
         self._matrix: Array | None = None
         self._target = dataset.target[training]
         self._weights = None if dataset.weights is None else np.asarray(dataset.weights[training])
@@ -83,7 +83,7 @@ class Bench:
         return FoldScores(
             self.spec,
             self._names,
-            self._splits,
+            self.splits,
             measures=self.measures,
             weights=self._weights,
             rule=deciding.given(self.spec, self.measures),
@@ -96,10 +96,10 @@ class Bench:
             TrainingError: the estimator does not take this table, or cannot be scored on it.
         """
         began, found = time.monotonic(), []
-        for fold, (fit, test) in enumerate(self._splits, start=1):
+        for fold, (fit, test) in enumerate(self.splits, start=1):
             rows = fit if share == 1.0 else self._some(fit, share)
             weights = None if self._weights is None else self._weights[rows]
-            fitted = self._fit(self._with(setting), [self._rows()[rows]], self._target[rows], weights)
+            fitted = self._fit(self.with_setting(setting), [self._rows()[rows]], self._target[rows], weights)
             with self._failures():
                 values = scores(fitted, self._rows()[test], self._target[test])
             for name, value in values.items():
@@ -116,10 +116,10 @@ class Bench:
         """Fit a setting on every training row, or on others by a boolean array over the Dataset."""
         if rows is None:
             given, self._matrix = [self._rows()], None
-            return self._fit(self._with(setting), given, self._target, self._weights)
+            return self._fit(self.with_setting(setting), given, self._target, self._weights)
         given = [self.dataset.matrix(rows, precision=estimators.precision(self.candidate))]
         weights = None if self.dataset.weights is None else np.asarray(self.dataset.weights[rows])
-        return self._fit(self._with(setting), given, self.dataset.target[rows], weights)
+        return self._fit(self.with_setting(setting), given, self.dataset.target[rows], weights)
 
     @contextmanager
     def telling(self) -> Iterator[None]:
@@ -130,7 +130,8 @@ class Bench:
         for text in dict.fromkeys(str(warning.message).strip().splitlines()[0] for warning in caught):
             logger.warning("candidate %s: %s", self.candidate.name, text)
 
-    def _with(self, setting: Mapping[str, Any]) -> Any:
+    def with_setting(self, setting: Mapping[str, Any]) -> Any:
+        """The pipeline with a setting, not fitted."""
         from sklearn.base import clone
 
         with self._failures():

@@ -97,6 +97,18 @@ def evaluate(run: Reference, candidates: list[Reference]) -> Reference:
         return step(_context(), TrainingRun.model_validate(run), trained).model_dump(mode="json")
 
 
+def evidence(run: Reference, candidates: list[Reference] | None, evaluation: Reference | None) -> list[str]:
+    """Draw plots of the candidates, and return what was left out. It never fails, and nothing waits for it."""
+    from mlyard_training_pipeline.steps.evidence import evidence as step
+    from mlyard_training_pipeline.tracking.references import CandidateRun, Evaluation, TrainingRun
+
+    if candidates is None or evaluation is None:  # as a task that ends a run it also begins where those before failed
+        return []
+    trained = [CandidateRun.model_validate(candidate) for candidate in candidates]
+    shown = step(_context(), TrainingRun.model_validate(run), trained, Evaluation.model_validate(evaluation))
+    return list(shown.left_out)
+
+
 def gate(run: Reference, evaluation: Reference) -> Reference:
     """Decide whether the winner may serve."""
     from mlyard_training_pipeline.steps.gate import gate as step
