@@ -1,5 +1,6 @@
 """Load a scikit-learn pipeline from a skops file without unpickling, against this project's own list of types."""
 
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -50,12 +51,16 @@ def load_pipeline(file: Path) -> Any:
     Raises:
         ModelVersionRefused: it holds a type outside of the list, unpacks to more than 4 GiB, or is not a skops file.
     """
+    from sklearn.exceptions import InconsistentVersionWarning
     from skops.io import load
     from skops.io.exceptions import UntrustedTypesFoundException
 
     try:
         _check_size(file)
-        pipeline = load(file, trusted=list(TRUSTED_TYPES))
+        with warnings.catch_warnings():
+            # Its caller has compared major and minor; a bugfix release reads what its siblings wrote.
+            warnings.simplefilter("ignore", InconsistentVersionWarning)
+            pipeline = load(file, trusted=list(TRUSTED_TYPES))
     except UntrustedTypesFoundException:
         types = ", ".join(untrusted_types(file))
         raise ModelVersionRefused(f"{file.name} holds types that are not trusted: {types}") from None

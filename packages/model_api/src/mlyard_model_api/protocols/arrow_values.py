@@ -56,7 +56,8 @@ def fixed(array: Any) -> Values:
     if types.is_timestamp(kind) or types.is_date(kind):
         width: Any = np.int32 if types.is_date32(kind) else np.int64
     else:
-        width = kind.to_pandas_dtype()
+        letter = "f" if types.is_floating(kind) else "u" if types.is_unsigned_integer(kind) else "i"
+        width = np.dtype(f"{letter}{kind.bit_width // 8}")  # PyArrow's own name for it needs pandas
     return Values(np.frombuffer(data[0], dtype=width, count=offset + count)[offset:], missing)
 
 
