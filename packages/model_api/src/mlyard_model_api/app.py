@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mlyard_model_api.access.bodies import Bodies
 from mlyard_model_api.access.keys import DOCS, KeyDoor, api_key
-from mlyard_model_api.errors import Unanswered
+from mlyard_model_api.errors import BrokenRequest, Unanswered
 from mlyard_model_api.routes import docs, health
 from mlyard_model_api.routes import mlflow as mlflow_routes
 from mlyard_model_api.routes import models as model_routes
@@ -42,6 +42,8 @@ class Api(Starlette):
 
     door: ASGIApp
     shortcut: Shortcut
+    broken: Callable[[BrokenRequest], ASGIApp]
+    """Makes what answers to a request that is not HTTP, which is counted as others are."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request by the door; the framework has the rest."""
@@ -124,6 +126,7 @@ def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = 
         prefix=settings.path_prefix,
         logs=settings.log_requests,
     )
+    app.broken = lambda error: Http(refusal(error), (), metrics=metrics, prefix="", logs=settings.log_requests)
     app.door = with_cors(http, settings.cors_origins)
     app.shortcut = Shortcut(
         addresses,

@@ -42,7 +42,7 @@ def serve(app: Api, settings: Settings, *, is_shared: bool = False) -> None:
     limits = Limits(headers=settings.header_seconds, idle=settings.keep_alive_seconds, unread=settings.bodies_bytes)
     config = uvicorn.Config(
         app,
-        http=connections(limits, shortcut=app.shortcut),  # type: ignore[arg-type] # it is called, and no more
+        http=connections(limits, shortcut=app.shortcut, broken=app.broken),  # type: ignore[arg-type] # it is called, and no more
         access_log=False,
         log_config=None,
         server_header=False,

@@ -11,7 +11,7 @@ import pytest
 from mlyard_model_api.errors import BrokenBody, InputRefused, MediaTypeRefused, Problem, RequestRefused, TooManyRows
 from mlyard_model_api.prediction import Predictions
 from mlyard_model_api.protocols.protocol import Answer
-from mlyard_model_api.protocols.v2 import PROTOCOL, V2Call
+from mlyard_model_api.protocols.v2 import PROTOCOL, V2Call, decode_strictly
 from mlyard_model_api.protocols.v2_metadata import model_metadata
 from mlyard_model_api.serving.version import Reference
 from mlyard_shared.manifest import Manifest
@@ -255,3 +255,57 @@ def test_a_body_of_far_too_many_parts_is_refused_before_they_are_made(data: byte
     with pytest.raises(TooManyRows):
         read(head + (data + b",") * 1_000_000 + b"1]}]}", manifest(ONE))
     assert time.process_time() - started < 1
+
+
+def test_a_wrong_name_in_the_last_of_many_inputs_is_refused_in_about_the_time_of_an_answer() -> None:
+    names = [f"feature_{number:04}" for number in range(2000)]
+    schema = Schema(columns=tuple(Column(name=name, type="number", nullable=False, example=1.0) for name in names))
+    model = manifest(schema)
+
+    def seconds(last: str) -> float:
+        body = json.dumps({"inputs": [tensor(name, "FP64", [1.5] * 10) for name in [*names[:-1], last]]}).encode()
+        times = []
+        for _ in range(3):
+            started = time.process_time()
+            try:
+                V2Call(None).decode(body, model, max_rows=100)
+            except InputRefused as error:
+                assert [(one.code, one.column) for one in error.problems] == [  # noqa: PT017 - it is timed
+                    ("unknown_column", "feature_x"),
+                    ("missing_column", "feature_1999"),
+                ]
+            times.append(time.process_time() - started)
+        return min(times)
+
+    assert seconds("feature_x") < 2.5 * seconds("feature_1999")
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        pytest.param({"name": "b"}, "unknown_column", id="a name"),
+        pytest.param({"datatype": "BYTES"}, "wrong_datatype", id="a datatype"),
+        pytest.param({"datatype": "FP63"}, "wrong_datatype", id="no datatype"),
+        pytest.param({"shape": [2, 2]}, "wrong_shape", id="a shape"),
+        pytest.param({"shape": [2**60]}, "TooManyRows", id="rows"),
+        pytest.param({"shape": []}, "wrong_shape", id="no shape"),
+        pytest.param({"shape": [-1]}, "wrong_shape", id="a negative length"),
+        pytest.param({"name": "b", "data": ["x"]}, "unknown_column", id="a text too"),
+        pytest.param({"name": "b", "data": 1}, "wrong_shape", id="no list"),
+    ],
+)
+def test_inputs_that_are_not_the_models_are_refused_as_the_strict_way_does(
+    changes: dict[str, Any], problem: str
+) -> None:
+    model = manifest(ONE)
+    body = json.dumps({"inputs": [A | changes]}).encode()
+    found = []
+    for decode in (
+        lambda: V2Call(None).decode(body, model, max_rows=100),
+        lambda: decode_strictly(body, memoryview(b""), model, max_rows=100),
+    ):
+        with pytest.raises(RequestRefused) as refused:
+            decode()
+        found.append((type(refused.value).__name__, str(refused.value), getattr(refused.value, "problems", None)))
+    assert found[0] == found[1]
+    assert problem in (found[0][0], *(one.code for one in found[0][2] or ()))

@@ -44,7 +44,7 @@ def promoted(registry: FakeRegistry, tmp_path: Path) -> None:
 async def listening(settings: Settings, registry: FakeRegistry, *, has_shortcut: bool) -> AsyncIterator[int]:
     """The API on a socket; yields its port."""
     app = create_app(settings, registry=registry)
-    http: Any = connections(LIMITS, shortcut=app.shortcut if has_shortcut else None)
+    http: Any = connections(LIMITS, shortcut=app.shortcut if has_shortcut else None, broken=app.broken)
     server = uvicorn.Server(uvicorn.Config(app, http=http, log_config=None, server_header=False))
     with listen(settings.model_copy(update={"port": 0})) as listener:
         serving = asyncio.create_task(server._serve([listener]))
@@ -190,6 +190,20 @@ async def test_both_ways_are_counted(settings: Settings, registry: FakeRegistry)
         ("400", "1.0"),
         ("401", "1.0"),
     ]
+
+
+async def test_what_is_no_http_is_counted_too(settings: Settings, registry: FakeRegistry) -> None:
+    async with listening(settings, registry, has_shortcut=True) as port:
+        for content in (
+            b"\x16\x03\x01\x02\x00\x01\r\n\r\n",
+            b"GET / HTTP/1.1\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost x\r\n\r\n",
+        ):
+            assert (await ask(port, content))[0] == 400
+        get = f"GET /metrics HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n\r\n".encode()
+        page = (await ask(port, get))[2].decode()
+    found = [line for line in page.splitlines() if "requests_total{" in line and 'route="other"' in line]
+    assert [re.findall(r'status="(\d+)".* ([0-9.]+)', line) for line in found] == [[("400", "3.0")]]
 
 
 async def test_no_answer_is_slower_than_its_work_and_health_answers_beside_a_slow_model(

@@ -4,6 +4,7 @@ What it does not take, it does not judge: those read it again, and say what is w
 types while it parses, and a key that comes twice shows in the number of strings.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from math import prod
 from typing import Any
@@ -16,15 +17,18 @@ from mlyard_shared.features import Array, Table
 from mlyard_shared.manifest import Manifest
 from msgspec import UNSET, UnsetType
 
-from mlyard_model_api.protocols import typed
-from mlyard_model_api.protocols.documents import has_more_values, strings
+from mlyard_model_api.protocols import typed, v2_outputs
+from mlyard_model_api.protocols.documents import count_of, has_more_values, strings
 from mlyard_model_api.protocols.kept import kept
-from mlyard_model_api.protocols.v2_inputs import MATRIX, takes_matrix
-from mlyard_model_api.protocols.v2_requests import InferenceRequest, Wanted
+from mlyard_model_api.protocols.v2_inputs import MATRIX, Inputs, takes_matrix
+from mlyard_model_api.protocols.v2_requests import Given, InferenceRequest, Wanted
 from mlyard_model_api.protocols.v2_tensors import NUMPY
 
 LONGEST = 32
 """Longer than a number is on average, with all that may stand around it."""
+
+_LONG_NUMBER = re.compile(rb"[0-9]{400}")
+"""Python may refuse to read a longer one."""
 
 _FLOATS = {name: kind for name, kind in NUMPY.items() if kind.kind == "f"}
 _INTEGERS = {name: kind for name, kind in NUMPY.items() if kind.kind in "iu"}
@@ -85,7 +89,9 @@ class QuickReader:
         self._takes_matrix = takes_matrix(manifest.input_schema)
         self._model = manifest.model
         self._layout = typed.reader(manifest).layout
-        self._numbers = cells.Numbers(self._layout.numbers, GRAMMARS[manifest.grammar])
+        self._grammar = GRAMMARS[manifest.grammar]
+        self._numbers = cells.Numbers(self._layout.numbers, self._grammar)
+        self._offered = v2_outputs.offered(manifest)
         self._kinds = [_INTEGERS if column.type == "integer" else _FLOATS for column in columns]
         self._integers = [row for row, column in enumerate(columns) if column.type == "integer"]
         self._required = [row for row, column in enumerate(columns) if not column.nullable]
@@ -93,7 +99,12 @@ class QuickReader:
     def read(
         self, document: bytes | bytearray, behind: memoryview, *, max_rows: int
     ) -> tuple[InferenceRequest, Table] | None:
-        """Return the request and its columns, or None where the strict way has to look."""
+        """Return the request and its columns, or None where the strict way has to look.
+
+        Raises:
+            InputRefused: the inputs or the outputs are not the model's.
+            TooManyRows: there are more than `max_rows`.
+        """
         width = len(self._kinds)
         if not self._takes or has_more_values(document, rows=(max_rows + 1) * width, columns=1):
             return None
@@ -104,14 +115,49 @@ class QuickReader:
             request = _REQUEST.decode(document)
             if strings(document) != _strings(request) or request.model_name not in (UNSET, self._model):
                 return None
-            block = self._block(request.inputs, behind, max_rows)
-            if block is None or (np.isnan(block).any() and np.isnan(block[self._required]).any()):
+            block = self._block(request.inputs, behind, max_rows) if self._are_named(request.inputs) else None
+            if block is None:
+                self._check(document, request, behind, max_rows)
+                return None
+            if np.isnan(block).any() and np.isnan(block[self._required]).any():
                 return None
             table = Table(self._layout, self._numbers.checked(block), {})
         # What msgspec raises itself, numbers beyond a datatype, and nesting.
         except (ValueError, OverflowError, RecursionError, cells.DoesNotFit):
             return None
         return _understood(request), table
+
+    def _are_named(self, inputs: Sequence[_Input]) -> bool:
+        """Whether each input has the name of a column, or the only one that of the matrix."""
+        if len(inputs) == 1 and inputs[0].name == MATRIX and self._takes_matrix:
+            return True
+        return len(inputs) == len(self._kinds) and {one.name for one in inputs} == self._layout.rows.keys()
+
+    def _check(self, document: bytes | bytearray, request: _Request, behind: memoryview, max_rows: int) -> None:
+        """Refuse inputs that are not the model's by their names, datatypes or shapes, as the strict way would.
+
+        That takes as long as an answer, for which no value is looked at; all that stands before must be right.
+
+        Raises:
+            InputRefused: they are not; an output that is wanted is not offered.
+            TooManyRows: there are more than `max_rows`.
+        """
+        lists = 1 + (request.outputs is not UNSET) + sum(1 + (one.data is not UNSET) for one in request.inputs)
+        if count_of(document, b"[") != lists or _LONG_NUMBER.search(document) is not None:
+            return
+        left = len(behind)
+        for one in request.inputs:
+            if len(one.shape) not in (1, 2) or min(one.shape) < 0 or (one.data is UNSET) == (one.parameters is UNSET):
+                return
+            size = one.parameters.binary_data_size if one.parameters is not UNSET else 0
+            if not 0 <= size <= left or (one.data is not UNSET and bytes(one.data)[:1] != b"["):
+                return
+            left -= size
+        if left:
+            return
+        v2_outputs.check(_understood(request).outputs, self._offered)
+        given = [Given(one.name, one.datatype, tuple(one.shape), []) for one in request.inputs]
+        Inputs(given, self._layout.schema, self._grammar, max_rows=max_rows)
 
     def _block(self, inputs: Sequence[_Input], behind: memoryview, max_rows: int) -> Array | None:
         """The numbers of all columns, float64 [columns, n]."""

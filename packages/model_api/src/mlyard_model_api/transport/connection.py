@@ -28,9 +28,17 @@ ASKED_AT = (1, 4, 16, 64)
 """At which of these times it is also sent something that it would refuse; some clients take no more than five such."""
 
 
-def connections(limits: Limits, *, shortcut: Shortcut | None = None) -> Callable[..., "HttpConnection"]:
-    """Return what uvicorn calls, as its `http`, for each new connection; `shortcut` answers some requests itself."""
-    return partial(HttpConnection, shared=Shared(limits), shortcut=shortcut)
+def connections(
+    limits: Limits, *, shortcut: Shortcut | None = None, broken: Callable[[BrokenRequest], ASGIApp] = refusal
+) -> Callable[..., "HttpConnection"]:
+    """Return what uvicorn calls, as its `http`, for each new connection.
+
+    Args:
+        limits: what a connection may take.
+        shortcut: answers some requests itself.
+        broken: makes what answers to a request that is not HTTP.
+    """
+    return partial(HttpConnection, shared=Shared(limits), shortcut=shortcut, broken=broken)
 
 
 class HttpConnection(asyncio.BufferedProtocol):
@@ -45,6 +53,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         *,
         shared: Shared,
         shortcut: Shortcut | None = None,
+        broken: Callable[[BrokenRequest], ASGIApp] = refusal,
     ) -> None:
         """As uvicorn calls it, but for what the connections share."""
         self._app: ASGIApp = config.loaded_app
@@ -52,6 +61,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._app_state = app_state
         self._shared = shared
         self._shortcut = shortcut
+        self._broken = broken
         # The last head that it was asked about, and what it said.
         self._known: Head | None = None
         self._prepared: Any = None
@@ -260,7 +270,7 @@ class HttpConnection(asyncio.BufferedProtocol):
             self._incoming.lose()
             return
         head = Head("GET", b"/", "1.1", [], length=None, keep_alive=False)
-        self._queue(Exchange(self, head, facts=self._facts), refusal(error))
+        self._queue(Exchange(self, head, facts=self._facts), self._broken(error))
         self._launch()
 
     def _queue(self, exchange: Exchange, app: ASGIApp) -> None:
