@@ -90,7 +90,8 @@ def _quick(body: bytes | bytearray) -> Any:
     except msgspec.ValidationError:
         return _IN_DOUBT
     except msgspec.DecodeError as error:
-        if b"\\u" in body or b"NaN" in body or b"Infinity" in body:
+        # How deep the parsers read depends on Python's release: what opens more than may be open is looked at.
+        if b"\\u" in body or b"NaN" in body or b"Infinity" in body or body.count(b"[") + body.count(b"{") > MAX_DEPTH:
             return _IN_DOUBT
         raise BrokenBody(f"the body is not JSON{_place(body, str(error))}") from None
     # Text that is not UTF-8, and nesting.
@@ -135,6 +136,7 @@ def _strictly(body: bytes | bytearray) -> Any:
     except UnicodeDecodeError as error:
         raise BrokenBody(f"the body is not UTF-8 text: byte {error.start} is wrong") from None
     except json.JSONDecodeError as error:
+        _count_parts(body, most_containers=len(body), most_values=len(body))
         where = f"line {error.lineno}, character {error.colno}"
         raise BrokenBody(f"the body is not JSON: {error.msg.rstrip(': ')} ({where})") from None
     except RecursionError:
@@ -153,6 +155,12 @@ def _check_parts(body: bytes | bytearray, *, rows: int, columns: int, lists: int
         len(body) <= most_containers or count_of(body, b"{") + count_of(body, b"[") <= most_containers
     ):
         return
+    if not _count_parts(body, most_containers=most_containers, most_values=most_values):
+        raise TooManyRows(f"there are more values than {rows} rows of {columns} columns have")
+
+
+def _count_parts(body: bytes | bytearray, *, most_containers: int, most_values: int) -> bool:
+    """Whether a body has no more objects and lists, and values, outside of texts; refuses what is nested too deep."""
     if b"\\" in body:
         body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
     opened = closed = values = texts = place = 0
@@ -165,11 +173,11 @@ def _check_parts(body: bytes | bytearray, *, rows: int, columns: int, lists: int
         if opened - closed > MAX_DEPTH:
             raise _too_deep()
         if opened > most_containers or values > most_values or texts > 2 * most_values:
-            raise TooManyRows(f"there are more values than {rows} rows of {columns} columns have")
+            return False
         texts += 1
         place = body.find(b'"', text + 1) + 1
         if text < 0 or place == 0:
-            return
+            return True
 
 
 def _most_values(rows: int, columns: int) -> int:
