@@ -45,7 +45,7 @@ class Condition(Contract):
     `column` and `values` are those whose rows were judged apart.
     """
 
-    name: Literal["calibration", "segments", "fairness", "cooldown", "latency", "size", "approval"]
+    name: Literal["calibration", "segments", "fairness", "cooldown", "latency", "size", "approval", "origin"]
     outcome: Outcome
     reason: str
     column: str | None = None

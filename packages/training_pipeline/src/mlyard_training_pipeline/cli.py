@@ -52,6 +52,20 @@ def run(spec: Path) -> None:
     start(spec, Settings.load())
 
 
+@cli.command("import")
+@click.argument("pipeline", type=SPEC)
+@click.option("--data", type=SPEC, required=True, help="The table to judge it on, with the columns of the spec.")
+@click.option("--spec", type=SPEC, required=True, help="The model spec; its source and candidates are not used.")
+@click.option(
+    "--trained-on", type=SPEC, help="The rows that it was fitted on: without them the gate cannot let it pass."
+)
+def import_(pipeline: Path, data: Path, spec: Path, trained_on: Path | None) -> None:
+    """Judge and register a pipeline that was fitted elsewhere, from a file of skops."""
+    from mlyard_training_pipeline.importing import import_pipeline
+
+    import_pipeline(pipeline, spec, Settings.load(), table=data, trained_on=trained_on)
+
+
 @cli.command()
 @click.argument("spec", type=SPEC)
 def validate(spec: Path) -> None:

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mlyard_shared.errors import RegistryError, RegistryUnavailable
+from mlyard_shared.registry import ModelVersion
 from mlyard_shared.spec import read_spec
 
 from mlyard_training_pipeline.interruption import Interrupted, sigterm_as_interrupt
@@ -16,6 +17,7 @@ from mlyard_training_pipeline.settings import Settings
 from mlyard_training_pipeline.tracking.alive import alive
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.names import BY_COMMAND
+from mlyard_training_pipeline.tracking.references import TrainingRun
 from mlyard_training_pipeline.tracking.trainings import abandon
 
 
@@ -31,7 +33,7 @@ def run(spec_file: Path, settings: Settings, *, progress: Progress | None = None
     with (
         progress or Progress(steps=8 + len(spec.candidates)) as shown,
         sigterm_as_interrupt(),
-        _accounted_for(spec.name, run_key, shown) as begun,
+        accounted_for(spec.name, run_key, shown) as begun,
     ):
         with shown.step("connect"):
             context = Context.from_settings(settings)
@@ -42,7 +44,7 @@ def run(spec_file: Path, settings: Settings, *, progress: Progress | None = None
 
 
 @contextmanager
-def _accounted_for(model: str, run_key: str, progress: Progress) -> Iterator[list[Context]]:
+def accounted_for(model: str, run_key: str, progress: Progress) -> Iterator[list[Context]]:
     """Leave no run behind that seems to be under way, once the list holds the context of a training that has begun."""
     begun: list[Context] = []
     try:
@@ -79,8 +81,8 @@ def _train(context: Context, spec_file: Path, run_key: str, progress: Progress) 
     from mlyard_training_pipeline.steps.evaluate import evaluate
     from mlyard_training_pipeline.steps.evidence import evidence
     from mlyard_training_pipeline.steps.extract import extract
-    from mlyard_training_pipeline.steps.gate import gate, report_of
-    from mlyard_training_pipeline.steps.promote import is_open, promote
+    from mlyard_training_pipeline.steps.gate import gate
+    from mlyard_training_pipeline.steps.promote import promote
     from mlyard_training_pipeline.steps.register import register
     from mlyard_training_pipeline.steps.train import train
     from mlyard_training_pipeline.steps.validate import validate
@@ -115,10 +117,18 @@ def _train(context: Context, spec_file: Path, run_key: str, progress: Progress) 
         step.result = "stopped: the training was done before"
         shown = evidence(context, training, trained, evaluation)
         step.result = f"{shown.plots} plots" + (f", {len(shown.left_out)} left out" if shown.left_out else "")
+    tell(context, training, version, progress)
+
+
+def tell(context: Context, training: TrainingRun, version: ModelVersion, progress: Progress) -> None:
+    """Say what the gate said, and where the version's page is."""
+    from mlyard_training_pipeline.steps.gate import report_of
+    from mlyard_training_pipeline.steps.promote import is_open
+
     report = report_of(context, training)
     for line in (f"gate {report.verdict}", *(f"note: {note}" for note in report.notes)):
         progress.say(line)
-    if spec.gate.approval and is_open(report):
+    if context.tracking.spec_of(training.run_id).gate.approval and is_open(report):
         progress.say(f"gate.approval: `promote {version.name} {version.version} --reason TEXT` makes it the champion")
     where = context.registry.uri.rstrip("/")
     progress.say(

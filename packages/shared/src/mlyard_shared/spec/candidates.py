@@ -21,12 +21,14 @@ class Candidate(Contract):
     What its path may name is decided where it would be imported. A regression may be fitted on a function of its target
     (`target_transform`); its answers are in the target's own units. Its settings are those of the grid, one by one, or
     `trials` that are drawn from the grid's lists and the ranges: `random`ly, with the best going on to more rows
-    (`halving`), or near those that were good before (`optuna`).
+    (`halving`), or near those that were good before (`optuna`). `precision` is what its inputs are rounded to, which
+    follows from the estimator where it is not given.
     """
 
     name: Slug
     estimator: ImportPath
     target_transform: Literal["log", "log1p", "sqrt", "yeo_johnson", "box_cox"] | None = None
+    precision: Literal["float32", "float64"] | None = None
     parameters: dict[str, Parameter] = {}
     grid: dict[str, Annotated[list[Parameter], Field(min_length=1)]] = {}
     ranges: dict[str, Range] = {}

@@ -102,6 +102,8 @@ def precision(candidate: Candidate) -> Literal["float32", "float64"]:
     done before. HistGradientBoosting and LightGBM compare in double, and so do their twins: they keep every digit, and
     so do those that wrap others.
     """
+    if candidate.precision is not None:
+        return candidate.precision
     module = str(estimator_class(candidate.estimator).__module__)
     rounds = module.startswith(_ROUNDING) and not module.startswith(_NOT_ROUNDING)
     return "float32" if rounds and not any(nesting.paths(candidate.parameters)) else "float64"

@@ -32,6 +32,8 @@ def gate(context: Context, run: TrainingRun, evaluation: Evaluation) -> GateRepo
     report = judge(spec, evaluation)
     if spec.gate.cooldown_hours is not None:
         report = report.also(_cooldown(context, spec, spec.gate.cooldown_hours))
+    if evaluation.winner.imported is not None:
+        report = report.also([evaluation.winner.imported.origin])
     leave(context, run, report)
     return report
 
@@ -93,7 +95,8 @@ def notes(spec: ModelSpec, evaluation: Evaluation) -> tuple[str, ...]:
     winner, error = evaluation.winner, evaluation.standard_error
     folds = (winner.score, luck.folds_error(winner.deviation, spec.folds))
     holdout = (evaluation.metrics.get(spec.metric, evaluation.score), error)
-    found = (luck.optimism(evaluation.uses, error), luck.gap(spec.metric, folds=folds, holdout=holdout))
+    gap = None if winner.imported is not None else luck.gap(spec.metric, folds=folds, holdout=holdout)
+    found = (luck.optimism(evaluation.uses, error), gap)
     return tuple(note for note in found if note is not None)
 
 

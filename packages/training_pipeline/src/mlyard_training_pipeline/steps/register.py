@@ -37,8 +37,9 @@ def register(context: Context, run: TrainingRun, evaluation: Evaluation, report:
         trained = context.tracking.get(evaluation.winner.run_id)
         built = folder / "version"
         data = dataset.load(context, run, spec)
-        rule = None
-        if spec.holdout.refit is not None:
+        imported = evaluation.winner.imported
+        rule = imported.held_out if imported is not None else None
+        if spec.holdout.refit is not None and imported is None:
             stored, rule = _refitted(spec, data, evaluation, folder / "refitted")
         packaging.build(built, stored, Training(spec, run, data, evaluation, trained, rule, report))
         manifest = parse_manifest((built / MANIFEST_FILE).read_bytes())

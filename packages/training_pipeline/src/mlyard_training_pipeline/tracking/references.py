@@ -5,6 +5,7 @@ from typing import Any
 from mlyard_shared.contract import Contract
 from mlyard_shared.decision import Decision
 from mlyard_shared.gate import Condition, Gain
+from mlyard_shared.manifest import HoldoutRule
 from mlyard_shared.manifest.current import Conformal
 from mlyard_shared.snapshot import Snapshot
 
@@ -27,11 +28,22 @@ class SearchPart(Contract):
     end: int
 
 
+class Imported(Contract):
+    """That a pipeline was fitted elsewhere: whether it may have seen the rows held out, as a condition of the gate.
+
+    `held_out` is the rule of those that it cannot have seen, where that is not the spec's.
+    """
+
+    origin: Condition
+    held_out: HoldoutRule | None = None
+
+
 class CandidateRun(Contract):
     """A candidate's own run: its mean score over the folds, in the metric's own sign, with its best parameters.
 
     `decision` makes labels of its probabilities, `conformal` says how far from its answers the truth may lie, `files`
     are the artifacts of its run that hold the fitted pipeline, and `seconds` is what the folds took together.
+    One that was `imported` has been through no folds, and its score is 0.
     """
 
     candidate: str
@@ -43,6 +55,7 @@ class CandidateRun(Contract):
     conformal: Conformal | None = None
     files: tuple[str, ...] = (PIPELINE_FILE,)
     seconds: float = 0.0
+    imported: Imported | None = None
 
 
 class Evaluation(Contract):

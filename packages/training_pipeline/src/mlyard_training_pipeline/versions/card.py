@@ -26,7 +26,7 @@ def make(spec: ModelSpec, dataset: Dataset, evaluation: Evaluation, report: Gate
     """Make the card. What the gate says is left out where it also depends on what the version takes to serve."""
     is_told = report is not None and spec.gate.latency_ms is None and spec.gate.size_mb is None
     estimators = {candidate.name: candidate.estimator for candidate in spec.candidates}
-    compared = evaluation.candidates or (evaluation.winner,)
+    compared = () if evaluation.winner.imported is not None else evaluation.candidates
     return Card(
         rows_trained=int((~dataset.held_out).sum()),
         rows_held_out=int(dataset.held_out.sum()),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from statistics import NormalDist
 from typing import NamedTuple, cast
 
@@ -92,7 +93,8 @@ def _data(page: Page) -> str:
         lines.append(
             f"Split: {card.rows_trained:,} rows to train on, {card.rows_held_out:,} held out {_rule(manifest)}"
         )
-    lines.append(f"Chosen over {spec.folds} folds of the training rows")
+    if page.evaluation.winner.imported is None:
+        lines.append(f"Chosen over {spec.folds} folds of the training rows")
     return _section("Data", _bullets(lines))
 
 
@@ -150,6 +152,8 @@ def _choice(page: Page) -> str:
     parameters = page.evaluation.winner.parameters
     found = _listed(f"{_code(f'{name} = {value}')}" for name, value in parameters.items())
     settings = f"Settings of {_text(page.manifest.candidate)}: {found}.\n\n" if parameters else ""
+    if page.evaluation.winner.imported is not None:
+        table = "It was fitted elsewhere, and imported."
     return _section("How it was chosen", f"{table}\n\n{settings}{_bullets(report.reasons)}")
 
 
@@ -196,7 +200,8 @@ def _serving(manifest: Manifest) -> Iterator[str]:
 
 def _source(spec: ModelSpec) -> str:
     if spec.source.path is not None:
-        return _code(spec.source.path)
+        is_elsewhere = Path(spec.source.path).is_absolute()
+        return _code(Path(spec.source.path).name if is_elsewhere else spec.source.path)
     return f"a query of the connection {_code(str(spec.source.connection))}"
 
 

@@ -29,6 +29,8 @@ def convert(pipeline: Any, *, width: int, form: InputForm) -> Any:
     """
     from sklearn.base import is_classifier
 
+    if len(pipeline) > 2:
+        raise NotImplementedError("there are steps between the preprocessing and the estimator")
     graph = Graph(form, width, composed=composites.has(pipeline[-1]))
     features = preprocessing.add(graph, pipeline[0])
     scores = _scores(graph, features, pipeline[-1])

@@ -67,13 +67,15 @@ def _block(graph: Graph, step: Any, positions: list[int]) -> _Block:
     if kind == "OneHotEncoder":
         codes = graph.inputs(positions)
         return _Block(_one_hot(graph, step, codes), precision)
-    if kind == "TargetEncoder":
-        return _Block(_looked_up(graph, step, positions), np.float64)
-    if kind == "OrdinalEncoder":
-        return _Block(_looked_up(graph, step, positions), precision)
-    if kind == "Pipeline" and type(step[0]).__name__ == "OrdinalEncoder":
-        return _Block(_one_hot(graph, step[1], _looked_up(graph, step[0], positions)), precision)
     numbers = graph.inputs(positions)
+    if kind == "TargetEncoder":
+        return _Block(_looked_up(graph, step, numbers), np.float64)
+    if kind == "OrdinalEncoder":
+        return _Block(_looked_up(graph, step, numbers), precision)
+    if kind == "Pipeline" and type(step[0]).__name__ == "OrdinalEncoder":
+        return _Block(_one_hot(graph, step[1], _looked_up(graph, step[0], numbers)), precision)
+    if kind == "Pipeline" and len(step) == 2 and type(step[1]).__name__ == "TargetEncoder":
+        return _Block(_looked_up(graph, step[1], _scaled(graph, numbers, step[0])), np.float64)
     if kind == "Pipeline":
         for _, inner in step.steps:
             numbers = _scaled(graph, numbers, inner)
@@ -100,8 +102,8 @@ def _one_hot(graph: Graph, encoder: Any, codes: str) -> str:
     return graph.cast(hits, np.dtype(graph.form.precision).type)
 
 
-def _looked_up(graph: Graph, encoder: Any, positions: list[int]) -> str:
-    """What an encoder makes of the codes of some inputs, one table below the other."""
+def _looked_up(graph: Graph, encoder: Any, inputs: str) -> str:
+    """What an encoder makes of codes, one table below the other."""
     counts = [len(known) for known in encoder.categories_]
     # The first entry is that of an unseen level, whose code is -1, and so is the last: null where nobody allowed it.
     codes = np.full((max(counts) + 2, len(counts)), -1, dtype=np.float64)
@@ -111,15 +113,14 @@ def _looked_up(graph: Graph, encoder: Any, positions: list[int]) -> str:
     width = made.shape[1] // len(counts)
     tables = [made[: count + 2, column * width : (column + 1) * width] for column, count in enumerate(counts)]
     starts = np.cumsum([0, *(len(table) for table in tables[:-1])])
-    inputs = graph.inputs(positions)
     rows = graph.node("Add", graph.cast(inputs, np.int64), graph.constant((starts + 1).reshape(1, -1)))
     found = graph.node("Gather", graph.constant(np.concatenate(tables)), rows, axis=0)
     return graph.node("Reshape", found, graph.constant(np.array([-1, width * len(counts)], dtype=np.int64)))
 
 
 def _is_encoder(step: Any) -> bool:
-    first = step[0] if type(step).__name__ == "Pipeline" else step
-    return type(first).__name__ in ("OneHotEncoder", "OrdinalEncoder", "TargetEncoder")
+    inner = [part for _, part in step.steps] if type(step).__name__ == "Pipeline" else [step]
+    return any(type(part).__name__ in ("OneHotEncoder", "OrdinalEncoder", "TargetEncoder") for part in inner)
 
 
 def _width(step: Any, inputs: int) -> int:
