@@ -11,6 +11,7 @@ from mlyard_shared.pipelines import load_pipeline
 from mlyard_shared.registry import history
 from mlyard_shared.registry.experiments import NOTE
 from mlyard_shared.spec import ModelSpec
+from mlyard_shared.views import VIEW
 from mlyard_training_pipeline import training
 from mlyard_training_pipeline.interruption import Interrupted
 from mlyard_training_pipeline.progress import Progress
@@ -71,6 +72,8 @@ def test_a_mixed_table_becomes_a_champion_whose_files_follow_the_contract(
     parent = context.tracking.get(version.run_id)
     assert parent.info.run_name.endswith(f" · {manifest.candidate}")
     assert {"cv_accuracy", "holdout_accuracy"} <= set(parent.data.metrics)
+    view = json.loads(context.registry.client.get_experiment(parent.info.experiment_id).tags[VIEW])
+    assert {"metrics.`holdout_accuracy`", "metrics.`cv_accuracy`"} <= set(view["selectedColumns"])
     assert "there is no champion yet" in parent.data.tags[NOTE]
     forest, logistic = context.tracking.children(parent)
     assert {forest.info.run_name, logistic.info.run_name} == {"forest", "logistic"}

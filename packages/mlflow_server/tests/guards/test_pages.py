@@ -3,15 +3,19 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlyard_mlflow_server.guards.pages import POLICY, own_pages
+from mlyard_shared.views import VIEW, scores
 
 from ..servers import Server
 from .calls import Answered, Application, call
 
+KIND = "custom_model_development"
 PAGE = b"<!doctype html><html><head><title>MLflow</title></head></html>"
 
 
@@ -104,25 +108,41 @@ def test_the_choices_are_those_of_the_installed_mlflow() -> None:
 
 
 @pytest.fixture(scope="module")
-def seen(server: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[str]]:
-    """What a new browser shows of the start page, and every address that the page asked for."""
+def browser(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[str, Path]]:
+    """What a new browser shows of a page, and where it has noted every address that it asked for."""
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("no Chromium on this machine: its tests were left out")
-    folder = tmp_path_factory.mktemp("browser")
     options = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     options += (
-        "--disable-component-update --disable-sync --disable-dev-shm-usage --virtual-time-budget=20000 --dump-dom"
+        "--disable-component-update --disable-sync --disable-dev-shm-usage --window-size=1600,1000 "
+        "--virtual-time-budget=20000 --dump-dom"
     )
-    net_log = folder / "net.json"
-    command = [chromium, *options.split(), f"--user-data-dir={folder / 'profile'}", f"--log-net-log={net_log}"]
-    page = subprocess.run(
-        [*command, f"http://localhost:{server.port}/"], capture_output=True, text=True, timeout=180, check=True
-    )
+
+    def shown(page: str) -> tuple[str, Path]:
+        folder = tmp_path_factory.mktemp("browser")
+        net_log = folder / "net.json"
+        command = [chromium, *options.split(), f"--user-data-dir={folder / 'profile'}", f"--log-net-log={net_log}"]
+        done = subprocess.run(
+            [*command, f"http://localhost:{server.port}/{page}"],
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=True,
+        )
+        return done.stdout, net_log
+
+    return shown
+
+
+@pytest.fixture(scope="module")
+def seen(browser: Callable[[str], tuple[str, Path]]) -> tuple[str, list[str]]:
+    """What a new browser shows of the start page, and every address that the page asked for."""
+    page, net_log = browser("")
     # A browser asks for things of its own too, such as the time: those have no page that began them.
     told = [event.get("params", {}) for event in json.loads(net_log.read_text())["events"]]
     asked = [one for one in told if "url" in one and one.get("initiator", "not an origin") != "not an origin"]
-    return page.stdout, [one["url"] for one in asked]
+    return page, [one["url"] for one in asked]
 
 
 def test_in_a_browser_it_opens_on_model_training_without_assistant_and_note(seen: tuple[str, list[str]]) -> None:
@@ -140,3 +160,21 @@ def test_in_a_browser_it_asks_its_own_server_alone(server: Server, seen: tuple[s
     assert [address for address in addresses if address.startswith(own)]
     assert not [address for address in addresses if not address.startswith(own)]
     assert not [address for address in addresses if "telemetry" in address.lower()]
+
+
+def test_in_a_browser_a_list_of_runs_shows_the_scores_that_its_experiment_names(
+    server: Server, browser: Callable[[str], tuple[str, Path]]
+) -> None:
+    def post(path: str, **body: object) -> Any:
+        return server.request("POST", f"/api/2.0/mlflow/{path}", json=body).json()
+
+    tags = [{"key": VIEW, "value": scores("holdout_rmse")}, {"key": "mlflow.experimentKind", "value": KIND}]
+    experiment = post("experiments/create", name="shown", tags=tags)["experiment_id"]
+    run = post("runs/create", experiment_id=experiment, run_name="houses 2026-11-26 · ridge", start_time=1)
+    post("runs/log-metric", run_id=run["run"]["info"]["run_id"], key="holdout_rmse", value=17.2512, timestamp=1)
+    post("runs/log-metric", run_id=run["run"]["info"]["run_id"], key="holdout_mae", value=11.7534, timestamp=1)
+    page, _ = browser(f"#/experiments/{experiment}/runs")
+    post("experiments/delete", experiment_id=experiment)
+    assert "houses 2026-11-26 · ridge" in page
+    assert "17.2512" in page
+    assert "11.7534" not in page

@@ -73,7 +73,7 @@ def test_a_classification_shows_what_a_person_wants_to_see(
     # It gives no probabilities.
     assert plots(drawing, svc.run_id) == {"confusion_matrix"} | OF_FITS
     assert "confusion_matrix" in plots(drawing, found.run.run_id)
-    assert 0 < drawing.tracking.get(found.run.run_id).data.metrics["evidence_seconds"] < 60
+    assert 0 < float(drawing.tracking.get(found.run.run_id).data.tags[names.EVIDENCE_SECONDS]) < 60
 
 
 def test_a_regression_shows_its_errors_and_the_winner_stands_beside_the_champion(

@@ -7,6 +7,8 @@ files are served as they are.
 
 import json
 
+from mlyard_shared.views import VIEW
+
 from mlyard_mlflow_server.guards.asgi import Asgi, Message, Receive, Send, answer, refuse
 
 POLICY = "; ".join(
@@ -106,6 +108,22 @@ def _is_html(start: Message) -> bool:
     )
 
 
+_VIEWS = f"""\
+try {{
+  const request = new XMLHttpRequest();
+  request.open("POST", "ajax-api/2.0/mlflow/experiments/search", false);
+  request.setRequestHeader("Content-Type", "application/json");
+  request.send(JSON.stringify({{max_results: 1000, filter: "tags.`{VIEW}` != ''"}}));
+  for (const experiment of JSON.parse(request.responseText).experiments ?? []) {{
+    const name = `MLflowLocalStorage-1.1-ExperimentPage-["${{experiment.experiment_id}}"]-ReactComponentState`;
+    const view = experiment.tags.find(tag => tag.key === "{VIEW}").value;
+    if (localStorage.getItem(name) === null) localStorage.setItem(name, view);
+  }}
+}} catch {{}}
+"""
+"""Each experiment's view, where nobody has chosen columns: before MLflow's script looks for them."""
+
+
 def _script(choices: dict[str, object]) -> bytes:
     """Set the choices that nobody has made yet, and hide what opens the assistant, which is off."""
     stored = {name: json.dumps(value) for name, value in choices.items()}
@@ -113,6 +131,7 @@ def _script(choices: dict[str, object]) -> bytes:
         f"for (const [name, value] of Object.entries({json.dumps(stored)})) {{\n"
         "  try { if (localStorage.getItem(name) === null) localStorage.setItem(name, value); } catch {}\n"
         "}\n"
+        f"{_VIEWS}"
         'const style = document.createElement("style");\n'
         "style.textContent = '[data-assistant-ui] { display: none !important; }';\n"
         "document.head.append(style);\n"

@@ -68,9 +68,8 @@ def _drawn(context: Context, run: TrainingRun, candidates: Sequence[CandidateRun
     for text in left_out:
         logger.info("left out: %s", text)
     with suppress(MlyardError):
-        context.tracking.log(run.run_id, metrics={"evidence_seconds": work.allowance.spent}, parameters={})
-        if left_out:
-            context.tracking.tag(run.run_id, {names.LEFT_OUT: "; ".join(left_out)[:4000]})
+        told = {names.EVIDENCE_SECONDS: f"{work.allowance.spent:.2f}", names.LEFT_OUT: "; ".join(left_out)[:4000]}
+        context.tracking.tag(run.run_id, told)
     return Shown(work.plots, left_out)
 
 

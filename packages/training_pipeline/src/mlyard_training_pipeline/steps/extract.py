@@ -30,6 +30,7 @@ def extract(context: Context, spec_file: Path, *, run_key: str) -> TrainingRun:
     snapshot = snapshots.take(context, spec.name, stream)
     # A table that cannot be read leaves no training behind.
     run = trainings.begin(context, spec.name, run_key)
+    context.tracking.show(run.info.experiment_id, spec.metric)
     context.tracking.store_spec(run.info.run_id, spec_file)
     tags = {names.SHA256: snapshot.sha256, names.SNAPSHOT: snapshot.run_id}
     context.tracking.tag(run.info.run_id, tags)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from mlflow.entities import DatasetInput, Metric, Param, RunTag
 from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
+from mlyard_shared import views
 from mlyard_shared.registry import Registry, artifacts
 from mlyard_shared.registry.errors import translated
 from mlyard_shared.registry.experiments import ensure_experiment, find_experiment, run_calls
@@ -47,6 +48,13 @@ class Tracking:
             ExperimentMissing: it lies in MLflow's trash.
         """
         return ensure_experiment(self._client, model, uri=self.uri, description=_trainings(model))
+
+    def show(self, experiment_id: str, metric: str) -> None:
+        """Let the list of runs show how a metric was, over the folds and on the holdout."""
+        view = views.scores(f"holdout_{metric}", f"cv_{metric}")
+        with translated(self.uri):
+            if self._client.get_experiment(experiment_id).tags.get(views.VIEW) != view:
+                self._client.set_experiment_tag(experiment_id, views.VIEW, view)
 
     def table_experiment(self, model: str) -> str:
         """The id of the experiment of a model's tables, which is made where there is none.
