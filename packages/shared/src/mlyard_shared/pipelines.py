@@ -45,8 +45,12 @@ def untrusted_types(file: Path) -> tuple[str, ...]:
     return tuple(sorted(set(get_untrusted_types(file=file)) - set(TRUSTED_TYPES)))
 
 
-def load_pipeline(file: Path) -> Any:
+def load_pipeline(file: Path, *, also: tuple[str, ...] = ()) -> Any:
     """Load a fitted pipeline.
+
+    Args:
+        file: of skops.
+        also: types beyond the list that may be read, where what is read is not what is registered.
 
     Raises:
         ModelVersionRefused: it holds a type outside of the list, unpacks to more than 4 GiB, or is not a skops file.
@@ -60,9 +64,9 @@ def load_pipeline(file: Path) -> Any:
         with warnings.catch_warnings():
             # Its caller has compared major and minor; a bugfix release reads what its siblings wrote.
             warnings.simplefilter("ignore", InconsistentVersionWarning)
-            pipeline = load(file, trusted=list(TRUSTED_TYPES))
+            pipeline = load(file, trusted=[*TRUSTED_TYPES, *also])
     except UntrustedTypesFoundException:
-        types = ", ".join(untrusted_types(file))
+        types = ", ".join(name for name in untrusted_types(file) if name not in also)
         raise ModelVersionRefused(f"{file.name} holds types that are not trusted: {types}") from None
     except ModelVersionRefused:
         raise

@@ -18,6 +18,8 @@ from mlyard_training_pipeline.tracking.names import BY_COMMAND
 from mlyard_training_pipeline.training import accounted_for, tell
 
 _STEPS = 7
+_READ = ("sklearn.compose._column_transformer.make_column_selector",)
+"""What notebooks have and a version has not: it is gone when the columns are known by name."""
 
 
 def import_pipeline(
@@ -71,7 +73,7 @@ def _load(pipeline: Path) -> Any:
     if not pipeline.is_file():
         raise TrainingError(f"there is no file {pipeline}")
     try:
-        return load_pipeline(pipeline)
+        return load_pipeline(pipeline, also=_READ)
     except ModelVersionRefused as error:
         raise TrainingError(
             f"{error}; a version holds scikit-learn's own types only: write the pipeline with skops.io.dump, without "

@@ -17,12 +17,14 @@ from mlyard_training_pipeline.notebooks import spec_file
 from mlyard_training_pipeline.progress import Progress
 from mlyard_training_pipeline.tracking.context import Context
 from rich.console import Console
+from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from skops import io as skops
 
 from .conftest import NUMBERS, TEXTS
-from .test_translation import LOGISTIC, fit, numbers, usual
+from .test_translation import IGNORING, LOGISTIC, fit, numbers, usual
 
 Make = Callable[[ModelSpec], Dataset]
 Spec = Callable[..., ModelSpec]
@@ -87,6 +89,20 @@ def test_where_nobody_says_what_it_was_fitted_on_the_gate_does_not_let_it_pass(
     said = take(fit(usual(LOGISTIC), frame), name="unsure", trained_on=table)
     assert "rows of table.csv, on which it was fitted, are among the" in said
     assert context.registry.find("unsure", "champion") is None
+
+
+def test_columns_that_a_notebook_chose_by_their_type_are_taken_by_name(
+    take: Callable[..., str], context: Context, frame: pd.DataFrame
+) -> None:
+    texts, numeric = make_column_selector(dtype_exclude="number"), make_column_selector(dtype_include="number")
+    chosen = ColumnTransformer([("texts", IGNORING, texts), ("numbers", numbers(), numeric)])
+    asked = frame.astype({"code": str})
+    assert "version 1" in take(fit(make_pipeline(chosen, RandomForestClassifier(5)), asked), name="chosen")
+    challenger = context.registry.find("chosen", "challenger")
+    assert challenger is not None
+    manifest = context.registry.manifest(challenger)
+    assert manifest.onnx is not None, manifest.onnx_refused
+    assert manifest.onnx.holds
 
 
 def test_what_is_no_pipeline_of_scikit_learn_is_refused_before_anything_is_registered(

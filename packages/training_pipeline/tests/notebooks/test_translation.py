@@ -116,11 +116,16 @@ PIPELINES = {
 }
 
 
+SHORT = ("usual", "ordinal", "scaled after", "texts and flags together", "no probabilities", "stacked")
+
+
 def fit(pipeline: Any, frame: pd.DataFrame, target: str = "kind") -> Any:
     return pipeline.fit(frame[[*NUMBERS, "new", *TEXTS]], frame[target])
 
 
-@pytest.mark.parametrize("name", PIPELINES)
+@pytest.mark.parametrize(
+    "name", [name if name in SHORT else pytest.param(name, marks=pytest.mark.long) for name in PIPELINES]
+)
 def test_a_pipeline_over_codes_says_what_the_notebooks_says(
     frame: pd.DataFrame, made: Make, notebook_spec: Spec, tmp_path: Path, name: str
 ) -> None:

@@ -39,7 +39,7 @@ def make(spec: ModelSpec, dataset: Dataset, evaluation: Evaluation, report: Gate
         ),
         champion_before=evaluation.champion_version,
         gate=report.verdict if report is not None and is_told else None,
-        limits=tuple(_limits(spec, dataset)),
+        limits=(*_of_import(evaluation), *_limits(spec, dataset)),
     )
 
 
@@ -72,6 +72,13 @@ def _limits(spec: ModelSpec, dataset: Dataset) -> Iterator[str]:
         yield f"It has seen {spec.target} between {low:.6g} and {high:.6g} only."
     if held_out < _FEW:
         yield f"It was judged on {held_out} rows: differences within the intervals of its scores may be chance."
+
+
+def _of_import(evaluation: Evaluation) -> Iterator[str]:
+    if evaluation.winner.imported is not None:
+        yield (
+            "It was fitted elsewhere: what is said here of training is what the table says that it was imported with."
+        )
 
 
 def _of_time(dataset: Dataset) -> Iterator[str]:

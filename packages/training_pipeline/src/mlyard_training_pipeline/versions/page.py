@@ -89,11 +89,13 @@ def _data(page: Page) -> str:
         lines.append(
             f"Rows from {card.period[0]:%Y-%m-%d} to {card.period[1]:%Y-%m-%d} by {_code(str(spec.event_time))}"
         )
-    if card is not None:
-        lines.append(
-            f"Split: {card.rows_trained:,} rows to train on, {card.rows_held_out:,} held out {_rule(manifest)}"
-        )
-    if page.evaluation.winner.imported is None:
+    imported = page.evaluation.winner.imported
+    if card is not None and imported is not None and imported.held_out is not None:
+        lines.append(f"{card.rows_held_out:,} of these rows are held out by the spec, and it may have seen them")
+    elif card is not None:
+        kept = f"{card.rows_held_out:,} held out {_rule(manifest)}"
+        lines.append(f"Split: {card.rows_trained:,} rows to train on, {kept}")
+    if imported is None:
         lines.append(f"Chosen over {spec.folds} folds of the training rows")
     return _section("Data", _bullets(lines))
 
@@ -108,16 +110,18 @@ def _rule(manifest: Manifest) -> str:
 
 
 def _scores(page: Page) -> str:
-    evaluation = page.evaluation
+    evaluation, known = page.evaluation, page.manifest.metrics
     rows = []
     for name, value in evaluation.metrics.items():
         error = evaluation.errors.get(name)
         within = _interval(name, value, error) if error else ""
-        folds = page.manifest.metrics.get(f"cv_{name}")
-        is_decisive = name == page.spec.metric
-        shown = f"**{_name(name)}**" if is_decisive else _name(name)
-        rows.append([shown, _number(value), within, "" if folds is None else _number(folds)])
-    return _section("Scores", _table(["metric", "held out", f"{_LEVEL:.0%} interval", "over the folds"], rows))
+        shown = f"**{_name(name)}**" if name == page.spec.metric else _name(name)
+        folds = f"cv_{name}"
+        rows.append([shown, _number(value), within, _number(known[folds]) if folds in known else ""])
+    header = ["metric", "held out", f"{_LEVEL:.0%} interval", "over the folds"]
+    if not any(row[-1] for row in rows):
+        header, rows = header[:-1], [row[:-1] for row in rows]
+    return _section("Scores", _table(header, rows))
 
 
 def _interval(name: str, value: float, error: float) -> str:
