@@ -65,6 +65,21 @@ def test_a_curve_ends_where_the_next_point_would_take_too_long(sample: Sample, m
     assert allowance.left_out[0].startswith("no time for learning curve from ")
 
 
+def test_importance_is_of_fewer_rows_where_all_of_them_take_too_long(sample: Sample) -> None:
+    dear, fitted = sample._replace(seconds=0.02), []
+    rows = Sample.fit
+
+    def counted(self: Sample, given: Any) -> Any:
+        fitted.append(len(given))
+        return rows(self, given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Sample, "fit", counted)
+        assert importance(dear, "mae", Allowance(0), "importance") is not None
+    (count,) = fitted
+    assert 60 < count <= 90
+
+
 def test_what_a_fit_takes_is_known_from_the_training(sample: Sample) -> None:
     allowance = Allowance(0)
     dear = sample._replace(seconds=1.0)

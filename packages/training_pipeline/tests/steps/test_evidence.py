@@ -104,7 +104,7 @@ def test_where_there_is_no_time_nothing_is_drawn_and_the_run_says_so(
     monkeypatch.setattr(allowance, "SHARE", 0.0)
     shown = evidence(drawing, *small)
     assert shown.plots == 0
-    assert "no time for ridge" in shown.left_out
+    assert "no time for ridge: importance and learning curve" in shown.left_out
     told = drawing.tracking.get(small.run.run_id).data.tags[names.LEFT_OUT]
     assert told == "; ".join(shown.left_out)
     assert plots(drawing, small.run.run_id) == set()

@@ -1,11 +1,14 @@
 """The time that evidence may take: what is known to take longer is not begun, and it is told what was left out."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 LEAST = 5.0
 SHARE = 0.1
 """Of the training, in seconds, where that is more than the least."""
+_USABLE = 0.9
+"""The rest is for what takes longer than expected, and for handing over."""
 
 
 class Allowance:
@@ -19,8 +22,17 @@ class Allowance:
             clock: tells seconds.
         """
         self._clock, self._begun = clock, clock()
-        self.seconds = max(LEAST, SHARE * trained)
+        self.seconds = _USABLE * max(LEAST, SHARE * trained)
         self.left_out: list[str] = []
+
+    @contextmanager
+    def up_to(self, share: float) -> Iterator[None]:
+        """Allow what is done meanwhile no more than a share of all the time."""
+        every, self.seconds = self.seconds, self.seconds * share
+        try:
+            yield
+        finally:
+            self.seconds = every
 
     @property
     def spent(self) -> float:

@@ -29,7 +29,7 @@ def answers(axes: Any, winner: Answers, champion: Answers, names: tuple[str, str
         for one, name in pair:
             axes.ecdf(np.abs(one.truth - one.found.labels), label=name)
         axes.set(xlabel="absolute error, at most", ylabel="share of rows", title="Errors")
-    elif len(labels.classes) == 2 and None not in (winner.found.probabilities, champion.found.probabilities):
+    elif len(labels.classes) == 2 and all(one.found.probabilities is not None for one, _ in pair):
         for one, name in pair:
             classification.roc(axes, one, labels, of=name)
     else:

@@ -12,6 +12,8 @@ from mlyard_training_pipeline.evidence.classification import Plot
 from mlyard_training_pipeline.evidence.sample import Sample
 
 _REPEATS = 5
+_PART = 0.4
+"""Of the time that is left, for the fit and for the first repeat each."""
 _FEWEST = 50
 """Rows; fewer say nothing."""
 _SHOWN = 20
@@ -24,13 +26,16 @@ def importance(sample: Sample, metric: MetricName, allowance: Allowance, what: s
     if not sample.splits:
         return None
     fit, test = sample.splits[-1]
+    # Fewer rows, mixed already, where all of them would take too long.
+    most = int(_PART * allowance.left / max(sample.seconds, 1e-9))
+    fit = np.random.default_rng(estimators.SEED).permutation(fit)[: max(most, _FEWEST)]
     if not allowance.allows(sample.seconds * len(fit), what):
         return None
     fitted = sample.fit(fit)
     begun = allowance.spent
     base = sample.score(fitted, sample.matrix[test], sample.target[test])
     once = (allowance.spent - begun) * (len(sample.inputs) + 1)
-    share = min(1.0, max(_FEWEST / len(test), 0.5 * allowance.left / max(once, 1e-9)))
+    share = min(1.0, max(_FEWEST / len(test), _PART * allowance.left / max(once, 1e-9)))
     rows = test[: max(1, round(share * len(test)))]
     once *= share
     found: list[Array] = []

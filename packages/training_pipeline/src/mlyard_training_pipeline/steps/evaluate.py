@@ -56,7 +56,7 @@ def evaluate(context: Context, run: TrainingRun, candidates: Sequence[CandidateR
     logged = {f"holdout_{name}": value for name, value in metrics.items()}
     facts = {"winner": winner.candidate, "holdout_rows": int(data.held_out.sum()), "holdout_uses": uses}
     if winner.imported is None:
-        logged[f"cv_{spec.metric}"] = winner.score
+        logged = {f"cv_{spec.metric}": winner.score} | logged
     context.tracking.log(run.run_id, metrics=logged, parameters=facts)
     begun = context.tracking.get(run.run_id).info.start_time
     context.tracking.rename(run.run_id, names.training(spec.name, begun, winner.candidate))

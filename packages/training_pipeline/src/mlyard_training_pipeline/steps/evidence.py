@@ -36,6 +36,10 @@ from mlyard_training_pipeline.tracking.references import CandidateRun, Evaluatio
 logger = logging.getLogger(__name__)
 
 
+_OF_WINNER = 0.7
+"""Of all the time: after that it is the others' turn."""
+
+
 class Shown(NamedTuple):
     """How many plots there are, and what was left out, in sentences."""
 
@@ -62,8 +66,13 @@ def _drawn(context: Context, run: TrainingRun, candidates: Sequence[CandidateRun
     winner = evaluation.winner
     ordered = [winner, *(candidate for candidate in candidates if candidate.run_id != winner.run_id)]
     work.of_winner()
-    for candidate in ordered:
-        work.of_candidate(candidate)
+    work.of_answers(winner)
+    with work.allowance.up_to(_OF_WINNER):
+        work.of_fits(winner)
+    for candidate in ordered[1:]:
+        work.of_answers(candidate)
+    for candidate in ordered[1:]:
+        work.of_fits(candidate)
     left_out = tuple(work.allowance.left_out)
     for text in left_out:
         logger.info("left out: %s", text)
@@ -99,14 +108,20 @@ class _Work:
         with self._leaving(self._run.run_id) as folder:
             self.plots += self._drawing.draw(folder, plots, f"{self._evaluation.winner.candidate} on the holdout")
 
-    def of_candidate(self, candidate: CandidateRun) -> None:
-        """A candidate on the rows that each fold was not fitted on, and what fitting it on a few rows says."""
-        if not self.allowance.allows(0, candidate.candidate):
+    def of_answers(self, candidate: CandidateRun) -> None:
+        """A candidate on the rows that each fold was not fitted on."""
+        if not self.allowance.allows(0, f"{candidate.candidate}, over the folds"):
             return
         found = self._read(candidate.run_id, names.OUT_OF_FOLD_FILE)
         plots = self._of(found[candidate.candidate], self._labels(candidate))
         with self._leaving(candidate.run_id) as folder:
             self.plots += self._drawing.draw(folder, plots, candidate.candidate)
+
+    def of_fits(self, candidate: CandidateRun) -> None:
+        """What fitting a candidate on a few rows once more says."""
+        if not self.allowance.allows(0, f"{candidate.candidate}: importance and learning curve"):
+            return
+        with self._leaving(candidate.run_id) as folder:
             self.plots += self._drawing.draw(folder, self._fits(candidate), candidate.candidate)
 
     def _fits(self, candidate: CandidateRun) -> dict[str, tuple[Plot, ...]]:
