@@ -16,7 +16,14 @@ from mlyard_training_pipeline.tracking.context import Context
 from .clusters import Cluster, cluster, programs
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
-AIRFLOW = ("test_first_start.py", "test_ensure.py", "test_real.py", "test_health.py", "test_launch.py")
+AIRFLOW = (
+    "test_first_start.py",
+    "test_ensure.py",
+    "test_scoring_run.py",
+    "test_real.py",
+    "test_health.py",
+    "test_launch.py",
+)
 """Files whose tests share the running Airflows: at first they see what a first start shows, then they train."""
 
 

@@ -68,8 +68,20 @@ def check_schedule(spec: ModelSpec, spec_file: Path) -> None:
         raise wrong(spec_file, found)
 
 
+def of_scoring(spec: ModelSpec) -> ModelSpec:
+    """A spec with the schedule of its batch scoring in place of its own."""
+    return spec.model_copy(update={"schedule": spec.scoring.schedule})
+
+
 def problem(spec: ModelSpec) -> str | None:
-    """What is wrong with a spec's schedule, and what would be right; None where nothing is."""
+    """What is wrong with a spec's schedules, and what would be right; None where nothing is."""
+    if own := _problem(spec):
+        return own
+    scoring = _problem(of_scoring(spec))
+    return f"scoring.{scoring}".replace("to train once", "to score when somebody asks") if scoring else None
+
+
+def _problem(spec: ModelSpec) -> str | None:
     schedule = schedule_of(spec)
     if schedule is None:
         return None

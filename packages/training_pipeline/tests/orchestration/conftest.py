@@ -306,6 +306,7 @@ def airflow_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]
         warnings.simplefilter("ignore")
         initialise(settings)
         import mlyard_training_pipeline.orchestration.dags.bundle
+        import mlyard_training_pipeline.orchestration.dags.scoring
         import mlyard_training_pipeline.orchestration.dags.training
         import mlyard_training_pipeline.orchestration.processes.executor  # noqa: F401 - all of it is imported here, once
 

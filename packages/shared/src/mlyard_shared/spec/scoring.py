@@ -54,10 +54,6 @@ class Scoring(Contract):
             raise ValueError("schedule, ids, probabilities and rejects need source and sink")
         return self
 
-    def source_like(self, training: Source) -> Source:
-        """The table that is scored, written as the table of the training where nothing else is said."""
-        return like(training, self.source)
-
 
 def like(training: Source, given: Source | None) -> Source:
     """A source whose texts are written as those of another one, as far as it says nothing itself."""

@@ -3,12 +3,16 @@
 import hashlib
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from mlyard_shared.contract import Contract
 from mlyard_shared.errors import MlyardError
-from mlyard_shared.spec import Sink, Source
+from mlyard_shared.spec import ModelSpec, Sink, Source
+from mlyard_shared.spec.scoring import like
 
 from mlyard_training_pipeline.data.sources.files import table_files
+
+P = TypeVar("P", Source, Sink)
 
 
 class ScoringError(MlyardError):
@@ -33,6 +37,31 @@ class Request(Contract):
     probabilities: bool = False
     rejects: str | None = None
     run_key: str = ""
+
+
+def scheduled(spec: ModelSpec, folder: Path, *, run_key: str) -> Request:
+    """What a spec asks for, whose paths start at its folder.
+
+    Raises:
+        ScoringError: it asks for no table to be scored.
+    """
+    scoring = spec.scoring
+    if scoring.source is None or scoring.sink is None:
+        raise ScoringError(f"the spec of {spec.name} has no scoring.source and scoring.sink any more")
+    return Request(
+        model=spec.name,
+        source=_from(folder, like(spec.source, scoring.source)),
+        sink=_from(folder, scoring.sink),
+        ids=scoring.ids,
+        probabilities=scoring.probabilities,
+        rejects=None if scoring.rejects is None else str(folder.absolute() / scoring.rejects),
+        run_key=run_key,
+    )
+
+
+def _from(folder: Path, place: P) -> P:
+    """A source or a sink with an absolute path."""
+    return place if place.path is None else place.model_copy(update={"path": str(folder.absolute() / place.path)})
 
 
 class Job(Contract):

@@ -20,23 +20,36 @@ def admit(spec: ModelSpec, spec_file: Path, *, folders: Sequence[Path]) -> None:
         folders: those that tables may lie in (`Settings.table_folders`).
 
     Raises:
-        SpecError: its schedule is wrong, or its table, or a link on the way to it or in it, lies elsewhere.
+        SpecError: a schedule is wrong, or a table, or a link on the way to it or in it, lies elsewhere.
     """
-    found = (schedule.problem(spec), _source_problem(spec, spec_file, folders))
+    found = [schedule.problem(spec)]
+    found += [_place_problem(key, path, spec_file, folders) for key, path in _places(spec).items()]
     if problems := tuple(problem for problem in found if problem):
         raise wrong(spec_file, *problems)
 
 
-def _source_problem(spec: ModelSpec, spec_file: Path, folders: Sequence[Path]) -> str | None:
-    """Whoever may put a spec into the folder of models must not read with it what the pipeline's user may read."""
-    if spec.source.path is None or "\0" in spec.source.path:
+def _places(spec: ModelSpec) -> dict[str, str | None]:
+    """The paths of a spec: what is read, and what is written."""
+    scoring = spec.scoring
+    return {
+        "source.path": spec.source.path,
+        "scoring.source.path": scoring.source.path if scoring.source else None,
+        "scoring.sink.path": scoring.sink.path if scoring.sink else None,
+        "scoring.rejects": scoring.rejects,
+    }
+
+
+def _place_problem(key: str, path: str | None, spec_file: Path, folders: Sequence[Path]) -> str | None:
+    """Whoever may put a spec into the folder of models must not read or write with it what the pipeline's user may."""
+    if path is None or "\0" in path:
         return None
-    outside = _outside(spec_file.parent / spec.source.path, [os.path.realpath(folder) for folder in folders])
+    outside = _outside(spec_file.parent / path, [os.path.realpath(folder) for folder in folders])
     if outside is None:
         return None
+    way_out = "move the table there" if key.endswith("source.path") else "give a path there"
     return (
-        f"source.path: {spec.source.path!r} leads to {outside}, which is not in {folders[0]}: move the table there, "
-        f"or name its folder in {PREFIX}SOURCE_FOLDERS"
+        f"{key}: {path!r} leads to {outside}, which is not in {folders[0]}: {way_out}, or name its folder in "
+        f"{PREFIX}SOURCE_FOLDERS"
     )
 
 

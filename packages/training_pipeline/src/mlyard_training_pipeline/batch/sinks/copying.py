@@ -10,6 +10,8 @@ from pyarrow import csv
 from sqlalchemy import exc
 
 _TEXT = sqlalchemy.Text()
+_AT_ONCE = 10_000
+"""So many rows are Python objects at a time."""
 
 
 def column_type(kind: Any) -> Any:
@@ -42,9 +44,10 @@ def copy_rows(connection: sqlalchemy.Connection, table: sqlalchemy.Table, rows: 
         return
     mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
     marks = ", ".join([mark] * rows.num_columns)
-    values = list(zip(*(column.to_pylist() for column in plain.columns), strict=True))
-    # The names are quoted by the dialect, and the values are parameters.
-    connection.exec_driver_sql(f"INSERT INTO {name} ({columns}) VALUES ({marks})", values)  # noqa: S608
+    command = f"INSERT INTO {name} ({columns}) VALUES ({marks})"  # noqa: S608 - quoted names, and values apart
+    for first in range(0, rows.num_rows, _AT_ONCE):
+        part = plain.slice(first, _AT_ONCE)
+        connection.exec_driver_sql(command, list(zip(*(column.to_pylist() for column in part.columns), strict=True)))
 
 
 def _copy(connection: sqlalchemy.Connection, command: str, rows: Any) -> None:

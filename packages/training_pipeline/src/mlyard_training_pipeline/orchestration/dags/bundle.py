@@ -21,9 +21,11 @@ _RIGHT = """\
 # Written from the spec named below, and written again when that changes ({stamp}).
 from pathlib import Path
 
+from mlyard_training_pipeline.orchestration.dags.scoring import scoring_dag
 from mlyard_training_pipeline.orchestration.dags.training import training_dag
 
 dag = training_dag(Path({file!r}), folders=[Path(folder) for folder in {folders!r}], seen={seen})
+scoring = scoring_dag(Path({file!r}), seen={seen})
 """
 _SEEN = re.compile(r"when that changes \((\S+)\)\..*, seen=(\d+)\)", re.DOTALL)
 """The stamp of the spec that a DAG file was written from, and when that was seen first."""

@@ -1,12 +1,12 @@
 """The steps as Airflow calls them: references come and go as JSON, and errors say whether a retry can help."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlyard_shared.errors import MlyardError
-from mlyard_shared.spec import read_spec
+from mlyard_shared.spec import ModelSpec, read_spec
 from mlyard_shared.spec.files import wrong
 
 from mlyard_training_pipeline.orchestration.admission import admit
@@ -28,11 +28,7 @@ def extract(spec_file: str, model: str, run_key: str) -> Reference:
 
     with attempt():
         context, file = _context(), Path(spec_file)
-        # What the DAG was made from may have been changed since.
-        spec = read_spec(file)
-        if spec.name != model:
-            raise wrong(file, f"name: is {spec.name} now, but this is a training of {model}")
-        admit(spec, file, folders=context.settings.table_folders)
+        _spec_of(model, file, folders=context.settings.table_folders)
         return step(context, file, run_key=run_key).model_dump(mode="json")
 
 
@@ -170,6 +166,28 @@ def promote(run: Reference, version: Reference, actor: str, answer: Reference | 
         return report_of(context, training).model_dump(mode="json")
 
 
+def score(spec_file: str, model: str, run_key: str) -> Reference:
+    """Score the table of a spec with the model's champion."""
+    from mlyard_training_pipeline.batch import score as job
+    from mlyard_training_pipeline.batch.request import scheduled
+
+    with attempt():
+        context, file = _context(), Path(spec_file)
+        spec = _spec_of(model, file, folders=context.settings.table_folders)
+        scored = job(context, scheduled(spec, file.parent, run_key=run_key), listener=_Log())
+        return scored._asdict()
+
+
+class _Log:
+    """Tells a task's log how a job goes on."""
+
+    def say(self, text: str) -> None:
+        logging.getLogger(__name__).info("%s", text)
+
+    def chunk(self, done: int, chunks: int) -> None:
+        logging.getLogger(__name__).info("%d of %d chunks", done, chunks)
+
+
 def abandon(context: Mapping[str, Any]) -> None:
     """Mark a failed DAG run's training run as failed; Airflow calls this with its own context."""
     from mlyard_training_pipeline.tracking.trainings import abandon as mark
@@ -178,6 +196,15 @@ def abandon(context: Mapping[str, Any]) -> None:
         mark(_context(), context["dag"].dag_id, context["run_id"])
     except MlyardError as error:
         logging.getLogger(__name__).warning("the training run could not be marked as failed: %s", error)
+
+
+def _spec_of(model: str, file: Path, *, folders: Sequence[Path]) -> ModelSpec:
+    """The spec as it is now: what the DAG was made from may have been changed since."""
+    spec = read_spec(file)
+    if spec.name != model:
+        raise wrong(file, f"name: is {spec.name} now, but this is a DAG of {model}")
+    admit(spec, file, folders=folders)
+    return spec
 
 
 def _context() -> "Context":
