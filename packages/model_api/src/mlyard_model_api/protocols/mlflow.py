@@ -13,7 +13,7 @@ from mlyard_model_api.errors import MediaTypeRefused, Problem
 from mlyard_model_api.prediction import Columns, Predictions
 from mlyard_model_api.protocols import arrow, delimited, documents, media_types, mlflow_documents, rows, sentences
 from mlyard_model_api.protocols.media_types import CSV, JSON, PARQUET
-from mlyard_model_api.protocols.protocol import Answer, Headers
+from mlyard_model_api.protocols.protocol import QUICK_BYTES, Answer, Headers
 
 TAKEN = (JSON, CSV, PARQUET)
 
@@ -31,6 +31,8 @@ _CODES = {
 
 class MlflowCall:
     """One request for predictions."""
+
+    quick_bytes = QUICK_BYTES
 
     def __init__(self, media_type: str) -> None:
         """The body is of this type."""

@@ -33,7 +33,7 @@ from mlyard_model_api.protocols import (
 )
 from mlyard_model_api.protocols.media_types import ARROW, CSV, JSON, PARQUET
 from mlyard_model_api.protocols.outputs import Outputs
-from mlyard_model_api.protocols.protocol import Answer, Headers
+from mlyard_model_api.protocols.protocol import QUICK_BYTES, QUICKEST_BYTES, Answer, Headers
 
 LONG_HEADERS = 512
 """What is longer is read anew each time, so that nobody fills the memory with it."""
@@ -60,6 +60,11 @@ class NativeCall:
         """The import of what reads or writes Arrow."""
         is_arrow = self._form.given in (PARQUET, ARROW) or self._form.wanted == ARROW
         return arrow.preparation() if is_arrow else None
+
+    @property
+    def quick_bytes(self) -> int:
+        """More of JSON than of tables."""
+        return QUICKEST_BYTES if self._form.given == JSON else QUICK_BYTES
 
     def decode(self, body: bytes | bytearray, manifest: Manifest, *, max_rows: int) -> Columns:
         """Return the columns; raises `RequestRefused`."""

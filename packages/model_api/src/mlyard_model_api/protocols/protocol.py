@@ -16,6 +16,11 @@ Headers = Sequence[tuple[bytes, bytes]]
 """Names in lower case, and values, in the order in which they came."""
 
 
+QUICK_BYTES, QUICKEST_BYTES = 64 * 1024, 256 * 1024
+"""How much a slow reader and a fast one read in one or two milliseconds. A thread would let nothing else run either for
+most of that time, and the way to it and back takes longer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The body of an answer, what it is, and what its headers say beside that.
@@ -35,6 +40,10 @@ class Call(Protocol):
     @property
     def preparation(self) -> Callable[[], None] | None:
         """What has to be done once before the first such request, and takes too long for the event loop."""
+
+    @property
+    def quick_bytes(self) -> int:
+        """A body up to this size is decoded in the event loop."""
 
     def decode(self, body: bytes | bytearray, manifest: Manifest, *, max_rows: int) -> Columns:
         """Return the columns of the body.

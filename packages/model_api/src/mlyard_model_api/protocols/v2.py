@@ -17,7 +17,7 @@ from mlyard_model_api.errors import BrokenBody, Problem, TooManyRows
 from mlyard_model_api.prediction import Columns, Predictions
 from mlyard_model_api.protocols import documents, media_types, sentences, v2_columns, v2_outputs, v2_quick, v2_requests
 from mlyard_model_api.protocols.media_types import JSON
-from mlyard_model_api.protocols.protocol import Answer, Headers
+from mlyard_model_api.protocols.protocol import QUICK_BYTES, QUICKEST_BYTES, Answer, Headers
 from mlyard_model_api.protocols.v2_outputs import Output
 from mlyard_model_api.protocols.v2_requests import InferenceRequest
 
@@ -35,6 +35,7 @@ class V2Call:
 
     def __init__(self, header_length: int | None) -> None:
         """The document has so many bytes, or is the whole body."""
+        self.quick_bytes = QUICK_BYTES if header_length is None else QUICKEST_BYTES
         self._header_length = header_length
         self._request = InferenceRequest(identity=None, inputs=(), outputs=(), binary=False)
         self._outputs: Mapping[str, Output] = {}

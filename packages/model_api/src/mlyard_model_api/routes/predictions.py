@@ -16,9 +16,6 @@ from mlyard_model_api.protocols.protocol import Answer, Call, Headers, WireProto
 from mlyard_model_api.serving.lanes import Lane
 from mlyard_model_api.serving.version import ServedVersion
 
-QUICK_BYTES = 256 * 1024
-"""A body up to this size is decoded in the event loop: that takes about a millisecond, in which a thread would let
-nothing else run either, and the way to it and back takes longer."""
 QUICK_ROWS = 1000
 """So many answers are encoded there."""
 
@@ -78,7 +75,7 @@ class Predictor:
             body = await place.read(_chunks(receive), coding=coding)
             async with self._deadline():
                 decode = partial(call.decode, manifest=version.manifest, max_rows=self._max_rows)
-                columns = decode(body) if len(body) <= QUICK_BYTES else await self._codec.run(decode, body, rows=0)
+                columns = decode(body) if len(body) <= call.quick_bytes else await self._codec.run(decode, body, rows=0)
                 del body
                 place.free()
                 return await self._encoded(call, await predict(version, columns))

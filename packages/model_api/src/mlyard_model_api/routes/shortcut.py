@@ -17,10 +17,9 @@ from starlette.types import Scope
 
 from mlyard_model_api.errors import Unanswered
 from mlyard_model_api.prediction import Predictions, Waiting, count, predict_soon
-from mlyard_model_api.protocols.protocol import Call, Headers
+from mlyard_model_api.protocols.protocol import QUICK_BYTES, Call, Headers
 from mlyard_model_api.routes.dispatch import PredictionRoute, Routes
 from mlyard_model_api.routes.health import TEMPLATES, Health
-from mlyard_model_api.routes.predictions import QUICK_BYTES
 from mlyard_model_api.routes.refusals import bug, refusal
 from mlyard_model_api.serving.models import Models
 from mlyard_model_api.serving.version import Reference
