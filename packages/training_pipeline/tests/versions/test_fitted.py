@@ -98,7 +98,8 @@ def test_mlflow_is_told_that_the_model_is_onnx(packaged: Packaged) -> None:
 
     folder, _, _ = packaged("xgboost.XGBClassifier", **SMALL)
     described = Model.load(str(folder))
-    assert described.flavors["python_function"]["loader_module"] == "mlflow.onnx"
+    assert described.flavors["onnx"]["data"] == "model.onnx"
+    assert "sklearn" not in described.flavors
     assert "xgboost-cpu" in (folder / "requirements.txt").read_text()
 
 

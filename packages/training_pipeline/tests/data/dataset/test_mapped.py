@@ -15,7 +15,6 @@ Spec = Callable[..., ModelSpec]
 Mixed = Callable[..., dict[str, list[Any]]]
 Made = Callable[[Any, ModelSpec], Dataset]
 CODES32 = InputForm(encoding="codes", precision="float32")
-TEXTS = InputForm(encoding="text", precision="float64")
 
 
 @pytest.fixture
@@ -35,15 +34,6 @@ def test_the_matrix_is_bit_for_bit_what_features_make_of_the_columns(
     assert made.dtype == expected.dtype == precision
     assert made.shape == (int(found.held_out.sum()) if some else 240, len(found.schema.input_names))
     assert made.tobytes() == expected.tobytes()
-
-
-def test_the_matrix_of_contract_1_has_texts_and_a_word_for_null(found: Dataset) -> None:
-    made = found.matrix_for(found.schema, TEXTS, found.held_out)
-    expected = features.matrix(found.columns(found.held_out), found.schema, TEXTS)
-    assert made.dtype == expected.dtype == object
-    assert str(made.tolist()) == str(expected.tolist())
-    numbers = Schema(columns=found.schema.columns[:2])
-    assert found.matrix_for(numbers, TEXTS, found.held_out).dtype == np.float64
 
 
 def test_columns_are_what_the_table_held(found: Dataset, mixed: Mixed) -> None:
@@ -78,9 +68,7 @@ def test_a_champions_columns_are_read_by_its_own_types(found: Dataset) -> None:
     columns = found.columns_for(schema, asked)
     assert set(map(type, columns["count"])) == {str}
     assert columns["amount"].dtype == np.float64
-    made = found.matrix_for(schema, CODES32, asked)
-    assert made.tobytes() == features.matrix(columns, schema, CODES32).tobytes()
-    assert set(made[:, 2]) == {-1, 0, 1, 2}
+    assert set(features.matrix(columns, schema, CODES32)[:, 2]) == {-1, 0, 1, 2}
 
 
 def test_a_champion_whose_columns_are_gone_or_changed_is_not_asked(found: Dataset) -> None:
@@ -89,7 +77,7 @@ def test_a_champion_whose_columns_are_gone_or_changed_is_not_asked(found: Datase
         return Schema.model_validate({"columns": [{"name": name, "type": kind, "nullable": True}], "dates": dates})
 
     with pytest.raises(TableError, match="the table has no column 'gone' any more"):
-        found.matrix_for(asked("gone", "number"), CODES32, found.held_out)
+        found.columns_for(asked("gone", "number"), found.held_out)
     with pytest.raises(TableError, match=r"column 'colour', row \d+: '\w+' is not of type number"):
         found.columns_for(asked("colour", "number"), found.held_out)
 

@@ -1,6 +1,6 @@
 """The Dataset: its columns on disk, and what a model sees of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from mlyard_shared import features
 from mlyard_shared.columns import MISSING
 from mlyard_shared.errors import TableError
 from mlyard_shared.manifest import HoldoutRule
-from mlyard_shared.schema import Column, InputForm, Schema
+from mlyard_shared.schema import Column, Schema
 from mlyard_shared.spec import ModelSpec
 
 from mlyard_training_pipeline.data import holdout, holdout1
@@ -41,10 +41,6 @@ class Values:
         """The positions of a category's texts in the schema, as `mlyard_shared.features.codes` has them."""
         known = [column.codes.get(text, -1) for text in self._texts]
         return self._by_code([*known, len(column.categories)], np.float64)
-
-    def texts(self) -> Array:
-        """A category's texts, with the word of contract 1 for null."""
-        return self._by_code([*self._texts, MISSING], object)
 
     def _by_code(self, found: list[Any], kind: Any) -> Array:
         # The last is that of null, whose code is -1.
@@ -113,16 +109,7 @@ class Dataset:
 
     def matrix(self, rows: Mask | None = None, *, precision: Literal["float32", "float64"]) -> Array:
         """The model's inputs as one matrix of numbers, shape [rows, inputs]: `features.matrix` in codes."""
-        form = InputForm(encoding="codes", precision=precision)
-        return _matrix({c.name: self.values(c, rows) for c in self.schema.columns}, self.schema, form)
-
-    def matrix_for(self, schema: Schema, form: InputForm, rows: Mask) -> Array:
-        """The inputs of another version of the model, read by the types of its own schema.
-
-        Raises:
-            TableError: the table lacks one of its columns, or holds what its type does not take.
-        """
-        return _matrix({c.name: self._other(c, rows) for c in schema.columns}, schema, form)
+        return _matrix({c.name: self.values(c, rows) for c in self.schema.columns}, self.schema, np.dtype(precision))
 
     def columns_for(self, schema: Schema, rows: Mask) -> dict[str, Array]:
         """The columns of another version's schema as `mlyard_shared.features` takes them.
@@ -187,26 +174,22 @@ class Dataset:
         return self.table.runs(column.name)
 
 
-def _matrix(values: Mapping[str, Values], schema: Schema, form: InputForm) -> Array:
+def _matrix(values: Mapping[str, Values], schema: Schema, precision: np.dtype[Any]) -> Array:
     """The inputs of a schema side by side, one column at a time; the same as `features.matrix` makes of texts."""
-    textual = form.encoding == "text" and any(column.type == "category" for column in schema.columns)
     result: Array | None = None
-    for position, array in enumerate(_inputs(values, schema, form)):
+    for position, array in enumerate(_inputs(values, schema)):
         if result is None:
-            kind = np.dtype(object) if textual else np.dtype(form.precision)
-            result = np.empty((len(array), len(schema.input_names)), dtype=kind)
+            result = np.empty((len(array), len(schema.input_names)), dtype=precision)
         result[:, position] = array
     assert result is not None  # noqa: S101 - a schema has columns
     return result
 
 
-def _inputs(values: Mapping[str, Values], schema: Schema, form: InputForm) -> Any:
+def _inputs(values: Mapping[str, Values], schema: Schema) -> Iterator[Array]:
     for column in schema.columns:
         found = values[column.name]
         if column.type == "datetime":
             for part in schema.parts(column.name):
                 yield features.date_part(found.plain(column), part)
-        elif column.type != "category":
-            yield found.plain(column)
         else:
-            yield found.codes(column) if form.encoding == "codes" else found.texts()
+            yield found.codes(column) if column.type == "category" else found.plain(column)
