@@ -17,6 +17,9 @@ from mlyard_training_pipeline.evidence.answers import Answers
 Plot = Callable[[Any], None]
 """Draws on the axes that it is given."""
 
+BY_LABELS = "constrained"
+"""The layout of a figure whose labels have any length. It draws twice."""
+
 _CURVES = 6
 """Classes of which each has a curve: those with the most rows."""
 _NAMED = 30
@@ -89,6 +92,7 @@ def _confusion(axes: Any, answers: Answers, labels: Labels) -> None:
     from sklearn.metrics import ConfusionMatrixDisplay
 
     many = len(labels.classes) > 10
+    axes.figure.set_layout_engine(BY_LABELS)  # before there is a bar of colours beside it
     ConfusionMatrixDisplay.from_predictions(
         answers.truth,
         answers.found.labels,
@@ -99,6 +103,7 @@ def _confusion(axes: Any, answers: Answers, labels: Labels) -> None:
         values_format=None if answers.weights is None else ".3g",
         xticks_rotation="vertical" if many else "horizontal",
         cmap="Blues",
+        colorbar=many,
         ax=axes,
     )
     axes.set(xlabel="predicted", ylabel="true", title="Confusion matrix")

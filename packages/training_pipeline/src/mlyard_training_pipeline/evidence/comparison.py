@@ -39,4 +39,5 @@ def answers(axes: Any, winner: Answers, champion: Answers, names: tuple[str, str
             axes.barh(np.arange(len(classes)) + 0.4 * place, recalls, height=0.4, label=name)
         axes.set_yticks(np.arange(len(classes)) + 0.2, [labels.name(label) for label in classes])
         axes.set(xlabel="share of the class that is found", title="Recall")
+        axes.figure.set_layout_engine(classification.BY_LABELS)
     axes.legend()

@@ -38,7 +38,7 @@ class Drawing:
         if not self._allowance.allows(self._last, what):
             return False
         begun = self._allowance.spent
-        figure = Figure(figsize=(6.4 * len(plots), 4.8), layout="constrained")
+        figure = Figure(figsize=(6.4 * len(plots), 4.8))
         # What cannot be drawn of some rows is no fault of the training, and the other plots are of use.
         try:
             with warnings.catch_warnings():

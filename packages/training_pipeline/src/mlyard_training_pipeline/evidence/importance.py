@@ -8,7 +8,7 @@ from mlyard_shared.metrics import MetricName
 
 from mlyard_training_pipeline.candidates import estimators
 from mlyard_training_pipeline.evidence.allowance import Allowance
-from mlyard_training_pipeline.evidence.classification import Plot
+from mlyard_training_pipeline.evidence.classification import BY_LABELS, Plot
 from mlyard_training_pipeline.evidence.sample import Sample
 
 _REPEATS = 5
@@ -65,3 +65,4 @@ def _draw(axes: Any, found: Array, inputs: tuple[str, ...], metric: MetricName, 
     axes.barh(range(len(order)), found.mean(axis=0)[order], xerr=found.std(axis=0)[order])
     axes.set_yticks(range(len(order)), [inputs[place] for place in order])
     axes.set(xlabel=f"what {metric} loses, over {rows} rows", title=f"Permutation importance, {len(found)} times")
+    axes.figure.set_layout_engine(BY_LABELS)
