@@ -30,10 +30,10 @@ class Silent:
         """Nobody listens."""
 
 
-def train(registry: Registry, folder: Path, name: str, estimator: str, **facts: str) -> None:
+def train(registry: Registry, folder: Path, name: str, estimator: str, *, parameters: str = "", **facts: str) -> None:
     (folder / "visits.csv").write_text(visits())
     spec = folder / "spec.toml"
-    spec.write_text(SPEC.format(name=name, estimator=estimator, **facts))
+    spec.write_text(SPEC.format(name=name, estimator=estimator, **facts) + parameters)
     commands.run(registry.uri, folder, spec)
 
 
@@ -42,15 +42,16 @@ def train(registry: Registry, folder: Path, name: str, estimator: str, **facts: 
     [
         pytest.param(
             "batch-late",
-            "sklearn.ensemble.HistGradientBoostingClassifier",
+            "sklearn.tree.DecisionTreeClassifier",
             {
                 "task": "classification",
                 "target": "late",
                 "other": "amount",
                 "metric": "roc_auc",
                 "more": "[decision]\nthreshold = 0.3\n",
+                "parameters": "parameters = { max_depth = 6 }\n",
             },
-            id="a threshold, and trees",
+            id="a threshold, and a tree",
         ),
         pytest.param(
             "batch-amount",
