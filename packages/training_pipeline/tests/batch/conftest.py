@@ -41,7 +41,7 @@ def trained(store: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     made = make_spec(name="batch-mixed", features={"leave_out": ["amount"], "unseen": {"colour": "refuse"}})
     with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", store)
-        run(write_spec(folder, made), Settings(registry_uri=store, state=folder / "state"))
+        run(write_spec(folder, made), Settings(registry_uri=store, state=folder / "state", evidence=False))
     return made.name
 
 

@@ -1,5 +1,6 @@
 """Whole jobs, over a real store of versions."""
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from mlyard_training_pipeline.tracking.context import Context
 from pyarrow import parquet
 
 from ..conftest import mixed_columns, write_csv
+from ..volumes import fill, mounted
 from .conftest import DEFAULTS, Listener
 
 Job = Callable[..., Scored]
@@ -148,8 +150,9 @@ def test_cells_that_the_model_does_not_take_go_to_a_file_of_their_own(scored: Jo
 @pytest.mark.parametrize(
     ("asked", "sentence"),
     [
-        pytest.param({"table": "none.csv"}, "none.csv does not exist", id="no table"),
+        pytest.param({"table": "none.csv"}, "none.csv does not exist: give a file", id="no table"),
         pytest.param({"output": "scores.csv"}, "scores.csv is not Parquet: give a path", id="CSV"),
+        pytest.param({"output": "s3://bucket/scores"}, "s3://bucket/scores is a URL: give a path", id="URL"),
         pytest.param({"output": "nowhere.scores"}, "connection nowhere has no URL: set", id="connection"),
         pytest.param({"output": "new.csv/scores.parquet"}, "it does not lie in a folder", id="below a file"),
         pytest.param({"ids": ("customer",)}, "has no column 'customer', which was to tell", id="id"),
@@ -164,6 +167,7 @@ def test_what_cannot_be_done_is_said_in_a_sentence(
     with pytest.raises(MlyardError, match=sentence) as caught:
         scored(**{"table": str(table), "output": "scores.parquet", **asked})
     assert "\n" not in str(caught.value)
+    assert [entry.name for entry in table.parent.iterdir() if entry.name not in ("new.csv", "state")] == []
 
 
 def test_a_column_that_is_missing_and_a_model_without_a_champion_are_named(
@@ -196,3 +200,25 @@ def test_a_run_that_is_repeated_after_it_was_done_writes_nothing(
     assert len(list((tmp_path / "scores").glob("*.parquet"))) == 1
     score(context, asked.model_copy(update={"run_key": "scheduled__2"}), listener=Listener())
     assert len(list((tmp_path / "scores").glob("*.parquet"))) == 2
+
+
+def test_a_full_disk_is_named_and_the_job_goes_on_when_there_is_space(scored: Job, table: Path, tmp_path: Path) -> None:
+    said = []
+    with mounted(tmp_path / "volume", size="256k") as volume:
+        ballast = volume / "ballast"
+        with contextlib.suppress(OSError):
+            fill(ballast)
+        for _ in range(60):
+            try:
+                scored(str(table), str(volume / "scores.parquet"))
+                break
+            except MlyardError as error:
+                said.append(str(error))
+                assert not (volume / "scores.parquet").exists()
+                with ballast.open("r+b") as stream:
+                    stream.truncate(max(0, ballast.stat().st_size - 4096))
+        rows = parquet.read_table(volume / "scores.parquet")
+        assert sorted(map(int, rows["id"].to_pylist())) == list(range(2_500))
+        assert {path.name for path in volume.iterdir()} == {"ballast", "scores.parquet"}
+    assert len(said) > 5
+    assert all("(its disk is full): free space there" in sentence for sentence in said), said

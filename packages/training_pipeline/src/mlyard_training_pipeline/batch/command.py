@@ -32,9 +32,18 @@ def request_of(
     """What the words of a command ask for; paths start at the working folder.
 
     Raises:
-        ScoringError: the output is not one that can be written as it was asked.
+        ScoringError: there is no such table, or the output is not one that can be written as it was asked.
     """
-    source, sink = input_place(table), output_place(output)
+    if url := next((text for text in (table, output) if "://" in text.partition(" ")[0]), None):
+        raise ScoringError(f"{url} is a URL: give a path, or the name of a connection whose URL the settings hold")
+    # What is there is meant, also where its name could be that of a table.
+    source = {"path": table} if Path(table).exists() else input_place(table)
+    sink = {"path": output} if Path(output).exists() else output_place(output)
+    if "path" in source and not Path(table).exists():
+        raise ScoringError(
+            f"{table} does not exist: give a file or a folder, or a connection as in warehouse.customers or "
+            '"warehouse: SELECT ..."'
+        )
     if "path" in sink and not sink["path"].lower().endswith(".parquet") and Path(sink["path"]).suffix in _OTHERS:
         raise ScoringError(f"{output} is not Parquet: give a path that ends with .parquet, a folder, or a table")
     for place in (source, sink):

@@ -37,11 +37,12 @@ def place(sink: Sink, url: sqlalchemy.URL | None, settings: Settings) -> Path:
 
 @contextmanager
 def held(folder: Path, output: str) -> Iterator[None]:
-    """Make the folder, and keep every other job out of it until the end.
+    """Make the folder, and keep every other job out of it until the end; it stays where a job may go on.
 
     Raises:
         ScoringError: a job is under way there, or the folder cannot be written to.
     """
+    made = not folder.parent.exists()
     while True:
         with written(folder):
             folder.mkdir(exist_ok=True, parents=True)
@@ -52,9 +53,17 @@ def held(folder: Path, output: str) -> Iterator[None]:
             except BlockingIOError:
                 raise ScoringError(f"another job is writing to {output}: wait for it, or stop it") from None
             # A job that ended meanwhile took the file away that was opened here.
-            if _is_there(folder / "lock", opened.fileno()):
+            if not _is_there(folder / "lock", opened.fileno()):
+                continue
+            try:
                 yield
-                return
+            finally:
+                if not (folder / _STATE).exists():
+                    shutil.rmtree(folder, ignore_errors=True)
+                    if made:
+                        with suppress(OSError):  # something is in it
+                            folder.parent.rmdir()
+            return
 
 
 @contextmanager
@@ -93,12 +102,6 @@ def clear(folder: Path) -> None:
     for entry in folder.iterdir():
         if entry.name != "lock":
             entry.unlink()
-
-
-def remove(folder: Path) -> None:
-    """Take the folder away, when all of its job is where it belongs."""
-    clear(folder)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def replace_whole(file: Path, content: bytes) -> None:

@@ -48,7 +48,7 @@ class Refusal(NamedTuple):
 class Chunk(NamedTuple):
     """Consecutive rows: `columns` as `mlyard_shared.features` takes them, and the rows' ids as Arrow arrays by name.
 
-    `first` counts from 0, and `wrong` are the rows that are refused.
+    `first` counts from 0, `wrong` are the rows that are refused, and `refusals` says why, of some or of all of them.
     """
 
     first: int
@@ -62,11 +62,13 @@ class Chunk(NamedTuple):
 class Chunks:
     """The row groups of a snapshot."""
 
-    def __init__(self, file: Path, schema: Schema, form: NumberForm, ids: tuple[str, ...]) -> None:
-        """Open a snapshot, whose texts are numbers in this form."""
+    def __init__(
+        self, file: Path, schema: Schema, form: NumberForm, ids: tuple[str, ...], *, told: int | None = None
+    ) -> None:
+        """Open a snapshot, whose texts are numbers in this form; `told` is how many cells of a column are explained."""
         facts = parquet.read_metadata(file)
         self._file = parquet.ParquetFile(file, metadata=facts, pre_buffer=False)
-        self._schema, self._form, self._ids = schema, form, ids
+        self._schema, self._form, self._ids, self._told = schema, form, ids, told
         counts = [facts.row_group(group).num_rows for group in range(facts.num_row_groups)]
         self._starts = [0, *np.cumsum(counts).tolist()]
         self.rows, self.count = facts.num_rows, len(counts)
@@ -96,7 +98,7 @@ class Chunks:
             columns[column.name] = found.values
             for code, rows in found.faults:
                 wrong |= rows
-                refusals += _refusals(code, np.flatnonzero(rows), cells, column)
+                refusals += _refusals(code, np.flatnonzero(rows)[: self._told], cells, column)
         ids = {name: _array(table, name) for name in self._ids}
         return Chunk(first, table.num_rows, columns, ids, wrong, sorted(refusals))
 

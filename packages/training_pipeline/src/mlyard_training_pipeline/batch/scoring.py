@@ -19,7 +19,7 @@ from mlyard_shared.spec import ModelSpec
 
 from mlyard_training_pipeline.batch import folder as folders
 from mlyard_training_pipeline.batch import rejects, table
-from mlyard_training_pipeline.batch.answers import Answered, Scorer, output_schema
+from mlyard_training_pipeline.batch.answers import Scorer, output_schema
 from mlyard_training_pipeline.batch.request import Job, Request, RowsLost, fingerprint
 from mlyard_training_pipeline.batch.rows import Chunks, Refusal
 from mlyard_training_pipeline.batch.sinks import Sink
@@ -79,7 +79,7 @@ def score(context: Context, request: Request, *, listener: Listener) -> Scored:
         else:
             work = _Work(context, request, champion, folder, sink, listener)
             found = work.done(None if left is None else _if_fit(left, work))
-        folders.remove(folder)
+        folders.clear(folder)
     return found
 
 
@@ -154,7 +154,8 @@ class _Work(NamedTuple):
             spec = table.reading(self.context, request, champion, version.manifest)
             job = left or self._begin(version, spec)
             form = NumberForm.of(spec.source)
-            chunks = Chunks(self.folder / _SNAPSHOT, version.manifest.input_schema, form, job.ids)
+            told = None if request.rejects else _SHOWN
+            chunks = Chunks(self.folder / _SNAPSHOT, version.manifest.input_schema, form, job.ids, told=told)
             schema = output_schema(version.manifest, chunks.id_types, probabilities=request.probabilities)
             try:
                 self._write(version, chunks, job, schema)
@@ -199,14 +200,17 @@ class _Work(NamedTuple):
             for number in range(self.sink.begin(job, schema), chunks.count):
                 self.listener.chunk(number, chunks.count)
                 chunk = chunks.read(number)
-                lost = self.request.rejects is None and bool(refused or chunk.wrong.any())
-                found = Answered(None, chunk.refusals) if lost else scorer.answer(chunk)
+                if self.request.rejects is None and (refused or chunk.wrong.any()):
+                    refused += int(chunk.wrong.sum())
+                    first += chunk.refusals[: _SHOWN - len(first)]
+                    continue
+                found = scorer.answer(chunk)
                 if self.request.rejects is None and found.refusals:
-                    refused += len({refusal.row for refusal in found.refusals})
+                    refused += len(found.refusals)
                     first += found.refusals[: _SHOWN - len(first)]
-                elif not lost:
-                    rejects.keep(found.refusals, number, self.folder)
-                    self.sink.write(job, number, found.table)
+                    continue
+                rejects.keep(found.refusals, number, self.folder)
+                self.sink.write(job, number, found.table)
             self.listener.chunk(chunks.count, chunks.count)
         finally:
             scorer.close()
