@@ -123,6 +123,12 @@ def history(model: str) -> None:
     help="What becomes of an output that is there.",
 )
 @click.option(
+    "--read",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="How texts are written, as separator=; or decimal=, (keys of the spec's source).",
+)
+@click.option(
     "--id",
     "ids",
     multiple=True,

@@ -109,6 +109,22 @@ def test_rows_without_a_key_are_told_apart_by_their_number(scored: Job, tmp_path
     assert parquet.read_table(tmp_path / "scores.parquet")["row"].to_pylist() == list(range(1, 1_101))
 
 
+def test_texts_are_read_in_the_form_that_the_command_names(scored: Job, table: Path, tmp_path: Path) -> None:
+    scored(str(table), "scores.parquet")
+    table.write_text(table.read_text().replace(",", ";").replace(".", ","))
+    with pytest.raises(TableError, match=r'say source\.separator = ";"'):
+        scored(str(table), "others.parquet")
+    scored(str(table), "others.parquet", read=("separator=;", "source.decimal=,"))
+    names = ["id", "prediction"]
+    assert parquet.read_table("scores.parquet", columns=names).equals(
+        parquet.read_table("others.parquet", columns=names)
+    )
+    with pytest.raises(ScoringError, match=r"--read seperator=;: seperator: unknown key; did you mean separator\?"):
+        scored(str(table), "more.parquet", read=("seperator=;",))
+    with pytest.raises(ScoringError, match=r"scores.parquet is the input and the output"):
+        scored("scores.parquet", "scores.parquet", existing="replace")
+
+
 def with_faults(folder: Path) -> Path:
     """A table with three rows that the model does not take: the first and the last of a chunk, and one alone."""
     columns = mixed_columns(2_500)

@@ -1,10 +1,12 @@
 """The command `score`: what it was asked in words, and its progress on a terminal."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
 
 from mlyard_shared.spec import Sink, Source
+from mlyard_shared.spec.problems import problems
 from mlyard_shared.spec.sink import input_place, output_place
 from pydantic import ValidationError
 from rich.console import Console
@@ -17,6 +19,7 @@ from mlyard_training_pipeline.settings import Settings
 from mlyard_training_pipeline.tracking.context import Context
 
 Existing = Literal["refuse", "append", "replace"]
+P = TypeVar("P", Source, Sink)
 
 
 def request_of(
@@ -28,8 +31,9 @@ def request_of(
     ids: tuple[str, ...],
     probabilities: bool,
     rejects: Path | None,
+    read: tuple[str, ...] = (),
 ) -> Request:
-    """What the words of a command ask for; paths start at the working folder.
+    """What the words of a command ask for; paths start at the working folder, and `read` are keys of a source.
 
     Raises:
         ScoringError: there is no such table, or the output is not one that can be written as it was asked.
@@ -49,19 +53,29 @@ def request_of(
     for place in (source, sink):
         if "path" in place:
             place["path"] = str(Path(place["path"]).absolute())
-    try:
-        made = Sink.model_validate({**sink, "existing": existing})
-    except ValidationError as error:
-        said = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise ScoringError(f"--output {output}: {said}") from None
+    if source.get("path") is not None and source.get("path") == sink.get("path"):
+        raise ScoringError(f"{table} is the input and the output: give another path for the predictions")
     return Request(
         model=model,
-        source=Source.model_validate(source),
-        sink=made,
+        source=_made(Source, {**dict(map(_key, read)), **source}, option=" ".join(("--read", *read))),
+        sink=_made(Sink, {**sink, "existing": existing}, option=f"--output {output}"),
         ids=ids,
         probabilities=probabilities,
         rejects=str(rejects.absolute()) if rejects else None,
     )
+
+
+def _key(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    return name.strip().removeprefix("source."), value
+
+
+def _made(kind: type[P], keys: Mapping[str, str], *, option: str) -> P:
+    try:
+        return kind.model_validate(keys)
+    except ValidationError as error:
+        said = problems(error, kind)[0]
+        raise ScoringError(f"{option}: {said}") from None
 
 
 _OTHERS = (".csv", ".tsv", ".json", ".jsonl", ".xlsx", ".gz", ".zst", ".feather", ".arrow", ".txt")
