@@ -44,3 +44,9 @@ def test_the_answers_of_folds_are_put_together() -> None:
     assert found.found.labels.tolist() == [1, 2, 3]
     assert found.weights is not None
     assert found.weights.tolist() == [2, 3, 4]
+
+
+def test_of_large_folds_no_more_is_put_together_than_is_kept() -> None:
+    numbers = np.arange(float(MOST))
+    found = answers.of_folds(tuple(Fold(numbers, Predictions(numbers), None) for _ in range(5)))
+    assert len(found.truth) == MOST

@@ -49,6 +49,7 @@ def test_every_kind_of_search_runs_as_tasks(stack: Stack) -> None:
     assert states["rung_1", "success"] == 1
     assert states["settings", "skipped"] == 1  # each took less than a task of its own is worth
     assert states["train", "success"] == 2
+    assert states["evidence", "success"] == 1
     with chdir(stack.folder), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from mlyard_shared.registry import Registry

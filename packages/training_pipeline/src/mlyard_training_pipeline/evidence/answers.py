@@ -29,8 +29,8 @@ class Answers(NamedTuple):
 
 
 def of_folds(folds: OutOfFold) -> Answers:
-    """What a candidate said of the rows that each fold was not fitted on."""
-    each = [Answers(*fold) for fold in folds]
+    """What a candidate said of some of the rows that each fold was not fitted on, as many as a plot needs."""
+    each = [Answers(*fold).some(MOST // len(folds)) for fold in folds]
     found = [one.found for one in each]
     probabilities = [one.probabilities for one in found if one.probabilities is not None]
     weights = [one.weights for one in each if one.weights is not None]
