@@ -114,7 +114,7 @@ def _scores(page: Page) -> str:
     rows = []
     for name, value in evaluation.metrics.items():
         error = evaluation.errors.get(name)
-        within = _interval(name, value, error) if error else ""
+        within = "" if error is None else _interval(name, value, error)
         shown = f"**{_name(name)}**" if name == page.spec.metric else _name(name)
         folds = f"cv_{name}"
         rows.append([shown, _number(value), within, _number(known[folds]) if folds in known else ""])
@@ -125,7 +125,9 @@ def _scores(page: Page) -> str:
 
 
 def _interval(name: str, value: float, error: float) -> str:
-    """The interval, within what the metric can be. Of errors that are too few to vary there is none."""
+    """The interval, within what the metric can be; where no row was wrong, resamples say nothing of it."""
+    if error == 0:
+        return "no error seen" if value == 1 else ""
     low, high = value - _TWO_SIDED * error, value + _TWO_SIDED * error
     if METRICS[cast("MetricName", name)].negated:
         low = max(low, 0.0)
