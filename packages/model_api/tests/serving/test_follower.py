@@ -64,17 +64,17 @@ async def test_a_model_that_hangs_in_its_trial_delays_no_other(
 async def test_a_version_over_the_latency_budget_is_refused_and_never_one_that_has_served(
     start: Start, registry: FakeRegistry, tmp_path: Path
 ) -> None:
-    registry.register("diabetes", 4, tmp_path / "slow", write_slow(tmp_path / "slow", 50_000))
+    registry.register("diabetes", 4, tmp_path / "slow", write_slow(tmp_path / "slow", 10_000))
     registry.promote("diabetes", 1)
     async with start() as client:
         registry.promote("diabetes", 4)
         await until(lambda: serves(client, "diabetes", 4))
         registry.promote("diabetes", 1)
         await until(lambda: serves(client, "diabetes", 1))
-    registry.register("diabetes", 5, tmp_path / "slower", write_slow(tmp_path / "slower", 60_000))
-    async with start(latency_budget_ms=5) as client:
+    registry.register("diabetes", 5, tmp_path / "slower", write_slow(tmp_path / "slower", 12_000))
+    async with start(latency_budget_ms=0.5) as client:
         registry.promote("diabetes", 5)
-        await until(lambda: _refused(client, "5 ms are allowed (MLYARD_MODEL_API_LATENCY_BUDGET_MS)"))
+        await until(lambda: _refused(client, "0.5 ms are allowed (MLYARD_MODEL_API_LATENCY_BUDGET_MS)"))
         registry.promote("diabetes", 4)
         await until(lambda: serves(client, "diabetes", 4))
 
