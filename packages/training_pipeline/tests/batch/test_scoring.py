@@ -1,6 +1,7 @@
 """Whole jobs, over a real store of versions."""
 
 import contextlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,12 @@ def test_a_job_begins_anew_where_the_table_or_the_request_is_another(scored: Job
     text = table.read_text()
     table.write_text(text.replace("\n0,", "\n-1,"))
     assert "the table has been changed since" in stop(probabilities=True)[0]
+    state = tmp_path / ".scores.parquet.scoring/job.json"
+    job = json.loads(state.read_text())
+    state.write_text(json.dumps({**job, "version": 7, "manifest_sha256": "0" * 64}))
+    assert "version 1 is the champion now, and it was version 7" in stop(probabilities=True)[0]
+    (state.parent / "snapshot.parquet").write_bytes(b"")
+    assert "its snapshot is not there as it was taken" in stop(probabilities=True)[0]
     table.write_text(text.replace("\n0,", "\n-2,"))
     scored(str(table), "scores.parquet")
     found = parquet.read_table(tmp_path / "scores.parquet")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy
-from mlyard_shared.errors import TableError
+from mlyard_shared.errors import SourceUnavailable, TableError
 from mlyard_training_pipeline.batch import Scored, ScoringError
 from mlyard_training_pipeline.batch.sinks import copying
 from mlyard_training_pipeline.data import encoding
@@ -199,3 +199,20 @@ def test_texts_and_nulls_arrive_as_they_are(warehouse: Context, database: str) -
         found = [tuple(row) for row in connection.execute(sqlalchemy.select(made))]
     engine.dispose()
     assert found == [tuple(row.values()) for row in rows.to_pylist()]
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_connection_that_is_lost_may_be_tried_again(scored: Job, warehouse: Context, ask: Ask) -> None:
+    class Lost(Listener):
+        def chunk(self, done: int, chunks: int) -> None:
+            super().chunk(done, chunks)
+            if done == 1:
+                others = "datname = current_database() AND pid <> pg_backend_pid()"
+                assert ask(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}") == [(True,)]
+
+    with pytest.raises(SourceUnavailable, match="writing to warehouse failed: "):
+        scored("new.csv", "warehouse.scores", context=warehouse, listener=Lost())
+    again = Listener()
+    scored("new.csv", "warehouse.scores", context=warehouse, listener=again)
+    assert again.chunks == [1, 2, 3]
+    assert ask(COUNTS)[0][:2] == (2_500, 2_500)
