@@ -77,6 +77,8 @@ def test_a_mixed_table_becomes_a_champion_whose_files_follow_the_contract(
     assert "there is no champion yet" in parent.data.tags[NOTE]
     forest, logistic = context.tracking.children(parent)
     assert {forest.info.run_name, logistic.info.run_name} == {"forest", "logistic"}
+    by_name = {made.info.run_name: made.data.params for made in (forest, logistic)}
+    assert (by_name["forest"]["n_estimators"], by_name["forest"]["min_samples_leaf"]) == ("5", "1")
     for made in (parent, forest, logistic):
         (table,) = (given.dataset for given in made.inputs.dataset_inputs)
         assert table.name == "mixed.csv"

@@ -106,7 +106,9 @@ def _store(
         files=tuple(file.name for file in files),
         seconds=found.seconds,
     )
-    logged = {"estimator": candidate.estimator, **candidate.parameters, **found.parameters, "folds": spec.folds}
+    every = found.pipeline[-1].get_params(deep=False)
+    given = {**candidate.parameters, **found.parameters}
+    logged = {"estimator": candidate.estimator, "folds": spec.folds, **every, **given}
     metrics = {f"cv_{name}": value for name, value in found.scores.items()}
     metrics[f"cv_{spec.metric}_std"] = found.deviation
     context.tracking.log(run_id, metrics=metrics, parameters=logged)
