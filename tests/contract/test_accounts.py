@@ -4,11 +4,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from mlflow.entities import Dataset, DatasetInput
 from mlyard_shared.account import Account
 from mlyard_shared.errors import ArtifactMissing, ModelNotFound, RegistryDenied, RunMissing
 from mlyard_shared.manifest import MANIFEST_FILE
 from mlyard_shared.registry import ModelVersion, Registry, Standing, artifacts, standing
 from mlyard_shared.registry.experiments import run_calls
+from mlyard_shared.views import VIEW
+from mlyard_training_pipeline.tracking.runs import Tracking
 from pydantic import SecretStr
 
 from .conftest import running_mlflow_server, unused_port
@@ -91,6 +94,22 @@ def test_the_api_sees_whether_a_model_and_its_promotions_are_there(connect: Conn
     connect("pipeline").client.create_experiment("guarded.promotions")
     assert standing(connect("api"), "guarded").promotions is not None
     assert standing(connect("api"), "never") == Standing()
+
+
+def test_the_pipeline_says_what_its_experiments_and_runs_hold_and_the_api_changes_none_of_it(connect: Connect) -> None:
+    tracking = Tracking(connect("pipeline"))
+    run = tracking.open_training("told", "one", {})
+    tracking.show(run.info.experiment_id, "rmse")
+    table = Dataset(name="told.csv", digest="0" * 12, source_type="mlflow_artifact", source="{}")
+    tracking.log_inputs(run.info.run_id, DatasetInput(table))
+    tracking.rename(run.info.run_id, "told · ridge")
+    client = connect("api").client
+    seen = client.get_run(run.info.run_id)
+    assert seen.info.run_name == "told · ridge"
+    assert [given.dataset.name for given in seen.inputs.dataset_inputs] == ["told.csv"]
+    assert "holdout_rmse" in client.get_experiment(run.info.experiment_id).tags[VIEW]
+    with pytest.raises(RegistryDenied):
+        Tracking(connect("api")).show(run.info.experiment_id, "mae")
 
 
 def test_a_wrong_password_is_told_from_a_missing_model(connect: Connect) -> None:
