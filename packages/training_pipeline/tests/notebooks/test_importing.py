@@ -56,6 +56,10 @@ def test_a_notebooks_pipeline_becomes_a_version_that_answers_as_it_did(
     assert "version 1 is the champion" in take(original, name="taken", trained_on=trained_on)
     champion = context.registry.find("taken", "champion")
     assert champion is not None
+    run = context.tracking.get(champion.run_id)
+    assert run.info.run_name.endswith(" · imported")
+    assert [given.dataset.name for given in run.inputs.dataset_inputs] == ["table.csv"]
+    assert not [name for name in run.data.metrics if name.startswith("cv_")]
     folder = tmp_path / "version"
     folder.mkdir()
     context.registry.download(champion, folder)

@@ -50,7 +50,8 @@ def take(context: Context, run: TrainingRun, original: Any, *, trained_on: Path 
     tags = {names.PARENT: run.run_id, names.CANDIDATE: candidate.name, **provenance.tags()}
     own = context.tracking.create(parent.info.experiment_id, "candidate", name=candidate.name, tags=tags).info.run_id
     try:
-        context.tracking.log_inputs(own, inputs.of(spec, run.snapshot, data))
+        for number in (run.run_id, own):
+            context.tracking.log_inputs(number, inputs.of(spec, run.snapshot, data))
         with tempfile.TemporaryDirectory(prefix="mlyard-") as folder:
             files = write(made.pipeline, Path(folder), spec, candidate, data, rule=rule)
             for file in files:
