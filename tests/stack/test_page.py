@@ -258,6 +258,31 @@ def a_training_by_hand_has_the_memory_of_a_training(shell: Shell, command: str) 
     assert limits["ensure"] == limits["airflow-scheduler"] == 3 * 1024**3
 
 
+@tells("docker compose exec airflow mlyard-training-pipeline status", quick=True)
+def each_model_is_shown_with_its_champion(shell: Shell, command: str) -> None:
+    line = next(line for line in shell.run(command).splitlines() if line.startswith("penguins"))
+    assert f"version {mlflow_of(shell.stack).champion('penguins')}, " in line
+
+
+@tells("docker compose exec airflow mlyard-training-pipeline trigger penguins --wait")
+def a_training_is_started_and_followed(shell: Shell, command: str) -> None:
+    newest = len(mlflow_of(shell.stack).versions("penguins"))
+    assert "gate" in shell.run(command, seconds=400)
+    assert len(mlflow_of(shell.stack).versions("penguins")) > newest
+
+
+@tells("docker compose exec airflow mlyard-training-pipeline runs penguins")
+def the_last_runs_are_listed(shell: Shell, command: str) -> None:
+    assert "success" in shell.run(command)
+
+
+@tells("docker compose exec airflow mlyard-training-pipeline logs penguins latest gate")
+def what_the_gate_said_stands_in_its_log(shell: Shell, command: str) -> None:
+    said = shell.run(command)
+    assert said.startswith("--- gate, attempt ")
+    assert "passed" in said or "unknown" in said
+
+
 @tells("docker compose run --rm ensure history penguins")
 def what_has_served_is_told(shell: Shell, command: str) -> None:
     assert "finished" in shell.run(command)

@@ -11,10 +11,15 @@ from mlyard_training_pipeline.settings import PREFIX, Settings
 
 NAME = "mlyard-training-pipeline"
 _ORCHESTRATION = {
-    "airflow": "Become one of Airflow's processes, or prepare its database.",
-    "check": "Exit with 0 if one of Airflow's processes is healthy.",
-    "ensure": "Train every spec that has no champion yet, through Airflow.",
+    "airflow": ("commands", "Become one of Airflow's processes, or prepare its database."),
+    "check": ("commands", "Exit with 0 if one of Airflow's processes is healthy."),
+    "ensure": ("commands", "Train every spec that has no champion yet, through Airflow."),
+    "logs": ("questions", "Print what the tasks of a run have logged."),
+    "runs": ("questions", "List the last runs of a model, or of all, newest first."),
+    "status": ("questions", "Show how each model stands, in Airflow and in the registry."),
+    "trigger": ("questions", "Start a training now, through Airflow."),
 }
+"""The module of each of these commands, and its help."""
 SPEC = click.Path(path_type=Path)
 
 
@@ -27,13 +32,15 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _ORCHESTRATION:
             return super().get_command(ctx, cmd_name)
-        commands = import_module("mlyard_training_pipeline.orchestration.commands")
+        module, _ = _ORCHESTRATION[cmd_name]
+        commands = import_module(f"mlyard_training_pipeline.orchestration.{module}")
         command: click.Command = getattr(commands, cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         here = {name: super(_Commands, self).get_command(ctx, name) for name in super().list_commands(ctx)}
-        helps = {name: command.get_short_help_str(80) for name, command in here.items() if command} | _ORCHESTRATION
+        helps = {name: command.get_short_help_str(80) for name, command in here.items() if command}
+        helps |= {name: text for name, (_, text) in _ORCHESTRATION.items()}
         with formatter.section("Commands"):
             formatter.write_dl(sorted(helps.items()))
 

@@ -5,7 +5,8 @@ MlyardError
 ├── DatabaseError        Airflow's database cannot be used
 ├── NothingToTrain       the folder of models holds no spec
 ├── AirflowUnavailable   no answer from Airflow, try again later
-└── AirflowDenied        Airflow refused the account
+├── AirflowDenied        Airflow refused the account
+└── NotInAirflow         Airflow has no such DAG, run or task, or cannot use it
 """
 
 from mlyard_shared.errors import MlyardError
@@ -40,3 +41,7 @@ class AirflowUnavailable(MlyardError):
 
 class AirflowDenied(MlyardError):
     """Airflow refused the account."""
+
+
+class NotInAirflow(MlyardError):
+    """Airflow has no such DAG, run or task, or cannot use it as it is."""

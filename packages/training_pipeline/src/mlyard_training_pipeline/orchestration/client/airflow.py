@@ -1,9 +1,9 @@
-"""Airflow's API, as far as `ensure` needs it."""
+"""Airflow's API: signing in, asking, and what following a run takes. `dags` asks for the rest."""
 
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from urllib.request import proxy_bypass
 
 import httpx
@@ -16,8 +16,12 @@ Answer = TypeVar("Answer")
 RunState = Literal["queued", "running", "success", "failed"]
 ONCE = "@once"
 """How Airflow calls the schedule of such a DAG."""
+FIRST = "Started by ensure: the model had no champion"
 TIMEOUT = 20.0
 """Seconds for one request. The first one after Airflow's start takes several."""
+
+WAITING = "waiting"
+"""The state of a task that others come before; Airflow has no word for it."""
 
 
 class Task(NamedTuple):
@@ -48,7 +52,7 @@ class Airflow:
         self._login = {"username": user, "password": password}
         self._configuration = Configuration(host=self.url)
         self._configuration.retries = 0
-        self._client = ApiClient(self._configuration)
+        self.client = ApiClient(self._configuration)
         # httpx fails on a proxy of a kind that it lacks the library for, also where the host is not reached by it.
         self._by_proxy = not proxy_bypass(urlsplit(self.url).netloc)
 
@@ -59,13 +63,13 @@ class Airflow:
 
     def warm_up(self) -> None:
         """Let Airflow build what tasks talk to, which it does at the first call; else a task waits for it."""
-        self._http("GET", "/execution/health")
+        self.http("GET", "/execution/health")
 
     def paused(self, dag: str) -> bool | None:
         """Whether a DAG is paused; None where there is no such DAG."""
         from airflow_client.client.api.dag_api import DAGApi
 
-        found = self._ask(lambda: DAGApi(self._client).get_dag(dag, _request_timeout=TIMEOUT))
+        found = self.ask(lambda: DAGApi(self.client).get_dag(dag, _request_timeout=TIMEOUT))
         return None if found is None or found.is_stale else bool(found.is_paused)
 
     def begins_by_itself(self, dag: str) -> bool:
@@ -73,19 +77,17 @@ class Airflow:
         from airflow_client.client.api.dag_api import DAGApi
         from airflow_client.client.api.dag_run_api import DagRunApi
 
-        found = self._ask(lambda: DAGApi(self._client).get_dag(dag, _request_timeout=TIMEOUT))
+        found = self.ask(lambda: DAGApi(self.client).get_dag(dag, _request_timeout=TIMEOUT))
         if found is None or found.timetable_summary != ONCE:
             return False
-        runs = self._ask(lambda: DagRunApi(self._client).get_dag_runs(dag, limit=1, _request_timeout=TIMEOUT))
+        runs = self.ask(lambda: DagRunApi(self.client).get_dag_runs(dag, limit=1, _request_timeout=TIMEOUT))
         return runs is not None and not runs.dag_runs
 
     def import_error(self, file: str) -> str | None:
         """Return why a DAG file cannot be used, or None. `file` is relative to its bundle."""
         from airflow_client.client.api.import_error_api import ImportErrorApi
 
-        found = self._ask(
-            lambda: ImportErrorApi(self._client).get_import_errors(filename=file, _request_timeout=TIMEOUT)
-        )
+        found = self.ask(lambda: ImportErrorApi(self.client).get_import_errors(filename=file, _request_timeout=TIMEOUT))
         errors = found.import_errors if found else []
         return next((str(error.stack_trace).strip() for error in errors if error.filename == file), None)
 
@@ -93,20 +95,20 @@ class Airflow:
         """Return the ids of a DAG's runs that are queued or running, oldest first."""
         from airflow_client.client.api.dag_run_api import DagRunApi
 
-        found = self._ask(
-            lambda: DagRunApi(self._client).get_dag_runs(
+        found = self.ask(
+            lambda: DagRunApi(self.client).get_dag_runs(
                 dag, state=["running", "queued"], order_by=["id"], limit=100, _request_timeout=TIMEOUT
             )
         )
         return tuple(str(run.dag_run_id) for run in found.dag_runs) if found else ()
 
-    def start(self, dag: str) -> str:
-        """Start a run and return its id."""
+    def start(self, dag: str, *, note: str = FIRST) -> str:
+        """Start a run and return its id; the note says on Airflow's page who asked for it."""
         from airflow_client.client.api.dag_run_api import DagRunApi
         from airflow_client.client.models.trigger_dag_run_post_body import TriggerDAGRunPostBody
 
-        body = TriggerDAGRunPostBody(logical_date=None, note="Started by ensure: the model had no champion")
-        started = self._ask(lambda: DagRunApi(self._client).trigger_dag_run(dag, body, _request_timeout=TIMEOUT))
+        body = TriggerDAGRunPostBody(logical_date=None, note=note)
+        started = self.ask(lambda: DagRunApi(self.client).trigger_dag_run(dag, body, _request_timeout=TIMEOUT))
         if started is None:
             raise AirflowUnavailable(self.url, f"the DAG {dag} has gone")
         return str(started.dag_run_id)
@@ -115,25 +117,25 @@ class Airflow:
         """Return the state of a run; None where somebody has deleted it."""
         from airflow_client.client.api.dag_run_api import DagRunApi
 
-        found = self._ask(lambda: DagRunApi(self._client).get_dag_run(dag, run, _request_timeout=TIMEOUT))
+        found = self.ask(lambda: DagRunApi(self.client).get_dag_run(dag, run, _request_timeout=TIMEOUT))
         return None if found is None else found.state.value
 
     def tasks(self, dag: str, run: str) -> tuple[Task, ...]:
-        """Return the tasks of a run that have a state, in the order in which they began."""
+        """Return the tasks of a run, in the order in which they began."""
         from airflow_client.client.api.task_instance_api import TaskInstanceApi
 
-        found = self._ask(
-            lambda: TaskInstanceApi(self._client).get_task_instances(dag, run, limit=100, _request_timeout=TIMEOUT)
+        found = self.ask(
+            lambda: TaskInstanceApi(self.client).get_task_instances(dag, run, limit=100, _request_timeout=TIMEOUT)
         )
-        tasks = [_task(instance) for instance in (found.task_instances if found else []) if instance.state]
+        tasks = [_task(instance) for instance in (found.task_instances if found else [])]
         return tuple(sorted(tasks, key=lambda task: (task.started is None, task.started, task.map_index)))
 
     def gate_report(self, dag: str, run: str) -> GateReport | None:
         """Return the verdict of a run's gate as the last step left it, once there is one."""
         from airflow_client.client.api.x_com_api import XComApi
 
-        found = self._ask(
-            lambda: XComApi(self._client).get_xcom_entry(
+        found = self.ask(
+            lambda: XComApi(self.client).get_xcom_entry(
                 dag, "promote", run, "return_value", stringify=False, _request_timeout=TIMEOUT
             )
         )
@@ -142,13 +144,19 @@ class Airflow:
 
     def failure(self, dag: str, run: str, task: Task) -> str | None:
         """Return what a task's last attempt said when it failed; None where it said nothing."""
-        path = f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{task.id}/logs/{task.attempt}"
-        answer = self._http(
+        return _last_error(self.log(dag, run, task, attempt=task.attempt))
+
+    def log(self, dag: str, run: str, task: Task, *, attempt: int) -> list[Any]:
+        """Return the lines of an attempt's log; each is a mapping, but for what is no line of the task's own."""
+        # A run's id holds the colons and the plus of a time.
+        path = f"/api/v2/dags/{quote(dag)}/dagRuns/{quote(run)}/taskInstances/{quote(task.id)}/logs/{attempt}"
+        answer = self.http(
             "GET", path, params={"map_index": task.map_index, "full_content": "true"}, headers=self._bearer()
         )
-        return _last_error(answer.json()["content"])
+        content = answer.json()["content"]
+        return list(content) if isinstance(content, list) else [content]
 
-    def _ask(self, call: Callable[[], Answer]) -> Answer | None:
+    def ask(self, call: Callable[[], Answer]) -> Answer | None:
         """Call the client with a token that is good; None stands for what is not there (404)."""
         from airflow_client.client.exceptions import ApiException, NotFoundException
         from urllib3.exceptions import HTTPError
@@ -170,11 +178,11 @@ class Airflow:
 
     def _bearer(self, *, renew: bool = False) -> dict[str, str]:
         if renew or not self._configuration.access_token:
-            answer = self._http("POST", "/auth/token", json=self._login)
+            answer = self.http("POST", "/auth/token", json=self._login)
             self._configuration.access_token = answer.json()["access_token"]
         return {"Authorization": f"Bearer {self._configuration.access_token}"}
 
-    def _http(self, method: str, path: str, **request: Any) -> httpx.Response:
+    def http(self, method: str, path: str, **request: Any) -> httpx.Response:
         try:
             answer = httpx.request(method, self.url + path, timeout=TIMEOUT, trust_env=self._by_proxy, **request)
         except httpx.HTTPError as error:
@@ -194,7 +202,7 @@ def _task(instance: Any) -> Task:
         id=instance.task_id,
         map_index=instance.map_index,
         label=instance.rendered_map_index or "",
-        state=instance.state.value,
+        state=instance.state.value if instance.state else WAITING,
         attempt=instance.try_number,
         started=instance.start_date,
         seconds=instance.duration,

@@ -1,4 +1,4 @@
-"""What `ensure` shows: a line for each fact, and on a terminal what runs at the moment, with its seconds."""
+"""What following runs shows: a line for each fact, and on a terminal a bar for each run, and what it does now."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -7,13 +7,15 @@ from typing import Self
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
 from rich.text import Text
 
-from mlyard_training_pipeline.orchestration.client.airflow import Task
+from mlyard_training_pipeline.orchestration.client.airflow import WAITING, Task
 
 STYLES = {"success": "green", "failed": "red", "upstream_failed": "red", "up_for_retry": "yellow"}
 ENDED = {"success", "failed", "up_for_retry", "skipped", "removed"}
-QUIET = {"scheduled", "queued", "upstream_failed", "restarting"}
+QUIET = {WAITING, "scheduled", "queued", "upstream_failed", "restarting"}
 """States that leave no line of their own; a terminal shows them while they last."""
 
 
@@ -25,7 +27,7 @@ class Progress:
         self._console = console
         self._errors = errors
         self._shown: dict[tuple[str, str, int, int], str] = {}
-        self._going: dict[str, list[Task]] = {}
+        self._going: dict[str, tuple[Task, ...]] = {}
         self._waiting: str | None = None
         self._live = Live(console=console, refresh_per_second=4, transient=True, get_renderable=self._now)
 
@@ -55,8 +57,8 @@ class Progress:
 
     def tasks(self, model: str, tasks: Iterable[Task]) -> None:
         """Tell what has changed among a model's tasks."""
-        self._going[model] = [task for task in tasks if task.state not in ENDED]
-        for task in tasks:
+        self._going[model] = tuple(tasks)
+        for task in self._going[model]:
             key = (model, task.id, task.map_index, task.attempt)
             if task.state != self._shown.get(key) and task.state not in QUIET:
                 self._tell(model, task)
@@ -74,12 +76,22 @@ class Progress:
             self._print(_row(model, task, ""))
 
     def _now(self) -> Group:
-        rows = [_row(model, task, _since(task)) for model, tasks in self._going.items() for task in tasks]
-        return Group(*rows)
+        bars = [_bar(model, tasks) for model, tasks in self._going.items()]
+        now = [(model, task) for model, tasks in self._going.items() for task in tasks]
+        rows = [_row(model, task, _since(task)) for model, task in now if task.state not in {*ENDED, WAITING}]
+        return Group(*rows, *bars)
 
     def _print(self, text: Text) -> None:
         text.rstrip()
         self._console.print(text, soft_wrap=True, highlight=False)
+
+
+def _bar(model: str, tasks: tuple[Task, ...]) -> Table:
+    """How many of a run's tasks are done; those of many candidates count once Airflow knows how many they are."""
+    done = sum(task.state in ENDED - {"up_for_retry"} for task in tasks)
+    row = Table.grid(padding=(0, 1))
+    row.add_row(Text(f"{model:<23}", "bold"), ProgressBar(len(tasks) or 1, done, width=31), f"{done} of {len(tasks)}")
+    return row
 
 
 def _row(model: str, task: Task, seconds: str) -> Text:

@@ -1,4 +1,4 @@
-"""The training of one model through Airflow, from its DAG to the gate's verdict."""
+"""One run of a model's through Airflow, from its DAG to the gate's verdict."""
 
 import time
 from collections.abc import Callable
@@ -15,7 +15,7 @@ FIRST_RUN = 60.0
 
 
 class Training:
-    """A model's first training: its DAG is waited for, started, and followed; `step` looks once and goes on.
+    """A model's training: its DAG is waited for, started, and followed; `step` looks once and goes on.
 
     `problem` is the sentence on why it has ended without a champion.
     """
@@ -29,8 +29,21 @@ class Training:
         retry: Retry,
         progress: Progress,
         lack: Callable[[], str] = str,
+        run: str | None = None,
+        is_judged: bool = True,
     ) -> None:
-        """Begin nothing yet; `lack` says what this machine has too little of for a task to begin, or nothing."""
+        """Begin nothing yet.
+
+        Args:
+            model: the name of its DAG.
+            dag_file: the DAG's file, relative to its bundle.
+            airflow: where it runs.
+            retry: how long an answer is waited for.
+            progress: where all is shown.
+            lack: says what this machine has too little of for a task to begin, or nothing.
+            run: the id of a run that has been started already.
+            is_judged: whether it ends with the verdict of the gate.
+        """
         self.model = model
         self.done = False
         self.problem: str | None = None
@@ -39,7 +52,8 @@ class Training:
         self._retry = retry
         self._progress = progress
         self._lack = lack
-        self._run: str | None = None
+        self._run = run
+        self._is_judged = is_judged
         self._moved_at = time.monotonic()
         self._states: object = None
 
@@ -104,8 +118,11 @@ class Training:
             self._end(error or "its DAG has gone: its spec was removed, or has another name now")
 
     def _tell_verdict(self, run: str) -> None:
-        report = self._retry.call(lambda: self._airflow.gate_report(self.model, run))
-        if report is None:
+        report = self._retry.call(lambda: self._airflow.gate_report(self.model, run)) if self._is_judged else None
+        if not self._is_judged:
+            self._progress.line(self.model, "has ended well")
+            self._end(None)
+        elif report is None:
             self._end("its run ended without a verdict of the gate")
         elif report.passed:
             self._progress.line(self.model, f"gate {report.verdict}")
