@@ -33,7 +33,8 @@ def _tree(files: list[Path]) -> Tree:
     roots: Tree = {}
     for owner, name, function in children:
         (roots if owner == "click" else trees[owner])[name] = trees[function]
-    return next(iter(roots.values()), {})
+    # A group may import commands of its own only when they are called: click then sees them as roots of their own.
+    return roots.pop("cli", {}) | roots
 
 
 def _owner(decorator: ast.expr) -> str | None:
