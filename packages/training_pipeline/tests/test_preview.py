@@ -52,7 +52,7 @@ def test_a_holdout_by_time_names_the_moment(spec: Spec, written: Written, mixed:
 def test_trees_are_told_of_the_columns_that_lose_digits(
     spec: Spec, written: Written, mixed: Mixed, tmp_path: Path
 ) -> None:
-    columns = mixed() | {"count": [str(1_699_999_438_912 + row) for row in range(240)]}
+    columns = mixed() | {"count": [str(1_699_999_438_912 + 3 * row) for row in range(240)]}
     forest = {"name": "forest", "estimator": "sklearn.ensemble.RandomForestClassifier"}
     linear = {"name": "linear", "estimator": "sklearn.linear_model.LogisticRegression"}
     lines = described(written(tmp_path, spec(candidates=[linear, forest]), columns))

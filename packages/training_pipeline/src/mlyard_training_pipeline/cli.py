@@ -84,6 +84,23 @@ def validate(spec: Path) -> None:
 
 
 @cli.command()
+@click.argument("table", type=SPEC, required=False)
+@click.option("--target", required=True, metavar="COLUMN", help="The column that is to be predicted.")
+@click.option("--query", metavar="SQL", help="A SELECT in place of a table; goes with --connection.")
+@click.option("--connection", metavar="NAME", help="The connection of the query, as specs name it.")
+@click.option("--name", help="Of the model; made of the table's name if it is not given.")
+@click.option("--output", type=SPEC, metavar="PATH", help="The spec; NAME.toml in this folder if it is not given.")
+@click.option("--force", is_flag=True, help="Write over a spec that is there.")
+def init(**asked: Any) -> None:
+    """Write a commented first spec for a CSV or Parquet file or folder, or a query."""
+    from mlyard_training_pipeline.starter.request import Request
+    from mlyard_training_pipeline.starter.writing import write
+
+    for line in write(Request.of(**asked), Settings.load()):
+        click.echo(line)
+
+
+@cli.command()
 @click.argument("model")
 @click.argument("version", type=click.IntRange(min=1))
 @click.option("--reason", required=True, help="Why; it is kept in the ledger.")

@@ -12,6 +12,7 @@ from mlyard_shared.spec import Candidate, ModelSpec, read_spec
 from mlyard_training_pipeline import schedule
 from mlyard_training_pipeline.data import encoding, sources
 from mlyard_training_pipeline.data.dataset import Dataset, store
+from mlyard_training_pipeline.screening.screen import screen, told
 from mlyard_training_pipeline.settings import PREFIX, Settings
 
 _SHOWN = 6
@@ -32,6 +33,7 @@ def describe(spec_file: Path, settings: Settings) -> Iterator[str]:
         dataset = _checked(spec, spec_file, settings, Path(folder))
         yield from _of_table(spec, dataset)
         yield from _of_spec(spec, dataset)
+        yield from told(screen(dataset, spec), spec)
 
 
 def _checked(spec: ModelSpec, spec_file: Path, settings: Settings, folder: Path) -> Dataset:

@@ -19,7 +19,7 @@ def line(key: str, value: str | Iterable[str], *, column: str | None = None) -> 
         column: becomes the last part of the key.
     """
     name = key if column is None else f"{key}.{_key(column)}"
-    return f"{name} = {_text(value) if isinstance(value, str) else '[' + ', '.join(map(_text, value)) + ']'}"
+    return f"{name} = {quoted(value) if isinstance(value, str) else '[' + ', '.join(map(quoted, value)) + ']'}"
 
 
 def as_type(column: str, kind: ColumnType) -> str:
@@ -41,9 +41,9 @@ def missing(spec: ModelSpec, texts: Iterable[str]) -> str:
 
 
 def _key(name: str) -> str:
-    return name if _BARE.fullmatch(name) else _text(name)
+    return name if _BARE.fullmatch(name) else quoted(name)
 
 
-def _text(text: str) -> str:
+def quoted(text: str) -> str:
     """A basic string of TOML, which is one of JSON but for DEL."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -86,7 +86,7 @@ class Problems:
             return []
         if problem.each:
             return [f"say {' with '.join(self._lines(pair))}" for pair in sorted(problem.pairs, reverse=True)]
-        suiting = self._suiting(problem.pairs)
+        suiting = self.suiting(problem.pairs)
         if not suiting:
             return ["write the numbers of all columns alike, since source.decimal and source.thousands are for all"]
         units = tuple(dict.fromkeys(unit for other in self.found for unit in other.units if other.pairs))
@@ -96,7 +96,7 @@ class Problems:
         )
         return ["say " + " with ".join([first, *([" and ".join(rest)] if rest else [])]) for first, *rest in ways]
 
-    def _suiting(self, pairs: frozenset[Pair]) -> frozenset[Pair]:
+    def suiting(self, pairs: frozenset[Pair]) -> frozenset[Pair]:
         """Those of the ways that suit every column, and keep the decimal character of the spec where any do."""
         suiting = pairs.intersection(*(other.pairs for other in self.found if other.pairs), *self.number_columns)
         return frozenset(pair for pair in suiting if pair[0] == self.spec.source.decimal) or suiting

@@ -26,13 +26,19 @@ MAX_CATEGORIES = 200
 """At most this many different texts a column may have before the spec has to say that it is a category."""
 
 
-def build(table: Table, spec: ModelSpec, folder: Path) -> Layout:
+def build(table: Table, spec: ModelSpec, folder: Path, *, problems: Problems | None = None) -> Layout:
     """Write the Dataset into a folder.
+
+    Args:
+        table: the snapshot.
+        spec: what it is meant as.
+        folder: is there, and empty.
+        problems: where problems are noted, for a caller who knows what to do about them.
 
     Raises:
         TableError: every column and row that does not fit, and what would be right.
     """
-    problems = Problems(spec)
+    problems = Problems(spec) if problems is None else problems
     roles.check(spec, table.names, problems)
     problems.check()
     with ArrayWriter(folder, table.rows) as arrays:
