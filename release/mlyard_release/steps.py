@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from mlyard_release import affected, build, changes, floors, interface, releases
+from mlyard_release import affected, build, changes, floors, interface, passed, releases
 from mlyard_release.packages import Package, Sibling, dependents, packages
 from mlyard_release.releases import git, number
 from mlyard_release.versions import Part, following, may_break, places
@@ -87,7 +87,7 @@ class Release:
         if not is_committed:
             self._check()
             yield from self._floors()
-            yield Step("run the tests of what it touches", lambda: False, self._test, self._commands)
+            yield Step("run the tests of what it touches", self._has_passed, self._test, self._commands)
         yield Step(
             f"write {self.version} wherever the version stands",
             lambda: all(place.read() == self.version for place in places(self.package)),
@@ -177,13 +177,24 @@ class Release:
         repository = affected.Repository(self.package.root)
         return [command for command, _, parts in repository.suites() if self.package.name in parts]
 
+    def _has_passed(self) -> bool:
+        return all(passed.has(self.package.root, command) for command in (*self._suites(), self._floors_title))
+
+    @property
+    def _floors_title(self) -> str:
+        return f"floors of {self.package.name}"
+
     def _test(self) -> None:
+        root = self.package.root
         for command in self._suites():
-            subprocess.run(["hatch", "run", command], cwd=self.package.root, check=True)
+            if not passed.has(root, command):
+                subprocess.run(["hatch", "run", command], cwd=root, check=True)
+                passed.note(root, command)
         for sibling in Package(self.package.root, self.package.name).siblings():
             wrong = floors.check(self.package, sibling, sibling.floor)
             if wrong is not None:
                 raise NotReady(f"{wrong}: raise it")
+        passed.note(root, self._floors_title)
 
     def _bump(self) -> None:
         for place in places(self.package):

@@ -58,7 +58,7 @@ def make(root: Path) -> Path:
     (root / "release").mkdir()
     (root / "release/releases.toml").touch()
     (root / "release/changelog.md.jinja").write_bytes((ROOT / "release/changelog.md.jinja").read_bytes())
-    (root / ".gitignore").write_text("dist/\n__pycache__/\n.pytest_cache/\n")
+    (root / ".gitignore").write_text("dist/\n.mlyard/\n__pycache__/\n.pytest_cache/\n")
     write(root, "shared", "0.1.0", source="OLD = 1\n")
     git(root, "init", "--quiet", "--initial-branch", "main")
     git(root, "config", "user.name", "A tester")
