@@ -5,6 +5,7 @@
     initialise.py renew NAME          another value for a login; the services that read it take it when they start
     initialise.py set NAME            the same, with the value on standard input: for a service on another machine
     initialise.py connection NAME     keep the database URL on standard input as the connection NAME of model specs
+    initialise.py notify NAME         keep the secret on standard input with which the pipeline tells what happened
 
 The volume holds `.values/`, one file for each value, for root alone, and from it a folder for each reader: owned by the
 reader's user, its files of mode 0400. What there is stands in `inventory.toml`. It runs isolated (`python3 -I`) and
@@ -23,6 +24,7 @@ from typing import Any
 
 ROOT = Path(os.environ.get("MLYARD_SECRETS", "/secrets"))
 MODELS = Path("/models")
+NOTIFY = ("webhook_secret", "smtp_password")
 INVENTORY = Path(__file__).resolve().parents[1] / "inventory.toml"
 
 
@@ -135,6 +137,18 @@ def connection(stack: Stack, name: str) -> None:
     print(f"model specs can name the connection {name} from their next run on")
 
 
+def notify(stack: Stack, name: str) -> None:
+    """Keep a secret of a receiver of notifications where the pipeline alone reads it."""
+    if name not in NOTIFY:
+        raise Refused(f"{name!r} is no secret of a notification: give one of {', '.join(NOTIFY)}")
+    value = sys.stdin.read().strip()
+    if not value:
+        raise Refused(f"standard input does not hold the {name}")
+    make(stack)
+    write(ROOT / "airflow" / f"notify_{name}", value, owner=stack.readers["airflow"]["user"])
+    print("the pipeline takes it from its next task on")
+
+
 def main(arguments: list[str]) -> None:
     """Run one of the commands; one at a time, also where two stacks start at once."""
     with (ROOT / ".lock").open("w") as lock:
@@ -156,8 +170,10 @@ def run(arguments: list[str]) -> None:
             renew(stack, name, sys.stdin.read().strip())
         case ["connection", name]:
             connection(stack, name)
+        case ["notify", name]:
+            notify(stack, name)
         case _:
-            raise Refused("give one of: make, show, renew NAME, set NAME, connection NAME")
+            raise Refused("give one of: make, show, renew NAME, set NAME, connection NAME, notify NAME")
 
 
 if __name__ == "__main__":

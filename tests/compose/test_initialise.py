@@ -177,6 +177,12 @@ def test_a_connection_is_kept_for_the_pipeline_through_the_next_start(made: Path
     assert content(made)["airflow/connections__warehouse"] == url
 
 
+def test_a_secret_of_a_receiver_is_kept_for_the_pipeline_through_the_next_start(made: Path) -> None:
+    assert run(made, "notify", "smtp_password", stdin="word\n").returncode == 0
+    assert run(made, "make").returncode == 0
+    assert content(made)["airflow/notify_smtp_password"] == "word"
+
+
 def test_a_connection_is_replaced_however_its_name_is_spelled(made: Path) -> None:
     for name, url in (("my-db", "sqlite:////a"), ("my_db", "sqlite:////b")):
         assert run(made, "connection", name, stdin=url).returncode == 0
@@ -190,6 +196,8 @@ MISTAKES = {
     "a short value": ("set model_api_key", "short", "16 or more"),
     "a path for a connection": ("connection ../x", "a://b", "is not the name of a connection"),
     "capitals in a connection": ("connection Sales", "a://b", "is not the name of a connection"),
+    "no secret of a receiver": ("notify url", "x", "is no secret of a notification"),
+    "nothing for a receiver": ("notify smtp_password", "", "does not hold the smtp_password"),
     "no URL": ("connection warehouse", "", "does not hold a database URL"),
     "no command": ("", "", "give one of"),
 }

@@ -138,6 +138,22 @@ def a_connection_is_read_by_the_pipeline_alone(shell: Shell, command: str) -> No
     assert "No such file" in shell.run(f"docker compose exec -T model-api {read}", fails=True)
 
 
+@tells("docker compose run --rm --no-TTY secrets notify")
+def a_secret_of_a_receiver_is_read_by_the_pipeline_alone(shell: Shell, command: str) -> None:
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    for name in ("secret.txt", "password.txt"):
+        (shell.folder / name).write_text(secret)
+    shell.run(command)
+    read = f"cat /run/secrets/mlyard/notify_{command.split()[7]}"
+    assert secret in shell.run(f"docker compose exec -T airflow-scheduler {read}")
+    assert "No such file" in shell.run(f"docker compose exec -T model-api {read}", fails=True)
+
+
+@tells("echo whsec_$(openssl rand -base64 32)")
+def a_secret_of_the_right_form_is_made(shell: Shell, command: str) -> None:
+    assert re.fullmatch(r"whsec_[A-Za-z0-9+/]{43}=", shell.run(command).strip())
+
+
 # --- every day
 
 

@@ -30,8 +30,10 @@ def promote(settings: Settings, model: str, version: int, *, reason: str) -> str
     """Make a version the champion, and say so."""
     from mlyard_shared.registry import promote as move
 
+    registry = _registry(settings)
     with _interruptible(model):
-        made = move(_registry(settings), model, version, actor=operator(), reason=_given(reason))
+        made = move(registry, model, version, actor=operator(), reason=_given(reason))
+    _tell(settings, registry, model)
     return f"version {made.to_version} of {model} is the champion{_instead_of(made.from_version)}"
 
 
@@ -39,8 +41,10 @@ def rollback(settings: Settings, model: str, *, reason: str) -> str:
     """Make the previous champion the champion again, and say so."""
     from mlyard_shared.registry import rollback as move
 
+    registry = _registry(settings)
     with _interruptible(model):
-        made = move(_registry(settings), model, actor=operator(), reason=_given(reason))
+        made = move(registry, model, actor=operator(), reason=_given(reason))
+    _tell(settings, registry, model)
     return f"version {made.to_version} of {model} is the champion again{_instead_of(made.from_version)}"
 
 
@@ -70,6 +74,15 @@ def print_history(settings: Settings, model: str, *, console: Console | None = N
     for row in rows:
         table.add_row(*row)
     console.print(table if rows else f"the champion of {model} has never moved")
+
+
+def _tell(settings: Settings, registry: "Registry", model: str) -> None:
+    from mlyard_shared.registry import history
+
+    from mlyard_training_pipeline.notifications.events import moved
+    from mlyard_training_pipeline.notifications.telling import tell
+
+    tell(settings, lambda: moved(history(registry, model)))
 
 
 def _registry(settings: Settings) -> "Registry":

@@ -1,19 +1,21 @@
 """What a user may set."""
 
+import base64
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 from urllib.parse import quote
 
 from mlyard_shared.account import Account
 from mlyard_shared.errors import SettingsError
 from mlyard_shared.settings import ServiceSettings
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from mlyard_training_pipeline.connections import Connections, with_keys
 from mlyard_training_pipeline.database_url import with_installed_driver
 
 PREFIX = "MLYARD_TRAINING_PIPELINE_"
+Mail = TypeVar("Mail", str, tuple[str, ...])
 
 
 def _names(given: object) -> object:
@@ -32,11 +34,37 @@ def _absolute(folders: tuple[Path, ...]) -> tuple[Path, ...]:
     return folders
 
 
+def _signing(secret: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+    """The secret that webhooks are signed with (Standard Webhooks: `whsec_` and the key in base64)."""
+    value = secret.get_secret_value().strip() if secret else ""
+    if not info.data.get("notify_webhook_url"):
+        return None
+    try:
+        key = base64.b64decode(value.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        key = b""
+    if not value.startswith("whsec_") or not 24 <= len(key) <= 64:
+        raise ValueError(
+            f"must be whsec_ followed by 24 to 64 random bytes in base64, here or in the file notify_webhook_secret of "
+            f"the folder that {PREFIX}SECRETS_DIR names"
+        )
+    return SecretStr(value)
+
+
+def _for_mail(given: Mail, info: ValidationInfo) -> Mail:
+    """An address or several ones, which mail cannot do without."""
+    addresses = (given,) if isinstance(given, str) else given
+    if info.data.get("notify_smtp_host") and not (addresses and all("@" in address for address in addresses)):
+        raise ValueError("must be an address of mail where NOTIFY_SMTP_HOST is set")
+    return given
+
+
 class Settings(ServiceSettings):
     """The settings of the training pipeline. Relative paths start at the folder that a command is run in.
 
     `database_uri` is Airflow's own database, a SQLite file in `state` where none is given. `connections` maps the names
     that specs use to SQLAlchemy URLs, so that no spec holds a password; its names are spelled as `connection_key` says.
+    `notify_*` say who is told of failed trainings and moves of champions (`notifications`).
     `addresses` and the three settings of the model API are what `ensure` shows in the end (`client.summary`).
     """
 
@@ -63,6 +91,17 @@ class Settings(ServiceSettings):
     addresses: str = ""
     snapshot_retention: int = Field(10, ge=1)
     evidence: bool = True
+    notify_webhook_url: str = Field("", pattern="^(https?://.+)?$")
+    notify_webhook_secret: Annotated[SecretStr | None, AfterValidator(_signing)] = Field(None, validate_default=True)
+    notify_smtp_host: str = ""
+    notify_smtp_port: int = Field(587, ge=1, le=65535)
+    notify_smtp_tls: Literal["starttls", "implicit", "none"] = "starttls"
+    notify_smtp_user: str = ""
+    notify_smtp_password: SecretStr | None = None
+    notify_from: Annotated[str, AfterValidator(_for_mail)] = Field("", validate_default=True)
+    notify_to: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), AfterValidator(_for_mail)] = Field(
+        (), validate_default=True
+    )
     connections: Annotated[dict[str, SecretStr], BeforeValidator(with_keys)] = {}
     airflow_password: SecretStr | None = None
     airflow_jwt_secret: SecretStr | None = None

@@ -9,7 +9,10 @@ from mlyard_shared.errors import RegistryError, RegistryUnavailable
 from mlyard_shared.registry import ModelVersion
 from mlyard_shared.spec import read_spec
 
+from mlyard_training_pipeline.failures import sentence
 from mlyard_training_pipeline.interruption import Interrupted, sigterm_as_interrupt
+from mlyard_training_pipeline.notifications.events import training_failed
+from mlyard_training_pipeline.notifications.telling import tell as notify
 from mlyard_training_pipeline.progress import Progress
 from mlyard_training_pipeline.promotions import operator
 from mlyard_training_pipeline.schedule import check_schedule
@@ -51,16 +54,23 @@ def accounted_for(model: str, run_key: str, progress: Progress) -> Iterator[list
         yield begun
     except KeyboardInterrupt:
         raise Interrupted(_stop(begun[0], model, run_key) if begun else "stopped before the training began") from None
-    except RegistryUnavailable:
+    except RegistryUnavailable as error:
         if begun:
             progress.say(f"this training of {model} counts as failed; the next one marks its run so")
+            _tell(begun[0], model, run_key, error)
         raise
-    except BaseException:
+    except BaseException as error:
         # The user has to hear what stopped the training. That its run could not be marked is mended by the next one.
         with suppress(RegistryError, KeyboardInterrupt):
             for context in begun:
-                abandon(context, model, run_key)
+                if not abandon(context, model, run_key):
+                    _tell(context, model, run_key, error)
         raise
+
+
+def _tell(context: Context, model: str, run_key: str, error: BaseException) -> None:
+    reason = sentence(error) or f"{type(error).__name__}: {error}"
+    notify(context.settings, lambda: [training_failed(model, run_key, reason)])
 
 
 def _stop(context: Context, model: str, run_key: str) -> str:

@@ -4,9 +4,11 @@ from typing import NamedTuple
 
 from mlyard_shared.errors import TrainingError
 from mlyard_shared.gate import Condition, GateReport, Outcome
-from mlyard_shared.registry import ModelVersion, Move
+from mlyard_shared.registry import ModelVersion, Move, history
 from mlyard_shared.registry import promote as move
 
+from mlyard_training_pipeline.notifications.events import gate_held, moved
+from mlyard_training_pipeline.notifications.telling import tell
 from mlyard_training_pipeline.steps.gate import leave, report_of
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import TrainingRun
@@ -41,6 +43,9 @@ def promote(
         leave(context, run, report)
     made = _move(context, version, report, actor=actor) if report.passed else None
     context.tracking.end(run.run_id, "FINISHED")
+    held = [] if made else [gate_held(version.name, version.version, run.run_id, report)]
+    # Moves that others made, or that a process did not live to tell, are found in the ledger.
+    tell(context.settings, lambda: [*held, *moved(history(context.registry, version.name))])
     return made
 
 

@@ -15,6 +15,8 @@ from typing import Any
 
 from mlyard_shared.errors import RunMissing
 
+from mlyard_training_pipeline.notifications.events import training_failed
+from mlyard_training_pipeline.notifications.telling import tell
 from mlyard_training_pipeline.tracking.alive import is_alive, place
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.names import BY_COMMAND, PLACE, RUN_KEY, quotable
@@ -56,6 +58,10 @@ def end_lost(context: Context, model: str, *, under_way: Collection[str] | None)
         # Somebody may delete what is lost at the same time.
         with suppress(RunMissing):
             _close(context, model, run)
+    if lost:
+        reason = "its process ended, and nobody carries it on"
+        keys = [run.data.tags[RUN_KEY] for run in lost if not _serves(context, model, run)]
+        tell(context.settings, lambda: [training_failed(model, key, reason) for key in keys])
     if len(lost) == len(running):
         # A table that was being stored belongs to one of the trainings that are under way.
         for run in context.tracking.running(model, "snapshot"):

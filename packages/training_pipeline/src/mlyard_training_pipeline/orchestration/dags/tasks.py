@@ -189,13 +189,21 @@ class _Log:
 
 
 def abandon(context: Mapping[str, Any]) -> None:
-    """Mark a failed DAG run's training run as failed; Airflow calls this with its own context."""
+    """Mark a failed DAG run's training run as failed, and tell of it; Airflow calls this with its own context."""
+    from mlyard_training_pipeline.notifications.events import training_failed
+    from mlyard_training_pipeline.notifications.telling import tell
     from mlyard_training_pipeline.tracking.trainings import abandon as mark
 
+    model, run, ours = context["dag"].dag_id, context["run_id"], _context()
+    serves = False
     try:
-        mark(_context(), context["dag"].dag_id, context["run_id"])
+        serves = mark(ours, model, run)
     except MlyardError as error:
         logging.getLogger(__name__).warning("the training run could not be marked as failed: %s", error)
+    if not serves:
+        ended = getattr(context.get("ti"), "task_id", None)
+        reason = f"its task {ended} failed, whose log says why" if ended else "the log of its failed task says why"
+        tell(ours.settings, lambda: [training_failed(model, run, reason)])
 
 
 def _spec_of(model: str, file: Path, *, folders: Sequence[Path]) -> ModelSpec:
