@@ -78,6 +78,7 @@ def poll(api: Watch) -> Models:
     return api.followers.place.models
 
 
+@pytest.mark.long
 def test_what_an_api_makes_of_losses_and_of_decisions(place: Place, tmp_path: Path) -> None:
     """In one go, since a server takes seconds to start."""
     _lost_artifacts_take_no_model(place)

@@ -268,7 +268,9 @@ def crash(model: Model, action: Callable[[], Move], *, call: int) -> bool:
     return False
 
 
-@pytest.mark.parametrize("rescuer", ["ann", "bob"], ids=["same-caller", "another-caller"])
+@pytest.mark.parametrize(
+    "rescuer", [pytest.param("ann", id="same-caller", marks=pytest.mark.long), pytest.param("bob", id="another-caller")]
+)
 def test_a_promotion_cut_off_at_any_call_is_finished_or_withdrawn_by_the_next(model: Model, rescuer: str) -> None:
     model.champions(1)
     for call in range(1, 10):
@@ -284,6 +286,7 @@ def test_a_promotion_cut_off_at_any_call_is_finished_or_withdrawn_by_the_next(mo
     assert call == 6
 
 
+@pytest.mark.long
 def test_a_promotion_cut_off_at_any_call_leaves_the_next_caller_free_to_move_elsewhere(model: Model) -> None:
     model.champions(1)
     for call in range(1, 10):
@@ -296,6 +299,7 @@ def test_a_promotion_cut_off_at_any_call_leaves_the_next_caller_free_to_move_els
     assert call > 4
 
 
+@pytest.mark.long
 def test_the_first_promotion_of_all_may_be_cut_off_too(registry: Registry) -> None:
     for call in range(1, 10):
         model = Model(registry)
@@ -326,6 +330,7 @@ def test_a_rollback_cut_off_at_any_call_and_repeated_goes_one_step_back(model: M
     assert call == 5
 
 
+@pytest.mark.long
 def test_a_rollback_cut_off_at_any_call_is_settled_by_another_callers_promotion(model: Model) -> None:
     model.champions(2)
     for call in range(1, 10):
@@ -338,7 +343,7 @@ def test_a_rollback_cut_off_at_any_call_is_settled_by_another_callers_promotion(
     assert call == 5
 
 
-@pytest.mark.parametrize("state", ["champion", "no champion"])
+@pytest.mark.parametrize("state", ["champion", pytest.param("no champion", marks=pytest.mark.long)])
 def test_a_found_move_whose_entry_was_cut_off_is_entered_once(model: Model, state: str) -> None:
     model.champions(2)
     model.registry.client.delete_registered_model_alias(model.name, "champion")
@@ -400,7 +405,7 @@ def together(*actions: Callable[[], Move]) -> list[Move | PromotionConflict]:
     return results
 
 
-@pytest.mark.parametrize("turn", range(3))
+@pytest.mark.parametrize("turn", [0, *(pytest.param(turn, marks=pytest.mark.long) for turn in (1, 2))])
 def test_of_two_promotions_at_once_each_is_made_whole_or_not_at_all(model: Model, turn: int) -> None:
     model.champions(1)
     one, two = model.add(), model.add()
