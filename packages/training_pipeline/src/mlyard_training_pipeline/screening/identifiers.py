@@ -11,11 +11,12 @@ from mlyard_shared.columns import ColumnType
 
 from mlyard_training_pipeline.data import holdout
 from mlyard_training_pipeline.data.columns import canonical, doubts, inference
-from mlyard_training_pipeline.data.columns.cells import Cells, valid
+from mlyard_training_pipeline.data.columns.cells import Cells, matches, valid
 from mlyard_training_pipeline.data.columns.numbers import NumberForm
 from mlyard_training_pipeline.data.table import Table
 
-Part = Literal["unique", "repeated"]
+Part = Literal["unique", "text", "repeated"]
+"""An id of each row, texts of which no two are the same, and an id that comes again."""
 
 _CAMEL = re.compile(r"[a-z](?:Id|ID|Key|Uuid|UUID)$")
 _PLAIN = re.compile(r"(?:^|[\W_])(?:id|ids|uuid|guid|key|identifier|pk)(?:$|[\W_])", re.IGNORECASE)
@@ -24,6 +25,10 @@ _LONGEST = 100
 
 _FEWEST = 20
 """With fewer different values than this a column may tell rows apart by chance."""
+
+
+_PROSE = 0.2
+"""With blanks in more of the texts than this they are names or remarks, which somebody may write anew."""
 
 
 def is_named(name: str) -> bool:
@@ -68,7 +73,9 @@ def _part(table: Table, name: str, meant: ColumnType, form: NumberForm, first: C
     if is_named(name):
         return "unique"
     if meant == "category":
-        return "unique" if table.rows >= _FEWEST and not _is_doubtful(first, form) else None
+        if table.rows < _FEWEST or _is_doubtful(first, form):
+            return None
+        return "text" if matches(first.values, r"(?s).*\s.*").mean() > _PROSE else "unique"
     # Measures may all differ; whole numbers without a gap are a row's number.
     return "unique" if table.rows >= _FEWEST and _is_consecutive(table, name) else None
 

@@ -56,7 +56,7 @@ def _of_target(dataset: Dataset, spec: ModelSpec) -> Iterator[Finding]:
 def _of_columns(dataset: Dataset, spec: ModelSpec) -> Iterator[Finding]:
     seen = [column.name for column in dataset.schema.columns]
     for name, part in identifiers(dataset.table, seen, NumberForm.of(spec.source)).items():
-        what = "tells rows apart and says nothing of new ones" if part == "unique" else "is called an id"
+        what = "is called an id" if part == "repeated" else "tells rows apart and says nothing of new ones"
         yield Finding("id", f"column {name!r} {what}: a model learns it by heart", name)
     for name, other in twins(dataset):
         yield Finding("twin", f"column {name!r} has the values of {other!r} in every row", name)

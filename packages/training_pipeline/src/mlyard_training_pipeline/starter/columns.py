@@ -30,7 +30,7 @@ def find_ids(draft: Draft, table: Table) -> None:
     if unique and draft.key is None:
         draft.key = unique[0]
         draft.why["key"] = "different in each row, so that a row stays on its side of the holdout in every training"
-    for name in unique[1:]:
+    for name in [*unique[1:], *(name for name, part in found.items() if part == "text")]:
         draft.leave_out(name, "different in each row: it says nothing of new ones")
     for name, part in found.items():
         if part == "repeated":

@@ -82,10 +82,9 @@ class Draft:
         }.get(found[1], "as this file has it")
         return True
 
-    def takes(self, problems: Problems) -> bool:
-        """Take the ways out of a table's problems; False where one of them has none that is safe."""
-        taken = [self._takes(problem, problems) for problem in problems.found]
-        return all(taken)
+    def takes(self, problems: Problems) -> Problems:
+        """Take the ways out of a table's problems, and return those that have none that is safe."""
+        return Problems(problems.spec, [problem for problem in problems.found if not self._takes(problem, problems)])
 
     def _takes(self, problem: Problem, problems: Problems) -> bool:
         if problem.missing:
@@ -96,7 +95,7 @@ class Draft:
         if problem.pairs and self._writes_numbers(problem, problems):
             return True
         if problem.leave_out is not None:
-            self.leave_out(problem.leave_out, problem.text)
+            self.leave_out(problem.leave_out, ": ".join([problem.text, *problem.first[:1]]))
             return True
         if problem.types:
             column, kind, _ = problem.types[0]

@@ -84,8 +84,10 @@ class _Reading:
                         raise
                 else:
                     return Dataset(folder, layout, spec, lambda: self._file)
-            if not self._draft.takes(problems) and not self._gives_way(problems):
-                problems.check()
+            unsolved = self._draft.takes(problems)
+            if unsolved and not self._gives_way(unsolved):
+                _check_rows(unsolved)
+                unsolved.check()
         problems.check()
         raise AssertionError("a table without problems was not taken")
 
@@ -122,6 +124,16 @@ class _Reading:
     def _new_folder(self) -> Path:
         self._tries += 1
         return columns.folder_of(self._place, self._tries)
+
+
+def _check_rows(problems: Problems) -> None:
+    """Say what helps where no column tells rows apart, and one of them has values that cannot be compared."""
+    nested = [problem.text for problem in problems.found if "which says which row it is, holds" in problem.text]
+    if nested:
+        raise TableError(
+            f"{'; '.join(nested)}, and no column tells the rows apart: add one that numbers them, or take such columns "
+            "out of the table"
+        )
 
 
 def _save(request: Request, text: str, dataset: Dataset, settings: Settings) -> None:
