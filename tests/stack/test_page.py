@@ -138,6 +138,23 @@ def a_connection_is_read_by_the_pipeline_alone(shell: Shell, command: str) -> No
     assert "No such file" in shell.run(f"docker compose exec -T model-api {read}", fails=True)
 
 
+@tells("docker compose exec mlflow mlyard-mlflow-server users")
+def people_get_accounts_in_mlflow(shell: Shell, command: str) -> None:
+    users = "docker compose exec -T mlflow mlyard-mlflow-server users"
+    last = command.split(" users ")[1].split(maxsplit=1)[0]
+    if last in ("role", "remove"):
+        shell.run(f"{users} add ann --role editor")
+    told = shell.run(command)
+    if last == "add":
+        password = told.split()[-1]
+        assert Mlflow(shell.stack.mlflow, user="ann", password=password).champion("penguins")
+    assert {"add": "as editor", "role": "ann is reader", "list": "pipeline\teditor", "remove": "is removed"}[
+        last
+    ] in told
+    if last != "list":
+        shell.run(f"{users} remove ann" if last != "remove" else f"{users} list")
+
+
 @tells("docker compose run --rm --no-TTY secrets notify")
 def a_secret_of_a_receiver_is_read_by_the_pipeline_alone(shell: Shell, command: str) -> None:
     secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -11,7 +11,7 @@ from .clusters import Cluster, cluster, programs
 from .servers import Server, free_port, sign_in
 
 SHARERS = {f"test_{name}.py" for name in ("auth", "faults", "health", "locations", "origin", "pages", "pulse")}
-SHARERS |= {"test_serve.py", "test_sign_in.py"}
+SHARERS |= {"test_serve.py", "test_sign_in.py", "test_users.py"}
 """Files whose tests share the running servers."""
 
 

@@ -3,7 +3,7 @@
 import os
 from types import ModuleType
 
-from mlyard_mlflow_server.auth import ADMIN, PIPELINE, READER, load_auth, password_check
+from mlyard_mlflow_server.auth import ADMIN, PIPELINE, READER, load_auth, password_check, reader_check
 from mlyard_mlflow_server.database import shown
 from mlyard_mlflow_server.environment import OFF, quiet_import, server_environment
 from mlyard_mlflow_server.guards.asgi import Asgi
@@ -14,7 +14,7 @@ from mlyard_mlflow_server.guards.locations import own_locations_only
 from mlyard_mlflow_server.guards.origin import own_origin_only
 from mlyard_mlflow_server.guards.pages import own_pages
 from mlyard_mlflow_server.guards.passwords import Passwords
-from mlyard_mlflow_server.guards.read_only import read_only_for_the_reader
+from mlyard_mlflow_server.guards.read_only import read_only_for_readers
 from mlyard_mlflow_server.guards.readiness import Readiness, with_readiness
 from mlyard_mlflow_server.guards.sign_in import signed_in_only
 from mlyard_mlflow_server.pulse import Pulse
@@ -49,7 +49,8 @@ def _mlflow(settings: Settings, storage: Storage) -> Asgi:
     own_locations_only(settings.artifact_root)
     if settings.auth == "basic":
         auth = load_auth(settings)
-        app = read_only_for_the_reader(own_pages(auth.create_app(), telemetry=telemetry, prefix=prefix))
+        pages = own_pages(auth.create_app(), telemetry=telemetry, prefix=prefix)
+        app = read_only_for_readers(pages, reader_check(auth))
         return signed_in_only(app, _passwords(settings, auth), is_open=auth.is_unprotected_route, prefix=prefix)
     with quiet_import():
         from mlflow.server import fastapi_app

@@ -62,6 +62,26 @@ def password_check(auth: ModuleType) -> Callable[[str, str], bool]:
     return check
 
 
+def is_reader(store: Any, name: str) -> bool:
+    """Whether an account is a person's who reads: it has been granted that for everything, and no more."""
+    return any((one.experiment_id, one.permission) == ("*", "READ") for one in store.list_experiment_permissions(name))
+
+
+def reader_check(auth: ModuleType) -> Callable[[str], bool]:
+    """Return the check of whether a person only reads. It may block."""
+
+    def check(name: str) -> bool:
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            return is_reader(auth.store, name)
+        except (MlflowException, SQLAlchemyError) as error:
+            raise AccountsUnavailable(str(error).partition("\n")[0]) from error
+
+    return check
+
+
 def update_accounts(settings: Settings) -> None:
     """Make the three accounts, or give those that exist the passwords and the rights that they have to have."""
     store = load_auth(settings).store

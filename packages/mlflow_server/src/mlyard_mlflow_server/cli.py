@@ -3,6 +3,7 @@
 import click
 
 from mlyard_mlflow_server.health import report
+from mlyard_mlflow_server.users import users
 
 
 @click.group()
@@ -24,3 +25,6 @@ def serve() -> None:
 def check(names: tuple[str, ...]) -> None:
     """Exit with 0 if the server answers by every name in ALLOWED_HOSTS, else say which one it refuses."""
     report(*names)
+
+
+cli.add_command(users)

@@ -1,0 +1,86 @@
+"""`users` against a real server with sign-in, on PostgreSQL where there is one."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .servers import COMMAND, Server, environment
+
+LONG = "a-long-password-of-a-person"
+CREATE = "/api/2.0/mlflow/experiments/create"
+
+
+def users(server: Server, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    command = [*COMMAND, "users", *arguments]
+    return subprocess.run(
+        command, env=environment(**server.settings), cwd=server.folder, input=stdin, capture_output=True, text=True
+    )
+
+
+def said(server: Server, *arguments: str, stdin: str = "") -> str:
+    done = users(server, *arguments, stdin=stdin)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+def created(server: Server, name: str, password: str, experiment: str) -> int:
+    answer = server.request("POST", CREATE, account=name, password=password, json={"name": experiment})
+    return answer.status_code
+
+
+def test_a_reader_signs_in_with_the_password_that_is_shown_once_and_searches(signed_in: Server) -> None:
+    first, shown = said(signed_in, "add", "rita").splitlines()
+    assert first == "rita may sign in as reader"
+    password = shown.removeprefix("password, shown this once: ")
+    search = "/api/2.0/mlflow/runs/search"
+    body = {"experiment_ids": ["0"]}
+    assert signed_in.request("POST", search, account="rita", password=password, json=body).status_code == 200
+    assert created(signed_in, "rita", password, "of-rita") == 403
+    assert password not in said(signed_in, "list")
+
+
+def test_a_role_is_given_and_an_account_removed_and_both_are_listed(signed_in: Server) -> None:
+    assert "ed may sign in as editor" in said(
+        signed_in, "add", "ed", "--role", "editor", "--password-stdin", stdin=LONG
+    )
+    assert created(signed_in, "ed", LONG, "of-ed") == 200
+    assert "ed is reader: it holds within" in said(signed_in, "role", "ed", "reader")
+    assert said(signed_in, "role", "ed", "reader") == "ed is reader already\n"
+    assert created(signed_in, "ed", LONG, "more-of-ed") == 403
+    known = {user["name"]: user for user in json.loads(said(signed_in, "list", "--json"))["users"]}
+    assert known["ed"] == {"name": "ed", "role": "reader", "is_service": False}
+    assert {name: user["role"] for name, user in known.items() if user["is_service"]} == {
+        "admin": "admin",
+        "pipeline": "editor",
+        "api": "own",
+    }
+    assert "ed is removed" in said(signed_in, "remove", "ed")
+    assert "ed\t" not in said(signed_in, "list")
+
+
+REFUSED = {
+    "unknown": (["remove", "nobody"], "", "there is no account 'nobody': there are admin, "),
+    "of the stack": (["remove", "admin"], "", "'admin' is an account of the stack itself"),
+    "role of the stack": (["role", "pipeline", "admin"], "", "'pipeline' is an account of the stack itself"),
+    "there already": (["add", "api"], "", "there is an account 'api' already"),
+    "short": (["add", "tim", "--password-stdin"], "short", "a password has 12 ASCII characters or more"),
+    "colon": (["add", "a:b"], "", "give letters, digits"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "stdin", "text"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_done_is_said(signed_in: Server, arguments: list[str], stdin: str, text: str) -> None:
+    done = users(signed_in, *arguments, stdin=stdin)
+    assert done.returncode != 0
+    assert text in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_server_without_sign_in_has_no_accounts(tmp_path: Path) -> None:
+    command = [*COMMAND, "users", "list"]
+    done = subprocess.run(command, env=environment(), cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "set MLYARD_MLFLOW_SERVER_AUTH=basic" in done.stderr
