@@ -23,7 +23,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-LONGEST = ("training-pipeline", "mlflow-server", "contract")
+LONGEST = ("training-pipeline", "contract", "model-api", "mlflow-server")
 """They begin first, so that none of them is left to run alone at the end."""
 FLOORS = "lint:floors"
 """Each package with the lowest sibling that it may be installed with."""

@@ -1,6 +1,8 @@
 """The release command on a small repository, with the real git, Hatch, towncrier, uv and griffe."""
 
+import contextlib
 import hashlib
+import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,18 +15,33 @@ from mlyard_release.steps import Step
 from . import repository as small
 
 
+@pytest.fixture(scope="module", autouse=True)
+def without_images() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        # An image of the small service would need a base image from the internet.
+        patched.setattr(build, "engine_answers", lambda: False)
+        for name in ("HATCH_ENV_ACTIVE", "VIRTUAL_ENV", "UV_CONSTRAINT"):
+            patched.delenv(name, raising=False)
+        yield
+
+
 @pytest.fixture
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    # An image of the small service would need a base image from the internet.
-    monkeypatch.setattr(build, "engine_answers", lambda: False)
-    for name in ("HATCH_ENV_ACTIVE", "VIRTUAL_ENV", "UV_CONSTRAINT"):
-        monkeypatch.delenv(name, raising=False)
+def repository(tmp_path: Path) -> Path:
     return small.make(tmp_path)
 
 
-def test_a_release_bumps_tells_commits_builds_and_tags(repository: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    small.change(repository, "service", says="Mends **a thing**, and\nanother.")
-    assert release.main(["service", "patch"], root=repository) == 0, capfd.readouterr()
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A repository with a release of the service, for tests that leave it as it is, and what the command has said."""
+    root = small.make(tmp_path_factory.mktemp("released"))
+    small.change(root, "service", says="Mends **a thing**, and\nanother.")
+    with contextlib.redirect_stdout(io.StringIO()) as shown:
+        assert release.main(["service", "patch"], root=root) == 0
+    return root, shown.getvalue()
+
+
+def test_a_release_bumps_tells_commits_builds_and_tags(released: tuple[Path, str]) -> None:
+    repository, shown = released
     assert small.version(repository, "service") == "1.0.1"
     assert "TAG:-1.0.1}" in (repository / "compose/service.yaml").read_text()
     example = (repository / "compose/.env.example").read_text()
@@ -41,12 +58,11 @@ def test_a_release_bumps_tells_commits_builds_and_tags(repository: Path, capfd: 
     assert small.git(repository, "status", "--porcelain") == ""
     built = {file.name for file in (repository / "dist/service-v1.0.1").iterdir()}
     assert built == {"mlyard_service-1.0.1-py3-none-any.whl", "mlyard_service-1.0.1.tar.gz"}
-    assert "now    run the tests" in capfd.readouterr().out
+    assert "now    run the tests" in shown
 
 
-def test_a_second_run_changes_nothing(repository: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    small.change(repository, "service")
-    assert release.main(["service", "patch"], root=repository) == 0
+def test_a_second_run_changes_nothing(released: tuple[Path, str], capfd: pytest.CaptureFixture[str]) -> None:
+    repository, _ = released
     before = small.state(repository)
     assert release.main(["service", "patch"], root=repository) == 0
     assert small.state(repository) == before
@@ -217,22 +233,22 @@ def test_a_release_of_shared_names_who_wants_one_next_and_makes_it_if_asked(
     assert "was made with" not in capfd.readouterr().out
 
 
-def test_the_same_release_is_the_same_bytes(repository: Path) -> None:
-    small.change(repository, "service")
-    assert release.main(["service", "patch"], root=repository) == 0
-    first = dict(digests(repository))
-    for file in repository.glob("dist/*/*"):
-        file.unlink()
+def test_the_same_release_is_the_same_bytes(released: tuple[Path, str], tmp_path: Path) -> None:
+    repository, _ = released
+    first = dict(digests(repository / "dist/service-v1.0.1"))
     commit = small.git(repository, "rev-parse", "service-v1.0.1^{commit}").strip()
     # Whatever the working tree has meanwhile.
     (repository / "packages/service/src/mlyard_service/__init__.py").write_text("raise ImportError\n")
-    package = packages(repository)["service"]
-    build.distributions(package, commit, repository / "dist/service-v1.0.1")
-    assert dict(digests(repository)) == first
+    try:
+        build.distributions(packages(repository)["service"], commit, tmp_path)
+    finally:
+        small.git(repository, "checkout", "--quiet", "--", "packages")
+    assert len(first) == 2
+    assert dict(digests(tmp_path)) == first
 
 
-def digests(root: Path) -> Iterator[tuple[str, str]]:
-    for file in sorted(root.glob("dist/*/*")):
+def digests(folder: Path) -> Iterator[tuple[str, str]]:
+    for file in sorted(folder.iterdir()):
         yield file.name, hashlib.sha256(file.read_bytes()).hexdigest()
 
 

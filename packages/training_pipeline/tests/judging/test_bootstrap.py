@@ -64,7 +64,9 @@ def test_of_many_rows_the_interval_is_that_of_the_normal_distribution() -> None:
     )
 
 
-@pytest.mark.parametrize("metric", ["accuracy", "log_loss", "roc_auc"])
+@pytest.mark.parametrize(
+    "metric", ["accuracy", *(pytest.param(name, marks=pytest.mark.long) for name in ("log_loss", "roc_auc"))]
+)
 def test_as_many_intervals_lie_aside_of_a_gain_that_is_not_there_as_their_level_says(metric: MetricName) -> None:
     # Of 80 pairs of equally good models 32 are expected outside of 60 % intervals, with a deviation of 4.4.
     found = [bootstrap.gain(metric, *two_models(150, seed), TWO, level=0.6) for seed in range(80)]
@@ -74,6 +76,7 @@ def test_as_many_intervals_lie_aside_of_a_gain_that_is_not_there_as_their_level_
     assert sum(gain.low > 0 or gain.high < 0 for gain in found) < 5
 
 
+@pytest.mark.long
 def test_few_champions_are_replaced_by_luck_and_many_by_a_better_score() -> None:
     # A small form of the simulation, whose whole is a command.
     tree = retrainings(
@@ -84,9 +87,9 @@ def test_few_champions_are_replaced_by_luck_and_many_by_a_better_score() -> None
 
 
 def test_nine_of_ten_better_models_pass() -> None:
-    assert passes("accuracy", better_by(0.05, rows=2_000, count=20, seed=1)) >= 18
-    assert passes("accuracy", one_column_more(rows=2_000, count=10, seed=9)) >= 9
-    assert passes("accuracy", better_by(0.0, rows=2_000, count=20, seed=2)) <= 1
+    assert passes("accuracy", better_by(0.05, rows=2_000, count=10, seed=1)) >= 9
+    assert passes("accuracy", one_column_more(rows=2_000, count=2, seed=9)) == 2
+    assert passes("accuracy", better_by(0.0, rows=2_000, count=10, seed=2)) <= 1
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "roc_auc"])

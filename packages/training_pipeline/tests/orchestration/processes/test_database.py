@@ -1,5 +1,6 @@
 import sqlite3
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def test_two_at_once_both_succeed_also_after_one_was_killed(tmp_path: Path) -> N
     first = subprocess.Popen(command, cwd=tmp_path, env=stack.environment(), stderr=subprocess.DEVNULL)
     database = stack.settings.airflow_home / "airflow.db"
     while first.poll() is None and not (database.exists() and database.stat().st_size > 0):
-        pass
+        time.sleep(0.02)
     first.kill()
     first.wait()
     both = [
