@@ -24,7 +24,9 @@ def described(file: Path) -> list[str]:
 def test_a_table_is_described_as_it_is_understood(spec: Spec, written: Written, tmp_path: Path) -> None:
     lines = described(written(tmp_path, spec(schedule="0 3 * * 1", timezone="Europe/Berlin")))
     assert lines[0] == "mixed: classification of kind (large, middle, small), judged by accuracy"
-    assert re.fullmatch(r"240 rows: \d+ to train on, \d+ \(\d\d\.\d%\) held out by a hash of id", lines[1])
+    assert re.fullmatch(
+        r"240 rows: \d+ to train on, \d+ \(\d\d\.\d% where 20\.0% was asked for\) held out by a hash of id", lines[1]
+    )
     assert [line.split()[:2] for line in lines[2:7]] == [
         ["size", "number"],
         ["count", "integer"],

@@ -137,6 +137,21 @@ def test_every_key_is_read(tmp_path: Path) -> None:
             id="no time",
         ),
         pytest.param(
+            SPEC + '[holdout]\nembargo = "7d"\n',
+            "holdout.embargo needs event_time, which says how long before another a row was",
+            id="embargo without time",
+        ),
+        pytest.param(
+            SPEC + '[holdout]\nembargo = "a week"\n',
+            'holdout.embargo: give a whole number of minutes, hours, days or weeks, such as "30m", "12h", "7d" or "2w"',
+            id="embargo that is no time",
+        ),
+        pytest.param(
+            SPEC.replace("key =", 'group = "site"\nkey =', 1) + "[holdout]\nstratify = true\n",
+            "holdout.stratify and group exclude each other",
+            id="strata of groups",
+        ),
+        pytest.param(
             SPEC + "[holdout]\nrefit = 0.5\n",
             "holdout.refit needs event_time, which says which of the rows held out are the newest",
             id="newest rows without times",

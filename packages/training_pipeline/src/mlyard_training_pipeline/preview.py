@@ -71,10 +71,13 @@ def _dataset(spec: ModelSpec, spec_file: Path, settings: Settings, folder: Path)
 def _of_table(spec: ModelSpec, dataset: Dataset) -> Iterator[str]:
     classes = f" ({', '.join(str(label) for label in dataset.classes)})" if dataset.classes else ""
     yield f"{spec.name}: {spec.task} of {spec.target}{classes}, judged by {spec.metric}"
-    held_out = int(dataset.held_out.sum())
+    held_out, training = int(dataset.held_out.sum()), int(dataset.training.sum())
+    between, asked = dataset.rows - held_out - training, spec.holdout.fraction
+    share = f"{held_out / dataset.rows:.1%}"
     yield (
-        f"{dataset.rows} rows: {dataset.rows - held_out} to train on, {held_out} ({held_out / dataset.rows:.1%}) held "
-        f"out by {_rule(dataset)}"
+        f"{dataset.rows} rows: {training} to train on, {held_out} ({share}"
+        f"{'' if share == f'{asked:.1%}' else f' where {asked:.1%} was asked for'}) held out by {_rule(dataset)}"
+        f"{f', {between} within the embargo of {spec.holdout.embargo} between them' if between else ''}"
     )
     for column in dataset.schema.columns:
         nullable = "nullable" if column.nullable else ""
@@ -108,7 +111,7 @@ def _of_memory(spec: ModelSpec, dataset: Dataset) -> Iterator[str]:
     """What each candidate sees of the categories and takes of the memory, and whether they fit beside one another."""
     from mlyard_training_pipeline.candidates import categories, estimators, footprint, memory, preprocessing
 
-    rows, classes, there = int((~dataset.held_out).sum()), len(dataset.classes), memory.limit()
+    rows, classes, there = int((dataset.training).sum()), len(dataset.classes), memory.limit()
     needed, grown = [], 0
     for candidate in spec.candidates:
         encoding = preprocessing.encoding_of(candidate, dataset.schema, features=spec.features, classes=dataset.classes)

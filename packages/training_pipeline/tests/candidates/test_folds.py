@@ -155,3 +155,21 @@ def test_splits_are_the_same_each_time(spec: Spec, made: Make) -> None:
     dataset = made(table(), plain(spec))
     first, second = folds.splits(plain(spec), dataset), folds.splits(plain(spec), dataset)
     assert all((a[1] == b[1]).all() for a, b in zip(first, second, strict=True))
+
+
+def test_no_fold_trains_within_the_embargo_before_what_it_is_judged_on(spec: Spec, made: Make) -> None:
+    chosen = plain(spec, **TIMED, holdout={"embargo": "7d"})
+    dataset = made(table(), chosen)
+    assert dataset.order is not None
+    week = 7 * 86_400_000_000
+    order = dataset.order[dataset.training]
+    for fit, test in folds.splits(chosen, dataset):
+        assert order[test].min() - order[fit].max() == week
+    assert dataset.order[dataset.held_out].min() - order.max() == week
+    assert dataset.held_out.sum() + dataset.training.sum() == dataset.rows - 6
+
+
+def test_an_embargo_that_leaves_a_fold_no_row_is_a_sentence(spec: Spec, made: Make) -> None:
+    chosen = plain(spec, **TIMED, holdout={"embargo": "5w"})
+    (problem,) = folds.problems(chosen, made(table(), chosen))
+    assert "holdout.embargo leaves fold 1 of" in problem

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -185,3 +186,43 @@ def test_a_rule_whose_column_is_gone_says_so(stored: Stored) -> None:
     time = HoldoutRule(by="time", columns=("id",), fraction=0.2, boundary="2024-01-01T00:00:00Z")
     with pytest.raises(TableError, match="column 'id', row 1: '7' is not a date"):
         held_out(stored(ids([7])), time)
+
+
+def drawn(rows: int, seed: int = 0) -> Any:
+    return np.random.default_rng(seed).integers(0, 2**64, rows, dtype=np.uint64)
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.2, 0.5])
+def test_each_class_is_held_out_by_the_share_that_was_asked_for(fraction: float) -> None:
+    strata = np.repeat([0, 1, 2], [900, 250, 60])
+    found, certain = holdout.stratified(drawn(len(strata)), strata, fraction)
+    assert [int(found[strata == one].sum()) for one in range(3)] == [round(fraction * n) for n in (900, 250, 60)]
+    assert fraction / 2 <= certain + 1e-12 <= fraction + 1e-12
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_a_stratified_rule_promises_was_held_out_before_the_table_grew_or_was_corrected(seed: int) -> None:
+    hashes = drawn(3000, seed)
+    strata = np.random.default_rng(seed).choice(3, 3000, p=[0.9, 0.08, 0.02])
+    before, certain = holdout.stratified(hashes[:700], strata[:700], 0.2)
+    # Whatever the classes are by now: a later judge asks for the rule, and no row of it was trained on.
+    promised = holdout.below(hashes[:700], certain)
+    assert before[promised].all()
+    assert promised.sum() > 0.05 * 700
+    after, _ = holdout.stratified(hashes, 2 - strata, 0.2)
+    assert before[promised & after[:700]].all()
+
+
+def test_rows_of_one_key_stay_together_whatever_their_classes_are() -> None:
+    hashes = np.repeat(drawn(300), 2)
+    strata = np.random.default_rng(1).choice(2, 600, p=[0.8, 0.2])
+    found, _ = holdout.stratified(hashes, strata, 0.2)
+    assert (found[::2] == found[1::2]).all()
+    assert 0.1 < found.mean() < 0.3
+
+
+def test_an_embargo_lies_between_the_last_row_that_is_trained_on_and_the_first_that_is_held_out() -> None:
+    order = np.arange(100) * 86_400_000_000
+    held_out = np.arange(100) >= 80
+    assert np.flatnonzero(holdout.trained(held_out, order, timedelta(days=7))).tolist() == list(range(74))
+    assert (holdout.trained(held_out, order, timedelta(0)) == ~held_out).all()

@@ -97,6 +97,13 @@ class ModelSpec(Contract):
             raise ValueError(f"the target {self.target} is also named as key, event_time or group")
         if self.holdout.refit is not None and self.event_time is None:
             raise ValueError("holdout.refit needs event_time, which says which of the rows held out are the newest")
+        if self.holdout.embargo is not None and self.event_time is None:
+            raise ValueError("holdout.embargo needs event_time, which says how long before another a row was")
+        if self.holdout.stratify and (self.event_time or self.group):
+            raise ValueError(
+                f"holdout.stratify and {'event_time' if self.event_time else 'group'} exclude each other, since rows "
+                "that belong together are of any class: leave one out"
+            )
         if self.target in self.features.use:
             raise ValueError(f"features.use names the target {self.target}")
         return self

@@ -31,7 +31,7 @@ class _Fit(NamedTuple):
 
     @property
     def rows(self) -> int:
-        return int((~self.dataset.held_out).sum())
+        return int((self.dataset.training).sum())
 
 
 def problems(model: Any, *, spec: ModelSpec, dataset: Dataset, encoding: Encoding) -> list[str]:
@@ -112,7 +112,7 @@ def _classes(fit: _Fit) -> Iterator[str]:
             yield f"monotonic_cst is for two classes, and {fit.spec.target!r} has {count}: leave it out"
     if fit.name == "CalibratedClassifierCV":
         inner = parameters["cv"] if isinstance(parameters["cv"], int) else 5
-        training = fit.dataset.target[~fit.dataset.held_out]
+        training = fit.dataset.target[fit.dataset.training]
         rare = int(np.bincount(training, minlength=count).min())
         left = rare - -(-rare // fit.spec.folds)
         if left < inner:

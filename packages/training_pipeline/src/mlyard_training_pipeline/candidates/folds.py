@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -27,10 +28,10 @@ def splits(spec: ModelSpec, dataset: Dataset, folds: int | None = None) -> list[
         ValueError: there are fewer moments or groups than that takes.
     """
     folds = folds or spec.folds
-    training = ~dataset.held_out
+    training = dataset.training
     target = dataset.target[training]
     if dataset.order is not None:
-        return _by_time(dataset.order[training], folds)
+        return _by_time(dataset.order[training], folds, spec.holdout.embargo_time)
     if dataset.groups is not None:
         return _by_group(dataset.groups[training], target, folds, classes=len(dataset.classes))
     from sklearn.model_selection import KFold, StratifiedKFold
@@ -61,7 +62,7 @@ def _problem(spec: ModelSpec, dataset: Dataset, folds: int) -> _Problem | None:
         made = splits(spec, dataset, folds)
     except ValueError as error:
         return _Problem(str(error))
-    target = dataset.target[~dataset.held_out]
+    target = dataset.target[dataset.training]
     smallest = 2 if spec.metric == "r2" else 1
     for number, (fit, test) in enumerate(made, start=1):
         fold = f"fold {number} of {folds}"
@@ -97,14 +98,22 @@ def _absent(target: Array, classes: int) -> int | None:
     return int(missing[0]) if len(missing) else None
 
 
-def _by_time(times: Array, folds: int) -> list[Split]:
-    """Each fold tests on the rows that follow those it trains on; rows of one moment stay on one side."""
+def _by_time(times: Array, folds: int, embargo: timedelta) -> list[Split]:
+    """Each fold tests on the rows that follow those it trains on; rows of one moment stay on one side.
+
+    What lies within the embargo before its first test row no fold trains on.
+    """
     order = np.argsort(times, kind="stable")
     starts = np.flatnonzero(np.diff(times[order])) + 1  # where a later moment begins
     if len(starts) < folds:
         raise ValueError(f"the training rows are of {len(starts) + 1} moments, and {folds} folds need {folds + 1}")
     cuts = [*_nearest(starts, [len(times) * number // (folds + 1) for number in range(1, folds + 1)]), len(times)]
-    return [(order[:cut], order[cut:end]) for cut, end in pairwise(cuts)]
+    gap = embargo // timedelta(microseconds=1)
+    in_order = times[order]
+    fits = [int(np.searchsorted(in_order, in_order[cut] - gap, side="right")) if gap else cut for cut in cuts[:-1]]
+    if 0 in fits:
+        raise ValueError(f"holdout.embargo leaves fold {fits.index(0) + 1} of {folds} no row to train on")
+    return [(order[:fit], order[cut:end]) for fit, (cut, end) in zip(fits, pairwise(cuts), strict=True)]
 
 
 def _nearest(starts: Array, wanted: list[int]) -> Iterator[int]:

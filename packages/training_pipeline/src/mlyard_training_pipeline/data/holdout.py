@@ -67,6 +67,57 @@ def below(hashes: Hashes, fraction: float) -> Mask:
     return found
 
 
+def trained(held_out: Mask, order: Array | None, embargo: timedelta) -> Mask:
+    """Which rows are trained on: those that are not held out, and lie at least the embargo before those that are."""
+    if order is None or not embargo or not held_out.any():
+        return ~held_out
+    found: Mask = order <= int(order[held_out].min()) - embargo // timedelta(microseconds=1)
+    return found
+
+
+def stratified(hashes: Hashes, strata: Array, fraction: float) -> tuple[Mask, float]:
+    """Who is held out where each stratum has a threshold of its own, by which its share is as asked for.
+
+    The thresholds depend on the other rows, so that a row may change sides between two trainings. What never does are
+    the rows below every threshold: whatever their class is, and whatever the table grows by, no model of this training
+    has seen them. Their share is what a rule may promise to those who judge the model later. No threshold is under
+    half the fraction, so that rare classes leave enough of them. Rows of one hash are on one side.
+
+    Args:
+        hashes: of the rows.
+        strata: the position of each row's class, or zeros; shape [rows].
+        fraction: the share that is asked for.
+
+    Returns:
+        Who is held out, and the share of all hashes that is held out for certain.
+    """
+    asked = int(fraction * 2**64)
+    order = np.lexsort((hashes, strata))
+    ends = np.cumsum(np.bincount(strata))
+    limits = [
+        max(asked // 2, _threshold(hashes[order[start:end]], asked, fraction))
+        for start, end in zip([0, *ends[:-1]], ends, strict=True)
+    ]
+    held_out: Mask = hashes < np.array(limits, dtype=np.uint64)[strata]
+    lowest, highest = min(limits), max(limits)
+    between = (hashes >= np.uint64(lowest)) & (hashes < np.uint64(highest))
+    doubtful = np.flatnonzero(between & held_out)
+    held_out[doubtful[np.isin(hashes[doubtful], hashes[between & ~held_out])]] = False
+    return held_out, float(np.nextafter(lowest / 2**64, 0))
+
+
+def _threshold(sorted_hashes: Hashes, asked: int, fraction: float) -> int:
+    """The threshold nearest to the one that was asked for, below which the right share of the hashes lies."""
+    rows = len(sorted_hashes)
+    count = round(fraction * rows)
+    if 0 < count < rows and sorted_hashes[count - 1] == sorted_hashes[count]:
+        ends = [int(np.searchsorted(sorted_hashes, sorted_hashes[count], side)) for side in ("left", "right")]
+        count = min(ends, key=lambda end: abs(end - fraction * rows))
+    low = int(sorted_hashes[count - 1]) + 1 if count else 0
+    high = int(sorted_hashes[count]) if count < rows else 2**64 - 1
+    return min(max(asked, low), high)
+
+
 def hashes(table: Table, columns: Sequence[str], form: NumberForm) -> Hashes:
     """The SipHash-2-4 of each row's canonical key: of its only column, or of the hashes of several in this order."""
     result = np.empty(table.rows, dtype=np.uint64)

@@ -15,7 +15,7 @@ BINS = 10
 
 def feature_reference(dataset: Dataset) -> tuple[FeatureReference, ...]:
     """How each column is distributed over the rows that are trained on."""
-    training = ~dataset.held_out
+    training = dataset.training
     return tuple(_reference(column, dataset, training) for column in dataset.schema.columns)
 
 

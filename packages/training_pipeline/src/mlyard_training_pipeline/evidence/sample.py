@@ -47,7 +47,7 @@ class Sample(NamedTuple):
 
 def take(bench: Bench, trained: CandidateRun) -> Sample:
     """Take the rows at random, always the same ones."""
-    data, training = bench.dataset, np.flatnonzero(~bench.dataset.held_out)
+    data, training = bench.dataset, np.flatnonzero(bench.dataset.training)
     chosen = np.sort(np.random.default_rng(estimators.SEED).permutation(len(training))[:ROWS])
     rows = np.zeros(data.rows, dtype=bool)
     rows[training[chosen]] = True

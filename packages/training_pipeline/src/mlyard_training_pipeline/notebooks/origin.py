@@ -37,10 +37,12 @@ def of_table(dataset: Dataset, spec: ModelSpec, trained_on: Path) -> Imported:
     with tempfile.TemporaryDirectory(prefix="mlyard-") as folder:
         encoding.write(stream, Path(folder, "trained.parquet"))
         table = Table(Path(folder, "trained.parquet"))
-        held_out = holdout.members(table, rule, form)
         if rule.by == "hash":
+            holdout.check_columns(table, rule)
             known = holdout.hashes(dataset.table, rule.columns, form)[dataset.held_out]
-            held_out &= np.isin(holdout.hashes(table, rule.columns, form), known)
+            held_out = np.isin(holdout.hashes(table, rule.columns, form), known)
+        else:
+            held_out = holdout.members(table, rule, form)
     if (count := int(held_out.sum())) > 0:
         reason = f"{count} rows of {trained_on.name}, on which it was fitted, are among the {_rows(dataset)} held out"
         return Imported(origin=Condition(name="origin", outcome="unknown", reason=reason), held_out=_none(dataset))

@@ -12,7 +12,7 @@ from mlyard_shared.spec import ModelSpec
 
 from mlyard_training_pipeline.candidates import resources
 from mlyard_training_pipeline.candidates.search.bench import Bench
-from mlyard_training_pipeline.data import dataset
+from mlyard_training_pipeline.data import dataset, holdout
 from mlyard_training_pipeline.data.dataset import Dataset
 from mlyard_training_pipeline.steps.gate import leave
 from mlyard_training_pipeline.steps.train import write
@@ -70,7 +70,7 @@ def _refitted(spec: ModelSpec, data: Dataset, evaluation: Evaluation, folder: Pa
     candidate = next(known for known in spec.candidates if known.name == winner.candidate)
     bench = Bench(spec, candidate, data)
     with bench.telling():
-        pipeline = bench.fit(winner.parameters, rows=~newest)
+        pipeline = bench.fit(winner.parameters, rows=holdout.trained(newest, data.order, spec.holdout.embargo_time))
     folder.mkdir()
     write(pipeline, folder, spec, candidate, data, rule=winner.decision)
     moment = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=boundary)

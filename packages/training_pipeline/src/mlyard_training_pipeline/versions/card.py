@@ -28,7 +28,7 @@ def make(spec: ModelSpec, dataset: Dataset, evaluation: Evaluation, report: Gate
     estimators = {candidate.name: candidate.estimator for candidate in spec.candidates}
     compared = () if evaluation.winner.imported is not None else evaluation.candidates
     return Card(
-        rows_trained=int((~dataset.held_out).sum()),
+        rows_trained=int((dataset.training).sum()),
         rows_held_out=int(dataset.held_out.sum()),
         period=_period(dataset),
         candidates=tuple(
@@ -61,7 +61,7 @@ def _limits(spec: ModelSpec, dataset: Dataset) -> Iterator[str]:
             f"Beyond the ranges that it was trained on ({_listed(numbers)}) its answers are extrapolated: they were "
             "not judged there."
         )
-    trained, held_out = ~dataset.held_out, int(dataset.held_out.sum())
+    trained, held_out = dataset.training, int(dataset.held_out.sum())
     if dataset.classes:
         counts = np.bincount(dataset.target[trained].astype(np.int64), minlength=len(dataset.classes))
         rare = [f"{label} ({count})" for label, count in zip(dataset.classes, counts, strict=True) if count < _RARE]
@@ -84,7 +84,7 @@ def _of_import(evaluation: Evaluation) -> Iterator[str]:
 def _of_time(dataset: Dataset) -> Iterator[str]:
     if dataset.order is not None:
         epoch = datetime(1970, 1, 1, tzinfo=UTC)
-        last = epoch + timedelta(microseconds=int(dataset.order[~dataset.held_out].max()))
+        last = epoch + timedelta(microseconds=int(dataset.order[dataset.training].max()))
         yield f"It was trained on rows until {last:%Y-%m-%d}: what has changed since, it does not know."
 
 

@@ -98,7 +98,7 @@ def build(folder: Path, stored: Path, training: Training) -> str:
 def _interface(training: Training, form: InputForm) -> Interface:
     dataset = training.dataset
     schema = _schema(dataset.schema, form)
-    some = dataset.columns(_sample(~dataset.held_out, probes.MAX_ROWS))
+    some = dataset.columns(_sample(dataset.training, probes.MAX_ROWS))
     whole = signature.whole_numbers(some, schema)
     return Interface(schema, whole, dataset.classes, training.evaluation.winner.conformal)
 
@@ -213,7 +213,7 @@ def scale_of(task: Task, dataset: Dataset) -> float:
 
 
 def _background(folder: Path, dataset: Dataset) -> Background:
-    sample = _sample(~dataset.held_out, BACKGROUND_ROWS)
+    sample = _sample(dataset.training, BACKGROUND_ROWS)
     np.save(folder / BACKGROUND_FILE, dataset.matrix(sample, precision="float64"), allow_pickle=False)
     return Background(rows=int(sample.sum()))
 

@@ -80,3 +80,22 @@ def test_an_event_time_that_is_not_a_date_is_named(made: Made, spec: Spec, mixed
         made(mixed() | {"day": list(range(240))}, spec(event_time="day"))
     with pytest.raises(TableError, match="column 'day', the event time: row 1 is empty"):
         made(mixed() | {"day": [None, "2024-01-31"] * 120}, spec(event_time="day"))
+
+
+def test_a_stratified_holdout_has_the_share_of_each_class_that_was_asked_for(
+    made: Made, spec: Spec, mixed: Mixed
+) -> None:
+    table = mixed()
+    found = made(table, spec(holdout={"stratify": True, "fraction": 0.25}))
+    for position in range(len(found.classes)):
+        rows = found.target == position
+        assert abs(found.held_out[rows].sum() - 0.25 * rows.sum()) <= 0.5
+    assert found.members(found.rule, lambda: pytest.fail("of contract 1")).sum() <= found.held_out.sum()
+    assert found.held_out[found.members(found.rule, lambda: pytest.fail("of contract 1"))].all()
+
+
+def test_an_embargo_that_leaves_too_few_rows_is_named(made: Made, spec: Spec, mixed: Mixed) -> None:
+    days = [str(np.datetime64("2024-01-01") + np.timedelta64(row, "D")) for row in range(240)]
+    chosen = spec(key=[], event_time="day", holdout={"embargo": "52w"}, features={"leave_out": ["id"]})
+    with pytest.raises(TableError, match=r"holdout\.embargo = '52w' leaves 0 rows to train on, .*: shorten it"):
+        made(mixed() | {"day": days}, chosen)

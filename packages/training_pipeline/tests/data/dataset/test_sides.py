@@ -19,7 +19,8 @@ Spec = Callable[..., ModelSpec]
 )
 def test_too_few_rows_on_a_side_are_refused(spec: Spec, held: int, kept: int, message: str | None) -> None:
     problems = Problems(spec())
-    sides.check(np.arange(held + kept) < held, spec(), problems)
+    mask = np.arange(held + kept) < held
+    sides.check(mask, ~mask, spec(), problems)
     assert [sentence[: len(str(message))] for sentence in problems.sentences()] == ([message] if message else [])
 
 

@@ -62,7 +62,7 @@ class Bench:
 
     def __init__(self, spec: ModelSpec, candidate: Candidate, dataset: Dataset) -> None:
         """Split the training rows; nothing is fitted."""
-        training = ~dataset.held_out
+        training = dataset.training
         self.spec, self.candidate, self.dataset = spec, candidate, dataset
         self.measures = Measures.of(spec, dataset.classes)
         self._encoding = preprocessing.encoding_of(
@@ -148,7 +148,7 @@ class Bench:
     def _rows(self) -> Array:
         """The inputs of the training rows, which the last fit takes away."""
         if self._matrix is None:
-            self._matrix = self.dataset.matrix(~self.dataset.held_out, precision=estimators.precision(self.candidate))
+            self._matrix = self.dataset.matrix(self.dataset.training, precision=estimators.precision(self.candidate))
         return self._matrix
 
     def _fit(self, pipeline: Any, given: list[Array], target: Array, weights: Array | None) -> Any:

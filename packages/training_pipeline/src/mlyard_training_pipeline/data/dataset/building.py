@@ -17,7 +17,7 @@ from mlyard_training_pipeline.data.dataset.reading import ColumnRead
 from mlyard_training_pipeline.data.dataset.refusals import Refusals
 from mlyard_training_pipeline.data.dataset.schema import input_schema
 from mlyard_training_pipeline.data.dataset.selection import select
-from mlyard_training_pipeline.data.dataset.targets import read_target
+from mlyard_training_pipeline.data.dataset.targets import check_sides, read_target, strata
 from mlyard_training_pipeline.data.dataset.weights import read_weights
 from mlyard_training_pipeline.data.problems import Problems
 from mlyard_training_pipeline.data.table import Table
@@ -50,7 +50,13 @@ def build(table: Table, spec: ModelSpec, folder: Path, *, problems: Problems | N
 
 
 def _layout(making: Making) -> Layout | None:
-    selection, target, weights = select(making), read_target(making), read_weights(making)
+    target = read_target(making) if making.spec.holdout.stratify else None
+    selection = select(making, None if target is None else strata(making, target))
+    if not making.spec.holdout.stratify:
+        target = read_target(making)
+    elif target is not None and selection is not None:
+        check_sides(making, target)
+    weights = read_weights(making)
     names = roles.feature_names(making.spec, making.table.names)
     columns = [found for name in names if (found := _feature(making, name)) is not None]
     number_forms.check(making, columns)

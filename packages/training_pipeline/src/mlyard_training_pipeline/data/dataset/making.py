@@ -34,11 +34,12 @@ class Making:
     def __post_init__(self) -> None:
         self.form = NumberForm.of(self.spec.source)
         self.training = np.ones(self.table.rows, dtype=bool)
+        self.held_out = ~self.training
         self.is_split = False
 
-    def split(self, held_out: Mask) -> None:
-        """Take note of who is held out."""
-        self.training, self.is_split = ~held_out, True
+    def split(self, held_out: Mask, training: Mask) -> None:
+        """Take note of who is held out, and who is trained on."""
+        self.held_out, self.training, self.is_split = held_out, training, True
 
     def read(self, name: str, said: ColumnType | None, *, may_go: bool) -> ColumnRead | None:
         """Read a column; None where it is stored as something that a model does not take, which is noted.

@@ -52,10 +52,10 @@ class Values:
 class Dataset:
     """A snapshot as its spec means it. `names` are all of its columns, and `schema` has those that a model sees.
 
-    `target` is float64 for a regression and an int64 index into `classes` for a classification, `held_out` boolean,
-    `order` the rows' times as int64 microseconds in UTC (None without an event time), `groups` int32 codes of the
-    group column (None without one), `weights` float64 (None where every row counts alike); each has the shape [rows]
-    and is mapped from a file.
+    `target` is float64 for a regression and an int64 index into `classes` for a classification, `held_out` and
+    `training` boolean, `order` the rows' times as int64 microseconds in UTC (None without an event time), `groups`
+    int32 codes of the group column (None without one), `weights` float64 (None where every row counts alike); each has
+    the shape [rows].
     """
 
     def __init__(self, folder: Path, layout: Layout, spec: ModelSpec, snapshot: Callable[[], Path]) -> None:
@@ -79,6 +79,11 @@ class Dataset:
     @cached_property
     def held_out(self) -> Mask:
         return self._arrays.column(self._layout.held_out)
+
+    @cached_property
+    def training(self) -> Mask:
+        """The rows that are trained on: not held out, nor within the embargo before those that are."""
+        return holdout.trained(self.held_out, self.order, self._spec.holdout.embargo_time)
 
     @cached_property
     def order(self) -> Array | None:
@@ -129,7 +134,8 @@ class Dataset:
         Raises:
             TableError: the table does not allow to say so, and why.
         """
-        if rule == self.rule:
+        # Of a stratified holdout the rule names only the rows that are held out whatever the other rows are.
+        if rule == self.rule and not self._spec.holdout.stratify:
             return self.held_out
         if rule.by == "hash" and rule.hash_name == "sha256":
             holdout.check_columns(self.table, rule)

@@ -7,7 +7,7 @@ from mlyard_shared.errors import TableError
 from mlyard_shared.manifest import HoldoutRule
 
 from mlyard_training_pipeline.data import holdout
-from mlyard_training_pipeline.data.columns import canonical
+from mlyard_training_pipeline.data.columns import Array, canonical
 from mlyard_training_pipeline.data.columns.cells import Mask, valid
 from mlyard_training_pipeline.data.dataset import sides
 from mlyard_training_pipeline.data.dataset.arrays import Place
@@ -26,8 +26,13 @@ class Selection(NamedTuple):
     groups: Place | None
 
 
-def select(making: Making) -> Selection | None:
-    """Find who is held out, and set the rows that are trained on; None where a problem was noted."""
+def select(making: Making, strata: Array | None = None) -> Selection | None:
+    """Find who is held out, and set the rows that are trained on; None where a problem was noted.
+
+    Args:
+        making: the Dataset under way.
+        strata: the positions of the rows' classes, each of which the same share is held out of.
+    """
     noted = len(making.problems.found)
     spec, table = making.spec, making.table
     if _tell_rows_apart(making):
@@ -43,16 +48,21 @@ def select(making: Making) -> Selection | None:
         if spec.group:
             groups = holdout.hashes(table, (spec.group,), making.form)
             sides.check_groups(len(np.unique(groups)), spec, making.problems)
-        if times is not None or groups is None or rule.columns != (spec.group,):
+        if strata is not None:
+            hashes = holdout.hashes(table, rule.columns, making.form)
+            held_out, certain = holdout.stratified(hashes, strata, rule.fraction)
+            rule = rule.model_copy(update={"fraction": certain})
+        elif times is not None or groups is None or rule.columns != (spec.group,):
             held_out = holdout.members(table, rule, making.form)
         else:
             held_out = holdout.below(groups, rule.fraction)
     except TableError as error:
         making.problems.add(str(error))
         return None
+    training = holdout.trained(held_out, times, spec.holdout.embargo_time)
     if len(making.problems.found) == noted:
-        sides.check(held_out, spec, making.problems)
-    making.split(held_out)
+        sides.check(held_out, training, spec, making.problems)
+    making.split(held_out, training)
     return Selection(rule, _store(making, held_out), order, _store_groups(making, groups))
 
 

@@ -12,9 +12,16 @@ from mlyard_training_pipeline.data.holdout import SMALLEST_HOLDOUT
 from mlyard_training_pipeline.data.problems import Problems
 
 
-def check(held_out: Mask, spec: ModelSpec, problems: Problems) -> None:
+def check(held_out: Mask, trained: Mask, spec: ModelSpec, problems: Problems) -> None:
     """Note a side with too few rows to train or to judge."""
-    training, judged = int((~held_out).sum()), int(held_out.sum())
+    training, judged = int(trained.sum()), int(held_out.sum())
+    if training < 2 * spec.folds <= len(held_out) - judged:
+        problems.add(
+            f"holdout.embargo = {str(spec.holdout.embargo)!r} leaves {training} rows to train on, and "
+            f"{spec.folds} folds need {2 * spec.folds}",
+            first=["shorten it", "bring older rows"],
+        )
+        return
     together = f"all rows of one {spec.group!r} are on one side" if spec.group else ""
     if spec.key and not spec.group and 0 in (training, judged):
         together = f"all rows of one {' and '.join(map(repr, spec.key))} are on one side: is it different in each row?"

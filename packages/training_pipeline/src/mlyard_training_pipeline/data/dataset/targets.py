@@ -49,6 +49,22 @@ def read_target(making: Making) -> Target | None:
     return _regression(found, making) if making.spec.task == "regression" else _classification(found, making)
 
 
+def strata(making: Making, target: Target) -> Array:
+    """The position of each row's class, zeros for a regression: what a stratified holdout takes its shares of."""
+    rows = making.table.rows
+    return making.arrays.read(target.place, slice(0, rows)) if target.classes else np.zeros(rows, dtype=np.int64)
+
+
+def check_sides(making: Making, target: Target) -> None:
+    """Note a class that one side has too few rows of, where the sides were found after the target was read."""
+    if target.classes:
+        found = strata(making, target)
+        counts = [
+            np.bincount(found[side], minlength=len(target.classes)) for side in (making.training, making.held_out)
+        ]
+        sides.check_classes(np.array(counts), target.classes, making.spec, making.problems)
+
+
 def _wanted(found: ColumnRead, making: Making) -> ColumnType | None:
     """The type that the target is read as, or None where it cannot be one."""
     name, kind = making.spec.target, found.type
@@ -100,7 +116,7 @@ def _classification(found: ColumnRead, making: Making) -> Target | None:
         for rows, part in _parts(found, making):
             positions = ranks[np.searchsorted(values, part)]
             writer.append(positions)
-            for side, chosen in enumerate((making.training[rows], ~making.training[rows])):
+            for side, chosen in enumerate((making.training[rows], making.held_out[rows])):
                 counts[side] += np.bincount(positions[chosen], minlength=len(classes))
     if making.is_split:
         sides.check_classes(counts, classes, spec, problems)
