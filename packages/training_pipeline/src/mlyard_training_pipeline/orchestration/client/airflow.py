@@ -20,6 +20,10 @@ FIRST = "Started by ensure: the model had no champion"
 TIMEOUT = 20.0
 """Seconds for one request. The first one after Airflow's start takes several."""
 
+NOT_AIRFLOW = "what answers there is not Airflow's API"
+FOREIGN = (ValueError, TypeError, LookupError, AttributeError)
+"""What reading an answer ends in that is no JSON, or JSON of another form; the client's own errors are among them."""
+
 WAITING = "waiting"
 """The state of a task that others come before; Airflow has no word for it."""
 
@@ -153,7 +157,7 @@ class Airflow:
         answer = self.http(
             "GET", path, params={"map_index": task.map_index, "full_content": "true"}, headers=self._bearer()
         )
-        content = answer.json()["content"]
+        content = self._field(answer, "content")
         return list(content) if isinstance(content, list) else [content]
 
     def ask(self, call: Callable[[], Answer]) -> Answer | None:
@@ -172,6 +176,8 @@ class Airflow:
                     raise AirflowUnavailable(self.url, f"status {error.status} {error.reason}") from error
             except (HTTPError, OSError) as error:
                 raise AirflowUnavailable(self.url, type(error).__name__) from error
+            except FOREIGN as error:
+                raise AirflowUnavailable(self.url, NOT_AIRFLOW) from error
         raise AirflowDenied(
             f"Airflow at {self.url} does not let {self._login['username']} do this: give it another role"
         )
@@ -179,13 +185,19 @@ class Airflow:
     def _bearer(self, *, renew: bool = False) -> dict[str, str]:
         if renew or not self._configuration.access_token:
             answer = self.http("POST", "/auth/token", json=self._login)
-            self._configuration.access_token = answer.json()["access_token"]
+            self._configuration.access_token = self._field(answer, "access_token")
         return {"Authorization": f"Bearer {self._configuration.access_token}"}
+
+    def _field(self, answer: httpx.Response, name: str) -> Any:
+        try:
+            return answer.json()[name]
+        except FOREIGN as error:
+            raise AirflowUnavailable(self.url, NOT_AIRFLOW) from error
 
     def http(self, method: str, path: str, **request: Any) -> httpx.Response:
         try:
             answer = httpx.request(method, self.url + path, timeout=TIMEOUT, trust_env=self._by_proxy, **request)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise AirflowUnavailable(self.url, type(error).__name__) from error
         if answer.status_code in (401, 403):
             raise AirflowDenied(
