@@ -120,3 +120,39 @@ def test_the_winner_is_fitted_once_more_on_all_but_the_newest_rows(
     (tmp_path / "report").mkdir()
     report = json.loads(context.tracking.fetch(str(run_id), "gate.json", tmp_path / "report").read_text())
     assert (report["champion_version"], report["holdout_rows"]) == (1, 24)
+
+
+@pytest.mark.long
+def test_nothing_within_the_embargo_is_fitted_before_or_after_the_judgement(
+    context: Context, spec: Spec, written: Written, mixed: Callable[[], Any], tmp_path: Path
+) -> None:
+    moments = [str(datetime(2025, 1, 1, tzinfo=UTC) + timedelta(hours=row)) for row in range(240)]
+    candidate = {"name": "tree", "estimator": "sklearn.tree.DecisionTreeClassifier"}
+    common: dict[str, Any] = {"candidates": [candidate], "event_time": "seen", "key": [], "folds": 2}
+    chosen = spec(name="apart", holdout={"refit": 0.5, "embargo": "6h"}, **common)
+    _, manifest = trained(context, written(tmp_path, chosen, mixed() | {"seen": moments}), 1, tmp_path / "first")
+    from mlyard_shared.pipelines import load_pipeline
+
+    assert manifest.card is not None
+    assert (manifest.card.rows_trained, manifest.card.rows_held_out) == (187, 48)
+    tree = load_pipeline(tmp_path / "first/model.skops")[-1].tree_
+    assert int(np.max(tree.weighted_n_node_samples)) == 211
+    assert manifest.holdout.boundary == datetime(2025, 1, 1, tzinfo=UTC) + timedelta(hours=216)
+
+
+@pytest.mark.long
+def test_a_champion_of_a_stratified_holdout_is_judged_on_rows_that_it_was_kept_from(
+    context: Context, spec: Spec, written: Written, mixed: Callable[[], Any], tmp_path: Path
+) -> None:
+    candidate = {"name": "tree", "estimator": "sklearn.tree.DecisionTreeClassifier"}
+    chosen = spec(name="strata", holdout={"stratify": True, "fraction": 0.3}, candidates=[candidate], folds=2)
+    columns = mixed()
+    some = {name: values[:150] for name, values in columns.items()}
+    _, first = trained(context, written(tmp_path, chosen, some), 1, tmp_path / "first")
+    assert 0.15 <= first.holdout.fraction <= 0.3
+    trained(context, written(tmp_path, chosen, columns), 2, tmp_path / "second")
+    run_id = context.registry.version("strata", 2).run_id
+    (tmp_path / "report").mkdir()
+    report = json.loads(context.tracking.fetch(str(run_id), "gate.json", tmp_path / "report").read_text())
+    assert report["champion_version"] == 1
+    assert 20 < report["holdout_rows"] <= 0.3 * 240 + 2

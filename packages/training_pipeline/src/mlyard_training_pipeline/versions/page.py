@@ -93,19 +93,23 @@ def _data(page: Page) -> str:
     if card is not None and imported is not None and imported.held_out is not None:
         lines.append(f"{card.rows_held_out:,} of these rows are held out by the spec, and it may have seen them")
     elif card is not None:
-        kept = f"{card.rows_held_out:,} held out {_rule(manifest)}"
-        lines.append(f"Split: {card.rows_trained:,} rows to train on, {kept}")
+        kept = f"{card.rows_held_out:,} held out {_rule(spec, manifest)}"
+        embargo = f", nothing of {spec.holdout.embargo} before those" if spec.holdout.embargo is not None else ""
+        lines.append(f"Split: {card.rows_trained:,} rows to train on, {kept}{embargo}")
     if imported is None:
         lines.append(f"Chosen over {spec.folds} folds of the training rows")
     return _section("Data", _bullets(lines))
 
 
-def _rule(manifest: Manifest) -> str:
+def _rule(spec: ModelSpec, manifest: Manifest) -> str:
     rule = manifest.holdout
     columns = _listed(map(_code, rule.columns))
     if rule.by == "time":
         since = f"{rule.boundary:%Y-%m-%d %H:%M} UTC" if rule.boundary is not None else "a moment"
         return f"(from {since} on, by {columns})"
+    if spec.holdout.stratify:
+        share = f"about {spec.holdout.fraction:.3g} of each class"
+        return f"(a hash of {columns}, {share}; {rule.fraction:.3g} of all keys whatever the table holds later)"
     return f"(a hash of {columns}, {rule.fraction:.3g} of all keys)"
 
 
