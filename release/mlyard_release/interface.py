@@ -1,6 +1,10 @@
-"""The public Python names of a package: what a release takes away, and what a sibling uses of it."""
+"""The public Python names of a package: what a release takes away, and what a sibling uses of it.
+
+hatch run lint:interface    fails where `shared` has taken away what its last release has, within the same series
+"""
 
 import ast
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +12,8 @@ from pathlib import Path
 import griffe
 
 from mlyard_release import releases
-from mlyard_release.packages import Package
+from mlyard_release.packages import ROOT, Package, packages
+from mlyard_release.versions import may_break
 
 
 def breakages(package: Package, version: str) -> list[str]:
@@ -72,3 +77,27 @@ def _load(source: Path, package: Package) -> griffe.Module:
 
 def _sentence(breakage: griffe.Breakage) -> str:
     return f"{breakage.obj.canonical_path}: {breakage.kind.value}"
+
+
+def main(*, root: Path = ROOT) -> int:
+    """Compare `shared` with its last release; return 0 if its version may take away what it does."""
+    package = packages(root)["shared"]
+    now, known = str(package.project["version"]), releases.versions("shared", root=root)
+    if not known or may_break(known[-1], now):
+        return 0
+    try:
+        found = breakages(package, known[-1])
+    except releases.NotReleased as error:
+        print(f"shared is not compared: {error}")
+        return 0
+    for one in found:
+        print(
+            f"shared: {one}, and {now} is of the same series as the released {known[-1]}: keep the name, or raise the "
+            "major version (below 1.0 the minor one) in packages/shared/pyproject.toml",
+            file=sys.stderr,
+        )
+    return int(bool(found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

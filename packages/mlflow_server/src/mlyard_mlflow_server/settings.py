@@ -47,6 +47,10 @@ def _names(value: object) -> object:
     return split_names(value) if isinstance(value, str) else value
 
 
+CONTRACT_VERSION = "1.0"
+"""Of the settings as a contract: the major one is raised when a setting goes or means something else."""
+
+
 class Settings(ServiceSettings):
     """The settings of one MLflow server. Relative paths start at the folder that `serve` is run in."""
 

@@ -81,6 +81,10 @@ def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
+CONTRACT_VERSION = "1.0"
+"""Of the settings as a contract: the major one is raised when a setting goes or means something else."""
+
+
 class Settings(ServiceSettings):
     """The settings of one model API. Relative paths start at the folder that `serve` is run in."""
 

@@ -71,7 +71,9 @@ def test_every_key_is_read(tmp_path: Path) -> None:
             'a line that begins with "source." belongs below [source], without "source."',
             id="pasted above its table",
         ),
-        pytest.param(SPEC.replace("version = 1", "version = 2"), "version: use 1", id="another version"),
+        pytest.param(
+            SPEC.replace("version = 1", "version = 2"), "a newer mlyard-shared reads this one", id="another version"
+        ),
         pytest.param(SPEC.replace("version = 1", 'version = "1"'), "version: use 1", id="version as text"),
         pytest.param(
             SPEC.replace('"churn"', '"Churn Model"'),

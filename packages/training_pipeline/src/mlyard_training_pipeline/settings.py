@@ -59,6 +59,10 @@ def _for_mail(given: Mail, info: ValidationInfo) -> Mail:
     return given
 
 
+CONTRACT_VERSION = "1.0"
+"""Of the settings as a contract: the major one is raised when a setting goes or means something else."""
+
+
 class Settings(ServiceSettings):
     """The settings of the training pipeline. Relative paths start at the folder that a command is run in.
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from importlib import metadata
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -10,6 +11,9 @@ from pydantic import ValidationError
 from mlyard_shared.errors import DigestMismatch, ModelVersionRefused
 from mlyard_shared.manifest import contract1, current
 from mlyard_shared.manifest.current import CONTRACT_VERSION, MANIFEST_FILE, Manifest
+
+SHARED = "mlyard-shared"
+"""This distribution, by whose version a reader and a writer are told apart."""
 
 READERS = {1: contract1.read, CONTRACT_VERSION: current.read}
 """How a manifest of each contract is read: this one and the one before."""
@@ -55,14 +59,29 @@ def parse_manifest(content: bytes) -> Manifest:
     version = document.get("contract") if isinstance(document, dict) else None
     if not isinstance(version, int) or isinstance(version, bool) or version not in READERS:
         known = " and ".join(str(number) for number in READERS)
-        raise ModelVersionRefused(f"{MANIFEST_FILE} is of contract version {version!r}; this reader knows {known}")
+        refused = f"{MANIFEST_FILE} is of contract version {version!r}; this reader knows {known}"
+        is_newer = isinstance(version, int) and version > CONTRACT_VERSION
+        raise ModelVersionRefused(f"{refused}: {_reader(document)} reads its key contract" if is_newer else refused)
     try:
         return READERS[version](content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        parts = (MANIFEST_FILE, where, first["msg"].removeprefix("Value error, "))
+        what = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden" and version == CONTRACT_VERSION:
+            own = f"{SHARED} {metadata.version(SHARED)}"
+            what = f"is no key of contract {version} as {own} knows it: {_reader(document)} reads it"
+        parts = (MANIFEST_FILE, where, what)
         raise ModelVersionRefused(": ".join(part for part in parts if part)) from None
+
+
+def _reader(document: dict[str, Any]) -> str:
+    """Who reads what this reader does not know: whoever wrote it, where the manifest says it."""
+    packages = document.get("packages")
+    wrote = packages.get(SHARED) if isinstance(packages, dict) else None
+    if isinstance(wrote, str):
+        return f"{SHARED} {wrote}, which wrote it,"
+    return f"a newer {SHARED} than {metadata.version(SHARED)}"
 
 
 def verify_folder(folder: Path, *, manifest_digest: str | None, beside: frozenset[str] = frozenset()) -> Manifest:

@@ -18,6 +18,9 @@ from mlyard_shared.spec.scoring import Scoring, Share
 from mlyard_shared.spec.search import Search
 from mlyard_shared.spec.source import Source
 
+SPEC_VERSION = "1.1"
+"""Of the spec as a contract: a spec gives the first part, and one more optional key raises the second."""
+
 
 class ModelSpec(Contract):
     """A model spec, version 1."""

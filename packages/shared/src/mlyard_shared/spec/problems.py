@@ -4,9 +4,12 @@ import difflib
 import math
 import re
 from datetime import date, time
+from importlib import metadata
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+
+from mlyard_shared.spec.model import SPEC_VERSION
 
 _SLUG = "use lower-case letters, digits, - and _, begin with a letter, and use at most 63 characters"
 MOST_SHOWN = 20
@@ -86,6 +89,13 @@ def _wording(location: tuple[int | str, ...], problem: Any, model: type[BaseMode
         close = difflib.get_close_matches(str(location[-1]), known, n=1)
         hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
         return f"unknown key; {hint}"
+    if (
+        location == ("version",)
+        and type(problem["input"]) is int
+        and problem["input"] > int(SPEC_VERSION.split(".")[0])
+    ):
+        own = metadata.version("mlyard-shared")
+        return f"mlyard-shared {own} reads contract {SPEC_VERSION} of the spec; a newer mlyard-shared reads this one"
     if kind == "missing":
         return "is missing"
     if kind == "string_pattern_mismatch":

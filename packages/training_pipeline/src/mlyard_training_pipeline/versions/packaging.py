@@ -40,7 +40,17 @@ from mlyard_training_pipeline.versions.onnx.comparison import Rows, Twin
 from mlyard_training_pipeline.versions.signature import Interface
 
 BACKGROUND_ROWS = 100
-_PACKAGES = ("scikit-learn", "numpy", "scipy", "skops", "mlflow-skinny", "onnx", "skl2onnx", "onnxruntime")
+_PACKAGES = (
+    "mlyard-shared",
+    "scikit-learn",
+    "numpy",
+    "scipy",
+    "skops",
+    "mlflow-skinny",
+    "onnx",
+    "skl2onnx",
+    "onnxruntime",
+)
 
 
 class Training(NamedTuple):

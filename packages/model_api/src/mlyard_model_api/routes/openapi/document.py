@@ -14,6 +14,8 @@ from mlyard_model_api.routes.openapi.parts import HEADERS, OPEN, Served
 from mlyard_model_api.serving.models import Models
 from mlyard_model_api.settings import Settings
 
+CONTRACT_VERSION = "1.0"
+"""Of the HTTP API: the major one is raised when something goes or means something else."""
 OPENAPI_VERSION = "3.0.3"
 """The bundled Swagger UI does not show 3.1."""
 TITLE = "mlyard model API"
