@@ -151,8 +151,23 @@ def people_get_accounts_in_mlflow(shell: Shell, command: str) -> None:
     assert {"add": "as editor", "role": "ann is reader", "list": "pipeline\teditor", "remove": "is removed"}[
         last
     ] in told
-    if last != "list":
-        shell.run(f"{users} remove ann" if last != "remove" else f"{users} list")
+    if last in ("add", "role"):
+        shell.run(f"{users} remove ann")
+
+
+@tells("docker compose exec airflow mlyard-training-pipeline users")
+def people_get_accounts_in_airflow(shell: Shell, command: str) -> None:
+    users = "docker compose exec -T airflow mlyard-training-pipeline users"
+    last = command.split(" users ")[1].split(maxsplit=1)[0]
+    if last in ("role", "remove"):
+        shell.run(f"{users} add ann --role user")
+    told = shell.run(command)
+    if last == "add":
+        body = {"username": "ann", "password": told.split()[-1]}
+        assert httpx.post(f"{shell.stack.airflow}/auth/token", json=body, timeout=60).status_code == 201
+    assert {"add": "as user", "role": "ann is viewer", "list": "admin\tadmin", "remove": "is removed"}[last] in told
+    if last in ("add", "role"):
+        shell.run(f"{users} remove ann")
 
 
 @tells("docker compose run --rm --no-TTY secrets notify")

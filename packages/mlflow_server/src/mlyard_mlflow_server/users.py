@@ -45,7 +45,7 @@ def add(name: str, role: "Role", *, password_stdin: bool) -> None:
 
     given = _given() if password_stdin else None
     with _people() as people:
-        password = given or made_password()
+        password = given if given is not None else made_password()
         click.echo(people.add(name, role, password))
     if given is None:
         click.echo(f"password, shown this once: {password}")

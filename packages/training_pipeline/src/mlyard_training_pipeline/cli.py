@@ -18,6 +18,7 @@ _ORCHESTRATION = {
     "runs": ("questions", "List the last runs of a model, or of all, newest first."),
     "status": ("questions", "Show how each model stands, in Airflow and in the registry."),
     "trigger": ("questions", "Start a training now, through Airflow."),
+    "users": ("users", "Make, remove and list people's accounts in Airflow."),
 }
 """The module of each of these commands, and its help."""
 SPEC = click.Path(path_type=Path)

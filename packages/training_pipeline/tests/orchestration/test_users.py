@@ -1,0 +1,88 @@
+"""`users` beside a real Airflow: with its simple auth manager, and with FAB's on PostgreSQL where there is one."""
+
+import json
+import subprocess
+import time
+
+import httpx
+import pytest
+
+from .conftest import Stack
+
+LONG = "a-long-password-of-a-person"
+
+
+def users(server: Stack, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    from .conftest import COMMAND
+
+    return subprocess.run(
+        [COMMAND, "users", *arguments],
+        cwd=server.folder,
+        env=server.environment(),
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+def said(server: Stack, *arguments: str, stdin: str = "") -> str:
+    done = users(server, *arguments, stdin=stdin)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def token(server: Stack, name: str, password: str) -> httpx.Response:
+    body = {"username": name, "password": password}
+    return httpx.post(f"{server.settings.airflow_url}/auth/token", json=body, timeout=60, trust_env=False)
+
+
+def asks(server: Stack, bearer: str, path: str) -> int:
+    url = f"{server.settings.airflow_url}/api/v2/{path}"
+    return httpx.get(url, headers={"Authorization": f"Bearer {bearer}"}, timeout=60, trust_env=False).status_code
+
+
+def test_a_person_signs_in_gets_another_role_and_is_removed_without_a_restart(server: Stack) -> None:
+    first, shown = said(server, "add", "ann").splitlines()
+    assert first == "ann may sign in as viewer"
+    password = shown.removeprefix("password, shown this once: ")
+    answer = token(server, "ann", password)
+    assert answer.status_code == 201
+    bearer = answer.json()["access_token"]
+    assert (asks(server, bearer, "dags"), asks(server, bearer, "connections")) == (200, 403)
+    assert "ann is op: it holds" in said(server, "role", "ann", "op")
+    assert said(server, "role", "ann", "op") == "ann is op already\n"
+    listed = {user["name"]: user for user in json.loads(said(server, "list", "--json"))["users"]}
+    assert listed["ann"] == {"name": "ann", "role": "op", "is_service": False}
+    assert listed["admin"] == {"name": "admin", "role": "admin", "is_service": True}
+    wait_until = time.monotonic() + 60
+    while asks(server, bearer, "connections") != 200:
+        assert time.monotonic() < wait_until
+        time.sleep(1)
+    assert "ann is removed" in said(server, "remove", "ann")
+    assert token(server, "ann", password).status_code == 401
+
+
+REFUSED = {
+    "unknown": (["remove", "nobody"], "", "there is no account 'nobody': there are admin"),
+    "the stack's own": (["remove", "admin"], "", "'admin' is the account of the stack itself"),
+    "its role": (["role", "admin", "viewer"], "", "'admin' is the account of the stack itself"),
+    "there already": (["add", "Admin"], "", "there is an account 'admin' already (admin)"),
+    "short": (["add", "tim", "--password-stdin"], "short", "a password has 12 characters or more"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "stdin", "text"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_done_is_said(plain: Stack, arguments: list[str], stdin: str, text: str) -> None:
+    done = users(plain, *arguments, stdin=stdin)
+    assert done.returncode == 1
+    assert text in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_given_password_is_kept_from_others(plain: Stack) -> None:
+    said(plain, "add", "bob", "--role", "user", "--password-stdin", stdin=f"{LONG}\n")
+    assert token(plain, "bob", LONG).status_code == 201
+    assert (plain.settings.airflow_home / "people.json").stat().st_mode & 0o777 == 0o600
+    said(plain, "remove", "bob")
