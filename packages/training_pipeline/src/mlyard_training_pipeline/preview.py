@@ -12,6 +12,9 @@ from mlyard_shared.spec import Candidate, ModelSpec, read_spec
 from mlyard_training_pipeline import schedule
 from mlyard_training_pipeline.data import encoding, sources
 from mlyard_training_pipeline.data.dataset import Dataset, store
+from mlyard_training_pipeline.data.dataset.building import build
+from mlyard_training_pipeline.data.problems import Problems
+from mlyard_training_pipeline.data.table import Table
 from mlyard_training_pipeline.screening.screen import screen, told
 from mlyard_training_pipeline.settings import PREFIX, Settings
 
@@ -65,7 +68,29 @@ def _dataset(spec: ModelSpec, spec_file: Path, settings: Settings, folder: Path)
     snapshot, arrays = folder / "snapshot.parquet", folder / "dataset"
     encoding.write(sources.open_table(spec, spec_file.parent, settings.connections), snapshot)
     arrays.mkdir()
-    return store.make(snapshot, arrays, spec)
+    problems = Problems(spec)
+    try:
+        layout = build(Table(snapshot), spec, arrays, problems=problems)
+    except TableError as error:
+        raise TableError("\n".join([str(error), *_besides(spec, problems, snapshot, folder)])) from None
+    return Dataset(arrays, layout, spec, lambda: snapshot)
+
+
+def _besides(spec: ModelSpec, problems: Problems, snapshot: Path, folder: Path) -> list[str]:
+    """What is to be told of the other columns, where all that is wrong are columns that can be left out."""
+    going = {problem.leave_out for problem in problems.found}
+    used = tuple(name for name in spec.features.use if name not in going)
+    if None in going or not going or (spec.features.use and not used):
+        return []
+    left = () if used else (*spec.features.leave_out, *sorted(map(str, going)))
+    other = spec.model_copy(update={"features": spec.features.model_copy(update={"use": used, "leave_out": left})})
+    arrays = folder / "others"
+    arrays.mkdir()
+    try:
+        dataset = store.make(snapshot, arrays, other)
+    except TableError:
+        return []
+    return list(told(screen(dataset, other), other))
 
 
 def _of_table(spec: ModelSpec, dataset: Dataset) -> Iterator[str]:

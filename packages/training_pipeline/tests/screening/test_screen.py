@@ -2,6 +2,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
+from mlyard_shared.errors import TableError
 from mlyard_shared.spec import ModelSpec
 from mlyard_training_pipeline.preview import describe
 from mlyard_training_pipeline.screening.identifiers import is_named
@@ -39,6 +41,19 @@ def test_everything_that_a_model_should_not_learn_is_told_at_once(
         "few rows of class tiny (15)",
     ]
     assert found[-1] == ('to leave them out, say features.leave_out = ["amount", "code", "hint", "row", "again"]')
+
+
+def test_a_column_that_is_refused_does_not_hide_what_else_there_is_to_tell(
+    spec: Callable[..., ModelSpec], written: Written, mixed: Mixed, tmp_path: Path
+) -> None:
+    columns = mixed() | {"always": ["x"] * 240}
+    columns["code"] = [f"of {kind}" for kind in columns["kind"]]
+    with pytest.raises(TableError) as raised:
+        warnings(written(tmp_path, spec(), columns))
+    lines = str(raised.value).splitlines()
+    assert lines[0].startswith("column 'always' has one value in every row")
+    assert lines[1].startswith("warning: column 'code' is a copy of the target")
+    assert lines[2] == 'to leave it out, say features.leave_out = ["amount", "always", "code"]'
 
 
 def test_an_ordinary_table_is_told_nothing(spec: Callable[..., ModelSpec], written: Written, tmp_path: Path) -> None:

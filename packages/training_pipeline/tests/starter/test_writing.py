@@ -174,6 +174,7 @@ def test_a_fault_is_a_sentence_and_leaves_no_file(kind: str, target: str, senten
         ({"name": "Big Name", "force": True}, "is not a model's name"),
         ({"query": "select 1", "force": True}, "give either a table, or --query and --connection"),
         ({"table": None, "query": "select 1", "force": True}, "--query and --connection go together"),
+        ({"table": None, "query": "select 1", "connection": "My DB", "name": "x", "force": True}, "--connection: "),
         ({"table": Path("/absent/sales.csv"), "force": True}, "does not exist, nor does its folder"),
     ],
 )

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from mlyard_shared.errors import SpecError, TableError
+from mlyard_shared.spec import Source
+from mlyard_shared.spec.problems import problems
+from pydantic import ValidationError
 
 _SLUG = re.compile("[a-z][a-z0-9_-]{0,62}")
 _ENDINGS = re.compile(r"\.(csv|tsv|parquet)(\.gz|\.zst)?$", re.IGNORECASE)
@@ -59,6 +62,10 @@ class Request(NamedTuple):
             raise TableError(_absent(table))
         _check_output(file, force=force)
         source = {"connection": connection, "query": query} if table is None else {"path": _path(table, file)}
+        try:
+            Source.model_validate(source)
+        except ValidationError as error:
+            raise SpecError("--connection", problems(error, Source)) from None
         return cls(source, unicodedata.normalize("NFC", target), slug, file, force)
 
 
