@@ -82,3 +82,12 @@ def refusal(**changes: Any) -> str:
     with pytest.raises(Exception, match=r"mlyard\.json") as caught:
         parse_manifest(json.dumps(json.loads(MANIFEST.read_text()) | changes).encode())
     return str(caught.value)
+
+
+def test_an_unknown_key_of_a_spec_is_refused_with_the_contract_that_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "spec.toml"
+    file.write_text((GOLDEN / "spec/1.0/file.toml").read_text().replace("[gate]", "[gate]\nzzz = 1"))
+    with pytest.raises(
+        Exception, match=rf"gate\.zzz: unknown key; known are .* \(contract {SPEC_VERSION} of the spec\)"
+    ):
+        read_spec(file)

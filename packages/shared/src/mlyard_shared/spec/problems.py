@@ -87,7 +87,11 @@ def _wording(location: tuple[int | str, ...], problem: Any, model: type[BaseMode
             return f'unknown key; a line that begins with "{name}." belongs below [{name}], without "{name}."'
         known = _keys_beside(location, model)
         close = difflib.get_close_matches(str(location[-1]), known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
+        hint = (
+            f"did you mean {close[0]}?"
+            if close
+            else f"known are {', '.join(known)} (contract {SPEC_VERSION} of the spec)"
+        )
         return f"unknown key; {hint}"
     if (
         location == ("version",)
