@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_string
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from mlyard_shared.errors import MlyardError, SettingsError
@@ -20,6 +21,7 @@ from mlyard_training_pipeline.notifications import outbox
 from mlyard_training_pipeline.notifications.events import Event, moved, training_failed
 from mlyard_training_pipeline.notifications.telling import tell
 from mlyard_training_pipeline.notifications.webhook import signature
+from mlyard_training_pipeline.orchestration.dags import tasks
 from mlyard_training_pipeline.progress import Progress
 from mlyard_training_pipeline.promotions import promote, rollback
 from mlyard_training_pipeline.settings import PREFIX, Settings
@@ -219,6 +221,30 @@ def test_each_event_of_a_models_life_is_told_once(
     ]
     assert "gone" in receiver.taken[4].content["data"]["reason"]
     assert receiver.taken[5].content["data"]["run"] == "scheduled__lost"
+
+
+def test_a_failed_run_of_airflows_is_told_once_also_where_it_failed_before_its_training_began(
+    context: Context, tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver.failures = 1
+    given = settings_for(tmp_path, **webhook(receiver))
+    notify = given.model_dump(include={"notify_webhook_url", "notify_webhook_secret"})
+    told_by = replace(context, settings=context.settings.model_copy(update=notify))
+    monkeypatch.setattr(tasks, "_context", lambda: told_by)
+    failed_run = {
+        "dag": SimpleNamespace(dag_id="never"),
+        "run_id": "manual__1",
+        "ti": SimpleNamespace(task_id="extract"),
+    }
+    for _ in range(2):
+        tasks.abandon(failed_run)
+    (delivery,) = receiver.taken
+    assert delivery.content["data"] == {
+        "model": "never",
+        "run": "manual__1",
+        "reason": "its task extract failed, whose log says why",
+        "text": "the training of never failed: its task extract failed, whose log says why",
+    }
 
 
 WRONG = {
