@@ -66,6 +66,7 @@ REFUSED = {
     "of the stack": (["remove", "admin"], "", "'admin' is an account of the stack itself"),
     "role of the stack": (["role", "pipeline", "admin"], "", "'pipeline' is an account of the stack itself"),
     "there already": (["add", "api"], "", "there is an account 'api' already"),
+    "in another case": (["add", "Pipeline"], "", "there is an account 'pipeline' already"),
     "short": (["add", "tim", "--password-stdin"], "short", "a password has 12 ASCII characters or more"),
     "colon": (["add", "a:b"], "", "give letters, digits"),
 }
@@ -84,3 +85,19 @@ def test_a_server_without_sign_in_has_no_accounts(tmp_path: Path) -> None:
     done = subprocess.run(command, env=environment(), cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "set MLYARD_MLFLOW_SERVER_AUTH=basic" in done.stderr
+
+
+@pytest.mark.long
+def test_of_two_who_add_the_same_account_at_once_one_is_told(signed_in: Server) -> None:
+    command = [*COMMAND, "users", "add", "twin"]
+    variables = environment(**signed_in.settings)
+    both = [
+        subprocess.Popen(
+            command, env=variables, cwd=signed_in.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    errors = sorted(process.communicate(timeout=120)[1] for process in both)
+    assert sorted(process.returncode for process in both) == [0, 1]
+    assert errors[0] == ""
+    assert errors[1].startswith("mlyard-mlflow-server: there is an account 'twin' already (reader)")

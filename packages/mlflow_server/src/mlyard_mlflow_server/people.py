@@ -41,7 +41,7 @@ class People:
     @classmethod
     @contextmanager
     def of(cls, settings: Settings) -> Iterator[Self]:
-        """Open the accounts of a server.
+        """Open the accounts of a server; until the block ends, no other such command changes them.
 
         Raises:
             NoSuchUser: the server asks nobody for an account.
@@ -52,7 +52,7 @@ class People:
         store, uri = load_auth(settings).store, settings.backend_store_uri.get_secret_value()
         with migrated(uri, [SIGN_IN]):
             store.init_db(uri)
-        yield cls(store)
+            yield cls(store)
 
     def all(self) -> list[User]:
         """Return every account by name."""
@@ -62,10 +62,10 @@ class People:
     def add(self, name: str, role: Role, password: str) -> str:
         """Make an account, and say so."""
         check_password(password)
-        if self._store.has_user(name):
-            raise NoSuchUser(
-                f"there is an account {name!r} already ({self._found(name).role}): `users role` changes it"
-            )
+        # Of two names that differ in their case, a person would take one for the other.
+        for user in self.all():
+            if user.name.casefold() == name.casefold():
+                raise NoSuchUser(f"there is an account {user.name!r} already ({user.role}): `users role` changes it")
         self._store.create_user(name, password, is_admin=role == "admin")
         self._grant(name, role)
         return f"{name} may sign in as {role}"
