@@ -107,9 +107,7 @@ def logs(model: str, run: str, task: str | None, *, attempt: int | None, as_json
     dags, console = Dags(airflow), Console(soft_wrap=True)
     dags.known(model)
     found, kept = dags.run(model, run), []
-    for one in dags.tasks(found, task):
-        if one.attempt == 0:  # it has not begun
-            continue
+    for one in dags.attempted(found, task, attempt=attempt or 1):
         number = attempt or one.attempt
         lines = airflow.log(model, found.id, one, attempt=number)
         if as_json:

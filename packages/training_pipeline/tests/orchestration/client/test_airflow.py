@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
-from mlyard_training_pipeline.orchestration.client.airflow import Airflow
-from mlyard_training_pipeline.orchestration.client.dags import Dags
-from mlyard_training_pipeline.orchestration.errors import AirflowUnavailable
+from mlyard_training_pipeline.orchestration.client.airflow import Airflow, Task
+from mlyard_training_pipeline.orchestration.client.dags import DagRun, Dags
+from mlyard_training_pipeline.orchestration.errors import AirflowUnavailable, NotInAirflow
 
 
 def http(status: str, body: bytes, kind: str = "application/json", *, more: str = "", missing: int = 0) -> bytes:
@@ -84,3 +84,15 @@ def test_an_address_that_is_none_is_told() -> None:
     for url in ("http://127.0.0.1:99999", "http://a host:80", "http://127.0.0.1:port"):
         with pytest.raises(AirflowUnavailable, match="no answer from Airflow at "):
             Dags(Airflow(url, user="admin", password="a-password")).all()
+
+
+def test_only_tasks_that_came_to_an_attempt_have_its_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    airflow = Airflow("http://127.0.0.1:9", user="admin", password="a-password")
+    tasks = tuple(Task(name, -1, "", "success", tried, None, None) for name, tried in (("a", 2), ("b", 1), ("c", 0)))
+    monkeypatch.setattr(airflow, "tasks", lambda _dag, _run: tasks)
+    dags, run = Dags(airflow), DagRun("houses", "a-run", "success", "manual", None, None)
+    assert [task.id for task in dags.attempted(run, None, attempt=1)] == ["a", "b"]
+    assert [task.id for task in dags.attempted(run, None, attempt=2)] == ["a"]
+    assert dags.attempted(run, "c", attempt=1) == ()
+    with pytest.raises(NotInAirflow, match="run a-run of houses has no attempt 2 at b: the last one is 1"):
+        dags.attempted(run, "b", attempt=2)

@@ -122,6 +122,17 @@ class Dags:
             raise NotInAirflow(f"run {run.id} of {run.dag} has no task {name!r}: it has {known}")
         return meant
 
+    def attempted(self, run: DagRun, name: str | None, *, attempt: int) -> tuple[Task, ...]:
+        """Return those of the tasks that have come to this attempt; the first one need not have begun yet."""
+        tasks = self.tasks(run, name)
+        begun = tuple(task for task in tasks if task.attempt >= attempt)
+        if not begun and attempt > 1:
+            most = max((task.attempt for task in tasks), default=0)
+            raise NotInAirflow(
+                f"run {run.id} of {run.dag} has no attempt {attempt} at {name or 'any task'}: the last one is {most}"
+            )
+        return begun
+
 
 def _dag(dag: Any) -> Dag:
     return Dag(
