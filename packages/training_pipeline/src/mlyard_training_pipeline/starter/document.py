@@ -57,6 +57,10 @@ def _features(draft: Draft) -> Iterator[str]:
     if draft.key is None and draft.event_time is None:
         yield _said("by", "row", "no column tells rows apart: name one as key if the table is to be trained on again")
     yield _said("fraction", 0.2, "the share of the rows that no candidate sees, by which the winner is judged")
+    if draft.event_time is not None:
+        yield '# embargo = "7d" # nothing of that time before is trained on: for what is known of a row only later'
+    elif draft.task == "classification":
+        yield "# stratify = true # holds the same share of each class out, where one is rare"
 
 
 def _candidates(draft: Draft) -> Iterator[str]:
