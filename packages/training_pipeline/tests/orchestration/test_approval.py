@@ -20,11 +20,11 @@ def test_a_version_serves_when_a_person_has_approved_it(stack: Stack) -> None:
         airflow = Airflow.from_settings(stack.settings)
         (run,) = airflow.unfinished_runs("guarded")
         path = f"/api/v2/dags/guarded/dagRuns/{run}/taskInstances/approve/-1/hitlDetails"
-        asked = airflow._http("GET", path, headers=airflow._bearer()).json()
+        asked = airflow.http("GET", path, headers=airflow._bearer()).json()
         assert asked["subject"] == "May version 1 of guarded serve?"
         assert asked["body"].startswith("The gate: passed: there is no champion yet, and ")
         answer = {"chosen_options": ["Promote"], "params_input": {}}
-        assert airflow._http("PATCH", path, json=answer, headers=airflow._bearer()).is_success
+        assert airflow.http("PATCH", path, json=answer, headers=airflow._bearer()).is_success
         deadline = time.monotonic() + 120
         while airflow.run_state("guarded", run) not in ("success", "failed"):
             assert time.monotonic() < deadline, airflow.tasks("guarded", run)

@@ -36,12 +36,12 @@ def test_every_kind_of_search_runs_as_tasks(stack: Stack) -> None:
         airflow = Airflow.from_settings(stack.settings)
         (run,) = [
             one["dag_run_id"]
-            for one in airflow._http("GET", "/api/v2/dags/searched/dagRuns", headers=airflow._bearer()).json()[
+            for one in airflow.http("GET", "/api/v2/dags/searched/dagRuns", headers=airflow._bearer()).json()[
                 "dag_runs"
             ]
         ]
         path = f"/api/v2/dags/searched/dagRuns/{run}/taskInstances"
-        found = airflow._http("GET", path, params={"limit": 100}, headers=airflow._bearer()).json()["task_instances"]
+        found = airflow.http("GET", path, params={"limit": 100}, headers=airflow._bearer()).json()["task_instances"]
     finally:
         spec.unlink()
     states = Counter((task["task_id"], task["state"]) for task in found)

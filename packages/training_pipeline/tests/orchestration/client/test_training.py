@@ -53,7 +53,7 @@ class FakeAirflow(Airflow):
     def unfinished_runs(self, dag: str) -> tuple[str, ...]:
         return tuple(self.started)
 
-    def start(self, dag: str) -> str:
+    def start(self, dag: str, *, note: str = "") -> str:
         self.started.append("run")
         return "run"
 
