@@ -23,7 +23,7 @@ SIZES = st.integers(40, 120)
 def split(spec: ModelSpec, target: Array, count: int, **more: Any) -> list[Split]:
     """The splits of rows that are all trained on."""
     classes = tuple(range(int(target.max()) + 1)) if spec.task == "classification" else ()
-    facts = {"held_out": np.zeros(len(target), dtype=bool), "target": target, "classes": classes}
+    facts = {"training": np.ones(len(target), dtype=bool), "target": target, "classes": classes}
     data = SimpleNamespace(**{**facts, "order": None, "groups": None, **more})
     return folds.splits(spec, cast("Dataset", data), count)
 
