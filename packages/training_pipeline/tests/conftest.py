@@ -16,31 +16,39 @@ from mlyard_training_pipeline.tracking.context import Context
 from .clusters import Cluster, cluster, programs
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
-AIRFLOW = (
-    "test_first_start.py",
-    "test_ensure.py",
-    "test_scoring_run.py",
-    "test_real.py",
-    "test_health.py",
-    "test_launch.py",
-)
+ORCHESTRATION = Path(__file__).parent / "orchestration"
+AIRFLOW = [
+    ORCHESTRATION / file
+    for file in (
+        "test_first_start.py",
+        "client/test_ensure.py",
+        "test_scoring_run.py",
+        "test_questions.py",
+        "test_search.py",
+        "test_approval.py",
+        "guards/test_real.py",
+        "processes/test_health.py",
+        "processes/test_launch.py",
+    )
+]
 """Files whose tests share the running Airflows: at first they see what a first start shows, then they train."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Let the Airflows be started early where there are several workers, else only when they are needed."""
     others = -1 if not hasattr(config, "workerinput") else len(AIRFLOW)
-    items.sort(key=lambda item: AIRFLOW.index(item.path.name) if item.path.name in AIRFLOW else others)
+    items.sort(key=lambda item: AIRFLOW.index(item.path) if item.path in AIRFLOW else others)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Let one worker of pytest-xdist run all that uses an Airflow, so that each is started once."""
+    """Let one worker of pytest-xdist run all that may use an Airflow, so that each is started and imported once."""
     from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
     scheduler = LoadFileScheduling(config, log)
     by_file = scheduler._split_scope
-    scheduler._split_scope = lambda test: "airflow" if Path(by_file(test)).name in AIRFLOW else by_file(test)
+    room = str(ORCHESTRATION.relative_to(config.rootpath))
+    scheduler._split_scope = lambda test: "airflow" if test.startswith(f"{room}/") else by_file(test)
     return scheduler
 
 

@@ -36,7 +36,9 @@ def trained(context: Context, file: Path, number: int, folder: Path) -> tuple[st
     return told.getvalue(), verify_folder(folder, manifest_digest=version.manifest_sha256)
 
 
-@pytest.mark.parametrize("path", ["lightgbm.LGBMClassifier", "xgboost.XGBClassifier"])
+@pytest.mark.parametrize(
+    "path", [pytest.param("lightgbm.LGBMClassifier", marks=pytest.mark.long), "xgboost.XGBClassifier"]
+)
 def test_a_booster_is_trained_registered_and_compared_with(
     context: Context, spec: Spec, written: Written, mixed: Callable[[], Any], tmp_path: Path, path: str
 ) -> None:

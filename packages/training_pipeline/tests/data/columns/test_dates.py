@@ -77,6 +77,6 @@ def test_every_day_of_the_calendar_is_known() -> None:
     found = dates.moments(pa.array(np.datetime_as_string(days).astype(object)))
     assert found.faults == ()
     assert (found.values == days.astype("datetime64[us]").astype(np.int64)).all()
-    for year in range(1, 10_000, 7):
+    for year in (*range(1, 10_000, 97), 1900, 2000, 2100):
         exists = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
         assert bool(dates.moments(pa.array([f"{year:04}-02-29"])).faults) is not exists
