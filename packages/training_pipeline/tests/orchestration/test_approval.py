@@ -10,6 +10,7 @@ from .conftest import Stack, write_spec
 
 
 def test_a_version_serves_when_a_person_has_approved_it(stack: Stack) -> None:
+    stack.empty()
     spec = write_spec(stack.models, "guarded", extra="gate = { approval = true }")
     try:
         done = stack.run("ensure")

@@ -27,6 +27,7 @@ ranges.num_leaves = { low = 2, high = 8 }
 
 
 def test_every_kind_of_search_runs_as_tasks(stack: Stack) -> None:
+    stack.empty()
     spec = write_spec(stack.models, "searched", extra="search = { seconds = 300 }")
     text = spec.read_text()
     spec.write_text(text[: text.index("[[candidates]]")] + CANDIDATES)
