@@ -61,6 +61,6 @@ def test_two_trainings_on_the_same_snapshot_register_the_same_bytes(
     lines = [(folder / "MLmodel").read_text().splitlines() for folder in folders]
     differing = [left.split(":")[0] for left, right in zip(*lines, strict=True) if left != right]
     assert differing == ["model_uuid", "utc_time_created"]
-    page = context.registry.client.get_model_version("reproduced", "2").description
+    page = context.registry.client.get_model_version("reproduced", "2").description or ""
     assert "champion 1, which has" in page
     assert "### Limits" in page
