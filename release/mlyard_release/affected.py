@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlyard_release import outputs
 from mlyard_release.packages import ROOT, made_of, packages
 from mlyard_release.releases import git
 
@@ -116,7 +117,9 @@ def main(arguments: list[str], *, root: Path = ROOT) -> int:
         sys.exit(f"git: {error.stderr.strip()}")
     touched = list(Repository(root).touched(files))
     if asked.json:
-        print(json.dumps([one.command for one in touched]))
+        commands = json.dumps([one.command for one in touched])
+        print(commands)
+        outputs.hand_on(commands=commands)
         return 0
     if not touched:
         print(f"nothing has changed since {asked.base}")
