@@ -56,10 +56,15 @@ class Repository:
                 continue
             sources = environment.get("env-vars", {}).get("PYTHONPATH", "")
             paths = tuple(re.findall(r"\{root\}/([^\s:]+)", f"{script} {sources}"))
-            members = environment.get("workspace", {}).get("members", ())
-            members = [one["path"] if isinstance(one, dict) else one for one in members]
-            owners = {path.split("/")[1] for path in (*members, *paths) if path.startswith("packages/")}
-            yield f"{name}:test", paths, {sibling for owner in owners for sibling in made_of(owner, self.packages)}
+            owners = {path.split("/")[1] for path in paths if path.startswith("packages/")}
+            parts = {sibling for owner in owners for sibling in made_of(owner, self.packages)}
+            yield f"{name}:test", paths, parts | self.members(name)
+
+    def members(self, environment: str) -> set[str]:
+        """The packages that an environment has, with all that these are made of."""
+        members = self.environments[environment].get("workspace", {}).get("members", ())
+        names = [(one["path"] if isinstance(one, dict) else one).split("/")[1] for one in members]
+        return {sibling for name in names for sibling in made_of(name, self.packages)}
 
     def touched(self, files: list[str]) -> Iterator[Touched]:
         """What a change of these files touches."""

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from mlyard_release import affected
+from mlyard_release import affected, checks
 from mlyard_release.packages import ROOT
 
 OURS = affected.Repository(ROOT)
@@ -111,3 +111,34 @@ def test_people_read_the_reasons_and_programs_a_list(branch: Path, capsys: pytes
 def test_a_base_that_does_not_exist_is_said_in_a_line(branch: Path) -> None:
     with pytest.raises(SystemExit, match="git: fatal: Not a valid object name gone"):
         affected.main(["--base", "gone"], root=branch)
+
+
+SHARED_TYPES = {f"{name}:types" for name in ("shared", "mlflow-server", "model-api", "training-pipeline", "contract")}
+
+
+@pytest.mark.parametrize(
+    ("file", "commands"),
+    [
+        ("docs/operations.md", {"lint:docs"}),
+        (".github/workflows/test.yml", {"lint:workflows"}),
+        ("packages/model_api/tests/test_server.py", {"lint:docs", "model-api:types"}),
+        (
+            "packages/training_pipeline/src/mlyard_training_pipeline/cli.py",
+            {"lint:docs", "contract:written", "training-pipeline:types", "contract:types"},
+        ),
+        (
+            "packages/shared/src/mlyard_shared/decision.py",
+            {"lint:docs", "contract:written", "protocol-clients:types", *SHARED_TYPES},
+        ),
+    ],
+)
+def test_a_commit_waits_for_the_checks_that_it_can_alter(file: str, commands: set[str]) -> None:
+    assert set(checks.chosen([file], OURS)) == {"lint:quick", *commands}
+
+
+def test_nothing_but_checks_runs_before_a_commit() -> None:
+    scripts = OURS.environments["lint"]["scripts"]
+    whole = {f"lint:{name}" for name in scripts["all"]} | {
+        command.removeprefix("hatch run ") for command in OURS.environments["default"]["scripts"]["check"]
+    } - {"lint:all"}
+    assert {*checks.PARTS, *checks.LONGER, *checks.types(OURS)} == whole
