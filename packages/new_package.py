@@ -138,7 +138,7 @@ env-vars = { PYTHONDONTWRITEBYTECODE = "", UV_CONSTRAINT = "{root}/packages/$nam
 
 [tool.hatch.envs.$environment.scripts]
 test = "pytest {root}/packages/$name/tests {root}/tests/environment {args}"
-types = "mypy {root}/packages/$name/src {root}/packages/$name/tests"
+types = "mypy --cache-dir {root}/.mypy_cache/{env_name} {root}/packages/$name/src {root}/packages/$name/tests"
 
 """  # noqa: E501 - lines of a TOML file
 LAYERS = """

@@ -48,7 +48,7 @@ def types(repository: Repository) -> dict[str, tuple[str, ...]]:
         environment, _, script = command.removeprefix("hatch run ").partition(":")
         if script == "types":
             own = str(repository.environments[environment]["scripts"]["types"])
-            paths = re.findall(r"\{root\}/([^\s'\"\]]+)", own)
+            paths = [one for one in re.findall(r"\{root\}/([^\s'\"\]]+)", own) if not one.startswith(".mypy_cache")]
             members = repository.members(environment)
             sources = [f"packages/{member}/src/" for member in sorted(members)]
             found[f"{environment}:types"] = (*paths, *sources, "pyproject.toml")

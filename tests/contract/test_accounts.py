@@ -106,7 +106,7 @@ def test_the_pipeline_says_what_its_experiments_and_runs_hold_and_the_api_change
     client = connect("api").client
     seen = client.get_run(run.info.run_id)
     assert seen.info.run_name == "told · ridge"
-    assert [given.dataset.name for given in seen.inputs.dataset_inputs]  # type: ignore[union-attr] == ["told.csv"]
+    assert [given.dataset.name for given in seen.inputs.dataset_inputs] == ["told.csv"]  # type: ignore[union-attr]
     assert "holdout_rmse" in client.get_experiment(run.info.experiment_id).tags[VIEW]
     with pytest.raises(RegistryDenied):
         Tracking(connect("api")).show(run.info.experiment_id, "mae")
