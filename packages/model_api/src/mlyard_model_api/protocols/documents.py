@@ -90,8 +90,7 @@ def _quick(body: bytes | bytearray) -> Any:
     except msgspec.ValidationError:
         return _IN_DOUBT
     except msgspec.DecodeError as error:
-        # How deep the parsers read depends on Python's release: what opens more than may be open is looked at.
-        if b"\\u" in body or b"NaN" in body or b"Infinity" in body or body.count(b"[") + body.count(b"{") > MAX_DEPTH:
+        if b"\\u" in body or b"NaN" in body or b"Infinity" in body or _leaves_many_open(body):
             return _IN_DOUBT
         raise BrokenBody(f"the body is not JSON{_place(body, str(error))}") from None
     # Text that is not UTF-8, and nesting.
@@ -136,7 +135,8 @@ def _strictly(body: bytes | bytearray) -> Any:
     except UnicodeDecodeError as error:
         raise BrokenBody(f"the body is not UTF-8 text: byte {error.start} is wrong") from None
     except json.JSONDecodeError as error:
-        _count_parts(body, most_containers=len(body), most_values=len(body))
+        if _leaves_many_open(body):
+            _count_parts(body, most_containers=len(body), most_values=len(body))
         where = f"line {error.lineno}, character {error.colno}"
         raise BrokenBody(f"the body is not JSON: {error.msg.rstrip(': ')} ({where})") from None
     except RecursionError:
@@ -144,6 +144,12 @@ def _strictly(body: bytes | bytearray) -> Any:
     except ValueError:
         # Python refuses to read integers of more than 4300 digits.
         raise BrokenBody("the body holds a number with too many digits") from None
+
+
+def _leaves_many_open(body: bytes | bytearray) -> bool:
+    """Whether it may be nested too deep, counting texts too; how deep the parsers read depends on Python's release."""
+    opened = count_of(body, b"[") + count_of(body, b"{")
+    return opened - count_of(body, b"]") - count_of(body, b"}") > MAX_DEPTH
 
 
 def _check_parts(body: bytes | bytearray, *, rows: int, columns: int, lists: int | None = None) -> None:
