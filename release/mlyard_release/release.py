@@ -12,7 +12,7 @@ from pathlib import Path
 from mlyard_release import changes, releases
 from mlyard_release.packages import ROOT, Package, dependents, packages
 from mlyard_release.steps import NotReady, Release, Step
-from mlyard_release.versions import PARTS, Part
+from mlyard_release.versions import PARTS, Part, following
 
 
 def main(arguments: list[str], *, root: Path = ROOT) -> int:
@@ -23,7 +23,11 @@ def main(arguments: list[str], *, root: Path = ROOT) -> int:
     parser.add_argument("part", choices=PARTS)
     parser.add_argument("--dry-run", action="store_true", help="show each step, and change nothing")
     parser.add_argument("--record", action="store_true", help=f"also write the commit into {releases.RECORD}")
-    parser.add_argument("--cascade", action="store_true", help="then release the packages that require it, as patches")
+    parser.add_argument(
+        "--cascade",
+        action="store_true",
+        help="then release the packages that require it, as patches where they have no next version yet",
+    )
     asked = parser.parse_args(arguments)
     try:
         complete(known[asked.package], asked.part, dry_run=asked.dry_run, record=asked.record)
@@ -79,12 +83,18 @@ def follow(package: Package, *, cascade: bool, dry_run: bool, record: bool) -> i
         beside = releases.version_at(package.name, releases.commit(name, released[-1], root=root), root=root)
         if beside == newest:
             continue
-        print(f"{name} {released[-1]} was made with {package.name} {beside}: hatch run release {name} patch")
+        part = _due(known[name], released[-1])
+        print(f"{name} {released[-1]} was made with {package.name} {beside}: hatch run release {name} {part}")
         if cascade and not dry_run:
-            if not changes.fragments(known[name]):
+            if not changes.fragments(known[name]) and not changes.is_told(known[name], following(released[-1], part)):
                 changes.tell(known[name], f"Built with {package.distribution} {newest}.")
-            complete(known[name], "patch", dry_run=dry_run, record=record)
+            complete(known[name], part, dry_run=dry_run, record=record)
     return 0
+
+
+def _due(package: Package, released: str) -> Part:
+    """The part that leads to the version that a package has already, or else a patch."""
+    return next((part for part in PARTS if following(released, part) == package.project["version"]), "patch")
 
 
 if __name__ == "__main__":

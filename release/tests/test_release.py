@@ -233,6 +233,28 @@ def test_a_release_of_shared_names_who_wants_one_next_and_makes_it_if_asked(
     assert "was made with" not in capfd.readouterr().out
 
 
+def test_what_has_its_next_version_already_is_released_as_that(
+    repository: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    small.change(repository, "shared")
+    small.write_service(repository, "1.1.0", requires="mlyard-shared>=0.1.0", uses="OLD")
+    for file in ("service.yaml", ".env.example"):
+        place = repository / "compose" / file
+        place.write_text(
+            place.read_text()
+            .replace("SERVICE_TAG:-1.0.0", "SERVICE_TAG:-1.1.0")
+            .replace("SERVICE_TAG=1.0.0", "SERVICE_TAG=1.1.0")
+        )
+    changelog = repository / "packages/service/CHANGELOG.md"
+    written = changelog.read_text().replace("## 1.0.0", "## 1.1.0\n\n- Tells more.\n\n## 1.0.0")
+    changelog.write_text(written)
+    small.commit(repository)
+    assert release.main(["shared", "patch", "--cascade"], root=repository) == 0, capfd.readouterr()
+    assert "hatch run release service minor" in capfd.readouterr().out
+    assert small.git(repository, "tag", "--list", "service-*").split() == ["service-v1.0.0", "service-v1.1.0"]
+    assert changelog.read_text() == written
+
+
 def test_the_same_release_is_the_same_bytes(released: tuple[Path, str], tmp_path: Path) -> None:
     repository, _ = released
     first = dict(digests(repository / "dist/service-v1.0.1"))
