@@ -68,14 +68,14 @@ def bill(package: Package, commit: str, file: Path) -> None:
         subprocess.run([*command, str(folder / "requirements.txt")], check=True, stderr=subprocess.DEVNULL)
 
 
-def image(package: Package, version: str, commit: str) -> None:
-    """Build the image from the commit's sources, labelled with version and revision."""
+def image(package: Package, version: str, commit: str, *words: str) -> None:
+    """Build the image from the commit's sources, labelled with version and revision; `words` are for Docker."""
     with tempfile.TemporaryDirectory(prefix="mlyard-build-") as name:
         releases.unpack_commit(commit, ("packages",), Path(name), root=package.root)
         folder = Path(name) / "packages"
         command = ["docker", "build", str(folder / package.name), "--build-context", f"shared={folder / 'shared'}"]
         command += ["--build-arg", f"VERSION={version}", "--label", f"org.opencontainers.image.revision={commit}"]
-        command += ["--tag", f"{package.distribution}:{version}"]
+        command += ["--tag", f"{package.distribution}:{version}", *words]
         environment = os.environ | {"SOURCE_DATE_EPOCH": _moment(package, commit)}
         subprocess.run(command, check=True, env=environment)
 
