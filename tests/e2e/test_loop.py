@@ -117,7 +117,7 @@ def test_a_table_of_ones_own_becomes_a_served_model_as_its_page_says(stack: Stac
             # The stack runs already: the page says to move the folder in.
             folder.rename(stack.models / "birds")
         elif "curl" in here:
-            here = here.replace(".mlyard/", f"{stack.state}/").replace("http://127.0.0.1:8000", stack.api)
+            here = text.replace(".mlyard/", f"{stack.state}/").replace("http://127.0.0.1:8000", stack.api)
             wait_until(lambda: '"Gentoo"' in shell(here), seconds=300, what="the answer of the page")  # noqa: B023
         else:
             shell(here)
