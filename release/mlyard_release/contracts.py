@@ -19,7 +19,7 @@ from typing import Any
 from mlyard_release import releases
 from mlyard_release.differences import differences
 from mlyard_release.packages import ROOT
-from mlyard_release.written import CONTRACTS, Written
+from mlyard_release.written import CONTRACTS, Unwritten, Written
 
 COMMAND = "hatch run contracts"
 
@@ -97,11 +97,12 @@ def main(arguments: list[str], *, root: Path = ROOT) -> int:
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--unreleased", action="store_true")
     asked = parser.parse_args(arguments)
-    found = [
-        problem
-        for one in CONTRACTS
-        for problem in (problems(one, root) if asked.check else write(one, root, unreleased=asked.unreleased))
-    ]
+    found = []
+    for one in CONTRACTS:
+        try:
+            found += problems(one, root) if asked.check else write(one, root, unreleased=asked.unreleased)
+        except Unwritten as error:
+            found.append(f"{one.title}: {error}")
     for problem in found:
         print(problem, file=sys.stderr)
     return int(bool(found))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from mlyard_release import contracts, interface
 from mlyard_release.differences import differences
-from mlyard_release.written import Written
+from mlyard_release.written import Unwritten, Written
 
 SCHEMA: dict[str, Any] = {
     "properties": {"name": {"type": "string"}, "gate": {"$ref": "#/$defs/Gate"}},
@@ -48,6 +48,22 @@ def release(root: Path) -> None:
 
 def test_code_that_is_as_written_is_kept(root: Path) -> None:
     assert list(contracts.problems(contract(), root)) == []
+
+
+def test_a_contract_of_which_the_code_gives_no_form_hides_no_other(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unwritten() -> Any:
+        raise Unwritten("there is no example")
+
+    http = Constant("model_api", "http", "1.0", unwritten)
+    monkeypatch.setattr(contracts, "CONTRACTS", (http, contract(schema=WITH_LEVEL)))
+    (root / http.file).parent.mkdir(parents=True)
+    (root / http.file).write_text("{}")
+    assert contracts.main(["--check"], root=root) == 1
+    said = capsys.readouterr().err
+    assert "model_api: the contract http: there is no example\n" in said
+    assert "shared: the contract spec: Gate.level is new" in said
 
 
 def test_a_new_optional_key_of_the_spec_needs_a_minor_version(root: Path) -> None:
