@@ -97,7 +97,7 @@ def main(arguments: list[str], *, root: Path = ROOT) -> int:
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--unreleased", action="store_true")
     asked = parser.parse_args(arguments)
-    found = []
+    found: list[str] = []
     for one in CONTRACTS:
         try:
             found += problems(one, root) if asked.check else write(one, root, unreleased=asked.unreleased)

@@ -9,7 +9,7 @@ from .docker import docker, inspect
 from .stack import PACKAGES, version
 
 BASE = "python:3.13-slim-bookworm"
-LARGEST = {"model_api": 450, "mlflow_server": 600, "training_pipeline": 720}
+LARGEST = {"model_api": 450, "mlflow_server": 600, "training_pipeline": 810}
 """MB net of the base image, bytecode compiled."""
 PORTS = {"model_api": "8000/tcp", "mlflow_server": "5000/tcp", "training_pipeline": "8080/tcp"}
 
