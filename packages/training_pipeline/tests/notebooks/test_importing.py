@@ -82,17 +82,17 @@ def test_a_notebooks_pipeline_becomes_a_version_that_answers_as_it_did(
 def test_where_nobody_says_what_it_was_fitted_on_the_gate_does_not_let_it_pass(
     take: Callable[..., str], context: Context, frame: pd.DataFrame, table: Path
 ) -> None:
-    said = take(fit(usual(LOGISTIC), frame), name="unsure")
+    said = take(fit(usual(LOGISTIC), frame), name="maybe_seen")
     assert "gate unknown" in said
     assert "may have been on the" in said
-    assert context.registry.find("unsure", "champion") is None
-    challenger = context.registry.find("unsure", "challenger")
+    assert context.registry.find("maybe_seen", "champion") is None
+    challenger = context.registry.find("maybe_seen", "challenger")
     assert challenger is not None
     # Nothing is known to be held out from it, should it be promoted by hand.
     assert context.registry.manifest(challenger).holdout.fraction == 0.0
-    said = take(fit(usual(LOGISTIC), frame), name="unsure", trained_on=table)
+    said = take(fit(usual(LOGISTIC), frame), name="maybe_seen", trained_on=table)
     assert "rows of table.csv, on which it was fitted, are among the" in said
-    assert context.registry.find("unsure", "champion") is None
+    assert context.registry.find("maybe_seen", "champion") is None
 
 
 def test_columns_that_a_notebook_chose_by_their_type_are_taken_by_name(
