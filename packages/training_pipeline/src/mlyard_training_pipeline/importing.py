@@ -10,12 +10,11 @@ from mlyard_shared.spec import ModelSpec, read_spec
 
 from mlyard_training_pipeline.interruption import sigterm_as_interrupt
 from mlyard_training_pipeline.progress import Progress
-from mlyard_training_pipeline.promotions import operator
 from mlyard_training_pipeline.settings import Settings
 from mlyard_training_pipeline.tracking.alive import alive
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.names import BY_COMMAND
-from mlyard_training_pipeline.training import accounted_for, tell
+from mlyard_training_pipeline.training import accounted_for, conclude, tell
 
 _STEPS = 7
 _READ = ("sklearn.compose._column_transformer.make_column_selector",)
@@ -93,9 +92,6 @@ def _take(
 ) -> None:
     from mlyard_training_pipeline.steps.evaluate import evaluate
     from mlyard_training_pipeline.steps.extract import extract
-    from mlyard_training_pipeline.steps.gate import gate
-    from mlyard_training_pipeline.steps.promote import promote
-    from mlyard_training_pipeline.steps.register import register
     from mlyard_training_pipeline.steps.take import take
 
     with progress.step("extract") as step:
@@ -107,13 +103,5 @@ def _take(
     with progress.step("evaluate") as step:
         evaluation = evaluate(context, training, [taken])
         step.result = f"{spec.metric} {evaluation.score:.4f} on {evaluation.holdout_rows} rows held out"
-    with progress.step("gate") as step:
-        report = gate(context, training, evaluation)
-        step.result = report.outcome
-    with progress.step("register") as step:
-        version = register(context, training, evaluation, report)
-        step.result = f"version {version.version}"
-    with progress.step("promote") as step:
-        move = promote(context, training, version, actor=operator())
-        step.result = f"version {version.version} is the champion" if move else "the champion stays"
+    version = conclude(context, training, evaluation, progress)
     tell(context, training, version, progress)

@@ -20,7 +20,7 @@ from mlyard_training_pipeline.settings import Settings
 from mlyard_training_pipeline.tracking.alive import alive
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.names import BY_COMMAND
-from mlyard_training_pipeline.tracking.references import TrainingRun
+from mlyard_training_pipeline.tracking.references import Evaluation, TrainingRun
 from mlyard_training_pipeline.tracking.trainings import abandon
 
 
@@ -91,9 +91,6 @@ def _train(context: Context, spec_file: Path, run_key: str, progress: Progress) 
     from mlyard_training_pipeline.steps.evaluate import evaluate
     from mlyard_training_pipeline.steps.evidence import evidence
     from mlyard_training_pipeline.steps.extract import extract
-    from mlyard_training_pipeline.steps.gate import gate
-    from mlyard_training_pipeline.steps.promote import promote
-    from mlyard_training_pipeline.steps.register import register
     from mlyard_training_pipeline.steps.train import train
     from mlyard_training_pipeline.steps.validate import validate
 
@@ -113,6 +110,21 @@ def _train(context: Context, spec_file: Path, run_key: str, progress: Progress) 
         evaluation = evaluate(context, training, trained)
         judged = f"{spec.metric} {evaluation.score:.4f} on {evaluation.holdout_rows} rows held out"
         step.result = f"{evaluation.winner.candidate}: {judged}"
+    version = conclude(context, training, evaluation, progress)
+    # The training is done: stopping it now stops the plots alone.
+    with progress.step("evidence") as step, suppress(KeyboardInterrupt):
+        step.result = "stopped: the training was done before"
+        shown = evidence(context, training, trained, evaluation)
+        step.result = f"{shown.plots} plots" + (f", {len(shown.left_out)} left out" if shown.left_out else "")
+    tell(context, training, version, progress)
+
+
+def conclude(context: Context, training: TrainingRun, evaluation: Evaluation, progress: Progress) -> ModelVersion:
+    """Judge the winner, register it, and promote it where it passed."""
+    from mlyard_training_pipeline.steps.gate import gate
+    from mlyard_training_pipeline.steps.promote import promote
+    from mlyard_training_pipeline.steps.register import register
+
     with progress.step("gate") as step:
         report = gate(context, training, evaluation)
         step.result = report.outcome
@@ -122,12 +134,7 @@ def _train(context: Context, spec_file: Path, run_key: str, progress: Progress) 
     with progress.step("promote") as step:
         move = promote(context, training, version, actor=operator())
         step.result = f"version {version.version} is the champion" if move else "the champion stays"
-    # The training is done: stopping it now stops the plots alone.
-    with progress.step("evidence") as step, suppress(KeyboardInterrupt):
-        step.result = "stopped: the training was done before"
-        shown = evidence(context, training, trained, evaluation)
-        step.result = f"{shown.plots} plots" + (f", {len(shown.left_out)} left out" if shown.left_out else "")
-    tell(context, training, version, progress)
+    return version
 
 
 def tell(context: Context, training: TrainingRun, version: ModelVersion, progress: Progress) -> None:
