@@ -1,12 +1,15 @@
 import platform
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from mlflow.entities import Dataset, DatasetInput
 from mlyard_shared.errors import ArtifactMissing, ExperimentMissing, RunMissing, SettingsError
 from mlyard_shared.registry import Registry, artifacts
 from mlyard_shared.registry.experiments import NOTE
@@ -139,3 +142,19 @@ def test_an_empty_address_is_refused_and_makes_no_store_in_the_working_folder(
     with pytest.raises(SettingsError, match="is not an address of a registry"):
         Registry("")
     assert not list(tmp_path.iterdir())
+
+
+def test_runs_that_enter_one_table_at_once_all_say_what_they_worked_on(context: Context, model: str) -> None:
+    tracking = context.tracking
+    runs = [tracking.open_training(model, f"run {number}", {}).info.run_id for number in range(8)]
+    together = Barrier(len(runs))
+
+    def enter(run_id: str) -> None:
+        for digest in range(5):
+            together.wait(30)
+            table = Dataset("a table", str(digest), "local", "{}")
+            tracking.log_inputs(run_id, DatasetInput(table, []))
+
+    with ThreadPoolExecutor(len(runs)) as threads:
+        list(threads.map(enter, runs))
+    assert [len(tracking.get(run_id).inputs.dataset_inputs) for run_id in runs] == [5] * len(runs)

@@ -1,6 +1,7 @@
 """Model versions in MLflow's registry, by name, version and alias."""
 
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from mlyard_shared.registry import artifacts
 from mlyard_shared.registry.errors import prepare_client, translated, without_password
 from mlyard_shared.registry.experiments import run_calls
 from mlyard_shared.registry.version import DIGEST_TAG, GATE_TAG, Descriptions, ModelVersion, read_version
+from mlyard_shared.registry.writes import written
 
 Alias = Literal["champion", "challenger", "previous"]
 NOTHING_SAID = Descriptions()
@@ -150,7 +152,7 @@ class Registry:
     def set_alias(self, version: ModelVersion, alias: Alias) -> None:
         """Point an alias to a version. `champion` and `previous` are moved by `promotion` alone."""
         with translated(self.uri):
-            self.client.set_registered_model_alias(version.name, alias, str(version.version))
+            written(partial(self.client.set_registered_model_alias, version.name, alias, str(version.version)))
 
     def clear_alias(self, name: str, alias: Alias) -> None:
         """Take an alias away; nothing happens where it is not set."""

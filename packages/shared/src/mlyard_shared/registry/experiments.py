@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from mlflow.entities import LifecycleStage, ViewType
@@ -10,6 +11,7 @@ from mlflow.tracking import MlflowClient
 
 from mlyard_shared.errors import ExperimentMissing, RegistryDenied, RunMissing
 from mlyard_shared.registry.errors import translated, without_password
+from mlyard_shared.registry.writes import written
 
 NOTE = "mlflow.note.content"
 """The tag that MLflow's pages show as the description of an experiment or a run."""
@@ -45,7 +47,7 @@ def ensure_experiment(client: MlflowClient, name: str, *, uri: str, description:
     if found is not None:
         with translated(uri):
             for key, value in tags.items() if NOTE not in found.tags else ():
-                client.set_experiment_tag(found.experiment_id, key, value)
+                written(partial(client.set_experiment_tag, found.experiment_id, key, value))
         return str(found.experiment_id)
     with translated(uri):
         try:

@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from mlyard_shared import views
 from mlyard_shared.registry import Registry, artifacts
 from mlyard_shared.registry.errors import translated
 from mlyard_shared.registry.experiments import ensure_experiment, find_experiment, run_calls
+from mlyard_shared.registry.writes import written
 from mlyard_shared.spec import ModelSpec, read_spec
 
 from mlyard_training_pipeline.tracking import provenance
@@ -54,7 +56,7 @@ class Tracking:
         view = views.scores(f"holdout_{metric}", f"cv_{metric}")
         with translated(self.uri):
             if self._client.get_experiment(experiment_id).tags.get(views.VIEW) != view:
-                self._client.set_experiment_tag(experiment_id, views.VIEW, view)
+                written(partial(self._client.set_experiment_tag, experiment_id, views.VIEW, view))
 
     def table_experiment(self, model: str) -> str:
         """The id of the experiment of a model's tables, which is made where there is none.
@@ -128,7 +130,7 @@ class Tracking:
     def log_inputs(self, run_id: str, *inputs: DatasetInput) -> None:
         """Note what a run has worked on."""
         with self._calls(run_id):
-            self._client.log_inputs(run_id, list(inputs))
+            written(partial(self._client.log_inputs, run_id, list(inputs)))
 
     def tag(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Set tags of a run in one request."""
