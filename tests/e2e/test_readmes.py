@@ -75,8 +75,11 @@ class Reader:
         assert "Traceback" not in ended.stdout
         return ended.stdout
 
-    def serve(self, line: str) -> Iterator[Path]:
-        """Run a line that stays, until it is ready; yield its output, and end it as Ctrl-C does."""
+    def serve(self, line: str, address: str = "") -> Iterator[str]:
+        """Run a line that stays, until it is ready; yield what it printed, and end it as Ctrl-C does.
+
+        Without an address, it is the one that it prints.
+        """
         output = self._folder / "serve.log"
         with output.open("wb") as written:
             process = subprocess.Popen(
@@ -91,13 +94,14 @@ class Reader:
 
             def is_ready() -> bool:
                 assert process.poll() is None, output.read_text()
+                asked = address or shown_address(output.read_text())
                 try:
-                    return httpx.get(f"{self.address}{READY}", timeout=5, trust_env=False).is_success
+                    return bool(asked) and httpx.get(f"{asked}{READY}", timeout=5, trust_env=False).is_success
                 except httpx.TransportError:
                     return False
 
             wait_until(is_ready, seconds=SECONDS, what=f"an answer of `{line}`")
-            yield output
+            yield output.read_text()
             os.killpg(process.pid, signal.SIGINT)
             process.wait(20)
             assert "Traceback" not in output.read_text()
@@ -105,6 +109,12 @@ class Reader:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+
+
+def shown_address(text: str) -> str:
+    """The first address in a text."""
+    found = re.search(r"http://127\.0\.0\.1:\d+", text)
+    return found[0] if found else ""
 
 
 def commands(readme: Path) -> Iterator[str]:
@@ -118,6 +128,12 @@ def commands(readme: Path) -> Iterator[str]:
                 yield command
 
 
+def models(registry: str) -> list[str]:
+    """The registered models of an MLflow server."""
+    answer = httpx.get(f"{registry}/api/2.0/mlflow/registered-models/search", trust_env=False)
+    return [model["name"] for model in answer.raise_for_status().json()["registered_models"]]
+
+
 @pytest.fixture
 def reader(request: pytest.FixtureRequest, clone: Path, tmp_path: Path) -> Reader:
     return Reader(clone, request.param, tmp_path)
@@ -127,7 +143,11 @@ def reader(request: pytest.FixtureRequest, clone: Path, tmp_path: Path) -> Reade
 def test_a_package_without_a_server(reader: Reader) -> None:
     assert len(reader.lines) >= 2
     for line in reader.lines:
-        print(f"$ {line}\n{reader.run(line)}")  # noqa: T201 - pytest shows it for a failed test
+        if line.endswith(":registry"):
+            for output in reader.serve(line):
+                assert "penguins" in models(shown_address(output))
+        else:
+            print(f"$ {line}\n{reader.run(line)}")  # noqa: T201 - pytest shows it for a failed test
 
 
 @pytest.mark.parametrize("reader", ["mlflow_server", "model_api"], indirect=True)
@@ -135,8 +155,8 @@ def test_a_service_that_runs_without_the_others(reader: Reader) -> None:
     serve, *others = reader.lines
     assert serve.endswith(":serve")
     assert len(others) >= 2
-    for output in reader.serve(serve):
+    for output in reader.serve(serve, reader.address):
         for line in others:
             print(f"$ {line}\n{reader.run(line)}")  # noqa: T201
-        for shown in re.findall(r"^ +(curl .*)$", output.read_text(), re.MULTILINE):
+        for shown in re.findall(r"^ +(curl .*)$", output, re.MULTILINE):
             assert '"predictions"' in reader.run(shown.replace(reader.address, ADDRESS["model_api"]))

@@ -1,13 +1,15 @@
 """Train from a spec against a registry of its own: `hatch run training-pipeline:run SPEC`.
 
 MLflow runs in the environment `mlflow-server`, which Hatch makes where it is missing, as long as the training does.
-Its state stays in `.mlyard/development`, so that the next run finds the champion of this one.
+Its state stays in `.mlyard/development`, so that the next run finds the champion of this one, and
+`hatch run training-pipeline:registry` shows what the runs have left there, until Ctrl-C.
 """
 
 import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,13 +76,18 @@ def _answers(address: str) -> bool:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command with what follows on the command line."""
+    """Run the command with what follows on the command line, or only show what runs have left."""
     if not arguments:
         sys.exit("give a spec, such as examples/penguins/penguins.toml")
+    if arguments == ["--registry"]:
+        with registry() as address:
+            print(f"MLflow is at {address}, with the state in {STATE}; Ctrl-C ends it", flush=True)
+            threading.Event().wait()
     command = [Path(sys.executable).with_name("mlyard-training-pipeline"), "run", *arguments]
     with registry() as address:
         ended = subprocess.run(command, env=os.environ | {f"{PREFIX}REGISTRY_URI": address}, check=False)
-    print(f"the registry's state is kept in {STATE}: remove the folder to begin anew")
+    print(f"the registry has ended; its state is kept in {STATE}: remove the folder to begin anew")
+    print("its pages: hatch run training-pipeline:registry")
     return ended.returncode
 
 
