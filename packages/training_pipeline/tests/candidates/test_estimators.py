@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from mlyard_shared.schema import Column, Schema
@@ -49,3 +51,36 @@ def test_xgboost_takes_the_threads_that_libraries_are_told() -> None:
     assert made.estimators[0][1].n_jobs == 3
     estimators.take_threads(made, {"OMP_NUM_THREADS": "5"})
     assert made.estimators[0][1].n_jobs == 3
+
+
+@pytest.mark.parametrize(("asked", "given"), [(1, 1), (3, 3), (8, 3), (-1, 3), (-2, 2), (-9, 1), (None, None)])
+def test_jobs_are_at_most_what_a_task_may_use(asked: int | None, given: int | None) -> None:
+    from sklearn.ensemble import RandomForestClassifier
+
+    made = RandomForestClassifier(n_jobs=asked)
+    told = estimators.take_threads(made, {"OMP_NUM_THREADS": "3"})
+    assert made.n_jobs == given
+    assert told == (["n_jobs = 8 is lowered to 3"] if asked == 8 else [])
+
+
+def test_jobs_within_jobs_share_what_a_task_may_use() -> None:
+    from lightgbm import LGBMClassifier
+    from sklearn.ensemble import RandomForestClassifier, VotingClassifier
+
+    inner: list[tuple[str, Any]] = [
+        ("forest", RandomForestClassifier(n_jobs=-1)),
+        ("boosting", LGBMClassifier(num_threads=9)),
+    ]
+    made = VotingClassifier(inner, n_jobs=2)
+    told = estimators.take_threads(made, {"OMP_NUM_THREADS": "6"})
+    assert (made.n_jobs, inner[0][1].n_jobs, inner[1][1].get_params()["num_threads"]) == (2, 3, 3)
+    assert told == ["boosting__num_threads = 9 is lowered to 3"]
+
+
+@pytest.mark.parametrize("said", ["", "0", "many"])
+def test_jobs_stay_where_nobody_has_said_how_many_threads_there_are(said: str) -> None:
+    from sklearn.ensemble import RandomForestClassifier
+
+    made = RandomForestClassifier(n_jobs=8)
+    assert estimators.take_threads(made, {"OMP_NUM_THREADS": said}) == []
+    assert made.n_jobs == 8

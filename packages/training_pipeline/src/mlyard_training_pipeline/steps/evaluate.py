@@ -12,7 +12,7 @@ from mlyard_shared.gate import Gain
 from mlyard_shared.metrics import METRICS, MetricName
 from mlyard_shared.spec import ModelSpec
 
-from mlyard_training_pipeline.candidates import estimators, scoring
+from mlyard_training_pipeline.candidates import estimators, resources, scoring
 from mlyard_training_pipeline.candidates.predictions import DECISION, Predictions
 from mlyard_training_pipeline.candidates.scoring import Measures
 from mlyard_training_pipeline.data import dataset
@@ -31,6 +31,7 @@ from mlyard_training_pipeline.versions.champion import Answers
 _FEW_RESAMPLES = 400
 
 
+@resources.sharing
 def evaluate(context: Context, run: TrainingRun, candidates: Sequence[CandidateRun]) -> Evaluation:
     """Choose the winner by its cross-validation, and score it and the champion on the same rows of the holdout.
 

@@ -11,6 +11,7 @@ from mlyard_shared.registry import history
 from mlyard_shared.registry.experiments import NOTE
 from mlyard_shared.spec import ModelSpec
 
+from mlyard_training_pipeline.candidates import resources
 from mlyard_training_pipeline.judging import luck
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import Evaluation, TrainingRun
@@ -26,6 +27,7 @@ class _Met(NamedTuple):
     reason: str
 
 
+@resources.sharing
 def gate(context: Context, run: TrainingRun, evaluation: Evaluation) -> GateReport:
     """Judge the winner, and leave the report on the training's run."""
     spec = context.tracking.spec_of(run.run_id)

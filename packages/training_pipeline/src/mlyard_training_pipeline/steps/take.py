@@ -8,7 +8,7 @@ from typing import Any
 
 from mlyard_shared.errors import RegistryError
 
-from mlyard_training_pipeline.candidates import deciding, estimators
+from mlyard_training_pipeline.candidates import deciding, estimators, resources
 from mlyard_training_pipeline.candidates.scoring import Measures
 from mlyard_training_pipeline.data import dataset, inputs
 from mlyard_training_pipeline.notebooks import comparison, origin, translation
@@ -18,6 +18,7 @@ from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import CandidateRun, TrainingRun
 
 
+@resources.sharing
 def take(context: Context, run: TrainingRun, original: Any, *, trained_on: Path | None) -> CandidateRun:
     """Rewrite a fitted pipeline for the training's table, hold it against the original, and store it with its run.
 

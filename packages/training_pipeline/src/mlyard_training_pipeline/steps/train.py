@@ -12,7 +12,6 @@ from mlyard_shared.schema import InputForm
 from mlyard_shared.spec import Candidate, ModelSpec
 
 from mlyard_training_pipeline.candidates import conformal, estimators, origins, resources, search
-from mlyard_training_pipeline.candidates.resources import Place
 from mlyard_training_pipeline.candidates.search import Found
 from mlyard_training_pipeline.data import dataset, inputs
 from mlyard_training_pipeline.data.dataset import Dataset
@@ -26,6 +25,7 @@ from mlyard_training_pipeline.versions import fitted, packaging
 RESULT = "mlyard.result"
 
 
+@resources.sharing
 def train(context: Context, run: TrainingRun, candidate: str, *, waiting: int = 1) -> CandidateRun:
     """Search a candidate's settings over the folds, fit the best on every training row, and store it with its run.
 
@@ -41,11 +41,6 @@ def train(context: Context, run: TrainingRun, candidate: str, *, waiting: int = 
     Raises:
         TrainingError: the estimator does not take this table, or cannot be stored safely.
     """
-    with resources.place(context.settings.running) as place:
-        return _found_or_trained(context, run, candidate, place, waiting)
-
-
-def _found_or_trained(context: Context, run: TrainingRun, candidate: str, place: Place, waiting: int) -> CandidateRun:
     parent = context.tracking.get(run.run_id)
     earlier = context.tracking.children(parent, mlyard__candidate=candidate)
     for other in earlier:
@@ -60,10 +55,8 @@ def _found_or_trained(context: Context, run: TrainingRun, candidate: str, place:
     own = context.tracking.create(parent.info.experiment_id, "candidate", name=candidate, tags=tags)
     try:
         context.tracking.log_inputs(own.info.run_id, inputs.of(spec, run.snapshot, data))
-        # The other candidates' tasks began when this one did, and are counted by now.
-        with resources.bounded(place.threads()):
-            found = _search(context, run, chosen, data, waiting)
-            return _store(context, spec, chosen, data, found, own.info.run_id)
+        found = _search(context, run, chosen, data, waiting)
+        return _store(context, spec, chosen, data, found, own.info.run_id)
     except BaseException:
         # What stopped it is what has to be told. A run that could not be ended is ended by the next training.
         with suppress(RegistryError):

@@ -77,6 +77,7 @@ class Bench:
         self._target = dataset.target[training]
         self._weights = None if dataset.weights is None else np.asarray(dataset.weights[training])
         self._names = self._metrics()
+        self._told = False
 
     def scores(self) -> FoldScores:
         """What scores folds, and keeps those of the best setting."""
@@ -142,8 +143,16 @@ class Bench:
                 for name, value in setting.items()
             }
             made = clone(self._made).set_params(**resolved)
-            estimators.take_threads(made[-1])
+            resources.share_again()
+            self._tell(estimators.take_threads(made[-1]))
             return made
+
+    def _tell(self, lowered: list[str]) -> None:
+        """Say once that the spec asks for more threads than this task may use."""
+        if lowered and not self._told:
+            text = ", ".join(lowered)
+            logger.warning("candidate %s: %s, the share of the processors that a task has", self.candidate.name, text)
+            self._told = True
 
     def _rows(self) -> Array:
         """The inputs of the training rows, which the last fit takes away."""
@@ -153,7 +162,6 @@ class Bench:
 
     def _fit(self, pipeline: Any, given: list[Array], target: Array, weights: Array | None) -> Any:
         """Fit a pipeline as it would itself, on the only item of a list, which is let go once it is encoded."""
-        resources.share_again()
         with self._failures():
             encoded, first = given.pop(), pipeline[0]
             if first != "passthrough":
