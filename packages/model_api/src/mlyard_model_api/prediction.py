@@ -55,7 +55,7 @@ async def predict(version: ServedVersion, columns: Columns) -> Predictions:
     rows, pace = count(columns), version.pace
     if rows > pace.quick_rows:
         size = batches.size(columns)
-        return await version.lane.join(partial(answer, version), columns, rows=rows, size=size, most=pace.joined_rows)
+        return await version.lane.join(partial(_timed, version), columns, rows=rows, size=size, most=pace.joined_rows)
     result: asyncio.Future[Predictions] = asyncio.get_running_loop().create_future()
     predict_soon(version, columns, Waiting(partial(_settle, result), result.done))
     return await result

@@ -1,6 +1,8 @@
+import gc
 import resource
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import pytest
@@ -97,3 +99,25 @@ def test_the_peak_is_this_processs_own() -> None:
     code = "from mlyard_model_api.serving import memory; print(memory.peak())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert memory.peak() > len(held) > int(done.stdout) > 0
+
+
+class Cycle:
+    """Refers to itself."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_what_is_here_is_looked_through_no_more_and_found_later_all_the_same() -> None:
+    cycle = Cycle()
+    found = weakref.ref(cycle)
+    try:
+        memory.settle()
+        assert gc.get_freeze_count() > 1000
+        del cycle
+        gc.collect()
+        assert found() is not None
+        memory.settle()
+        assert found() is None
+    finally:
+        gc.unfreeze()

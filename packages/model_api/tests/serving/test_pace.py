@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,12 +95,44 @@ def test_scikit_learn_is_answered_together_only_where_no_bit_changes(
     assert pace.measure(other_in_batches, manifest, penguin_columns(1), is_twin=False).joined_rows == 1
 
 
-def test_what_is_too_slow_once_gets_a_thread_next_time() -> None:
+def test_one_slow_answer_says_nothing_of_a_version() -> None:
     found = Pace(quick_rows=64)
-    found.note(64, 0.001)
+    for _ in range(20):
+        found.note(64, 0.2)
+        found.note(1, 0.2)
+        found.note(32, 0.001)
     assert found.quick_rows == 64
-    found.note(64, 0.2)
+
+
+def test_what_is_too_slow_again_and_again_gets_a_thread_until_it_is_quick_there() -> None:
+    found = Pace(quick_rows=64)
+    for _ in range(pace.SLOW_ANSWERS):
+        found.note(64, 0.2)
+        found.note(1, 0.0001)
     assert found.quick_rows == 32
+    for _ in range(pace.SLOW_ANSWERS):
+        found.note(1, 0.2)
+    assert found.quick_rows == 0
+    for _ in range(2 * pace.QUICK_ANSWERS):
+        found.note(1, 0.0001)
+        found.note(128, 0.1)
+    assert found.quick_rows == 0
+    for _ in range(pace.QUICK_ANSWERS):
+        found.note(128, 0.0015)
+    assert found.quick_rows == 64
+
+
+@pytest.mark.parametrize("quick_rows", [0, 4])
+async def test_what_is_computed_is_noted_wherever_that_is(penguins: ServedVersion, quick_rows: int) -> None:
+    noted: list[int] = []
+
+    class Noting(Pace):
+        def note(self, rows: int, seconds: float) -> None:
+            assert 0 < seconds < 1
+            noted.append(rows)
+
+    await predict(replace(penguins, pace=Noting(quick_rows)), penguin_columns(3))
+    assert noted == [3]
 
 
 async def test_answers_are_equal_alone_and_together(penguins: ServedVersion) -> None:

@@ -85,6 +85,7 @@ class Loader:
                 lane=self._lane(reference.name),
                 count=self._counter(reference.name, str(reference.version)),
             )
+            memory.settle()
         self.marks.survived(reference)
         return loaded
 

@@ -60,10 +60,21 @@ def needed(folder: Path, manifest: Manifest) -> int:
 
 def give_back() -> None:
     """Return to the system what was freed."""
+    gc.unfreeze()
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
+
+
+def settle() -> None:
+    """Let Python look for garbage no more among what is here now: to look through all of it stops the process for long.
+
+    What is let go of later is freed all the same, but for what refers to itself: that is found the next time.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def shown(size: int) -> str:

@@ -8,7 +8,8 @@ engine of compiled trees gains nothing.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from mlyard_shared.engines import Output
@@ -21,7 +22,11 @@ from mlyard_model_api.serving.batches import Columns, part, sample
 QUICK_SECONDS = 0.001
 """What takes no longer than this is answered in the event loop."""
 MOST_SECONDS = 0.005
-"""What took longer than this there, is not answered there again."""
+"""What takes longer than this there, several times in a row, is not answered there any more."""
+SLOW_ANSWERS = 3
+"""So many in a row."""
+QUICK_ANSWERS = 32
+"""After so many quick answers in a row in a thread, as many rows are answered in the event loop again."""
 SLOW_SECONDS = 0.02
 """A batch of several requests takes no longer than this, unless one row does."""
 MEASURED_SECONDS = 0.03
@@ -31,21 +36,55 @@ WORTH = 0.8
 """Together, a row has to take no more than this share of its time alone."""
 
 
+class _Streak(NamedTuple):
+    """Answers in a row, and the most rows of one of them."""
+
+    answers: int = 0
+    rows: int = 0
+
+    def and_(self, rows: int) -> "_Streak":
+        return _Streak(self.answers + 1, max(self.rows, rows))
+
+
 @dataclass
 class Pace:
     """What was measured.
 
     `quick_rows` rows at most are answered in the event loop; requests that wait are answered together up to
-    `joined_rows` rows, 1 where each is answered alone.
+    `joined_rows` rows, 1 where each is answered alone. Several threads may share it.
     """
 
     quick_rows: int = 0
     joined_rows: int = 1
+    _measured: int = field(init=False, repr=False)
+    _slow: _Streak = field(default_factory=_Streak, init=False, repr=False, compare=False)
+    _quick: _Streak = field(default_factory=_Streak, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Keep what was measured: no answer in a thread leads to more than that."""
+        self._measured = self.quick_rows
 
     def note(self, rows: int, seconds: float) -> None:
-        """Take note of the processor's time for an answer in the event loop: too slow ones get a thread next time."""
-        if seconds > MOST_SECONDS:
-            self.quick_rows = min(self.quick_rows, rows // 2)
+        """Take note of the processor's time for an answer, in the event loop or, for more rows, in a thread.
+
+        Several slow ones in the event loop get a thread, and many quick ones in a thread come back. One alone says
+        nothing: while it is computed, Python may look for garbage, or the machine may do something else.
+        """
+        if rows <= self.quick_rows:
+            if seconds > MOST_SECONDS:
+                self._slow = self._slow.and_(rows)
+                if self._slow.answers >= SLOW_ANSWERS:
+                    self.quick_rows = self._slow.rows // 2
+                    self._slow = self._quick = _Streak()
+            elif self._slow.answers and rows >= self._slow.rows // 2:
+                self._slow = _Streak()
+        elif self.quick_rows < self._measured:
+            # Together, more may have been answered than the event loop ever took.
+            is_quick = seconds <= QUICK_SECONDS * max(1, rows / self._measured)
+            self._quick = self._quick.and_(rows) if is_quick else _Streak()
+            if self._quick.answers >= QUICK_ANSWERS:
+                self.quick_rows = min(self._quick.rows, self._measured)
+                self._slow = self._quick = _Streak()
 
 
 def measure(predict: Callable[[Columns], Output], manifest: Manifest, example: Columns, *, is_twin: bool) -> Pace:

@@ -142,6 +142,8 @@ class Exchange:
             await self._instead(bug(protocol_of(self.scope["path"])))
         if not self.is_answered:
             self._connection.finish(self, close=True)
+        # It refers to this, and both would stay until Python looks for garbage.
+        self.scope = {}
 
     async def _instead(self, app: ASGIApp) -> None:
         if not self.is_started:
