@@ -1,3 +1,4 @@
+import re
 import warnings
 from collections.abc import Callable
 from itertools import product
@@ -11,6 +12,7 @@ from mlyard_training_pipeline.data.dataset import Dataset
 
 Spec = Callable[..., ModelSpec]
 Make = Callable[[dict[str, list[Any]], ModelSpec], Dataset]
+BOOSTING = "sklearn.ensemble.HistGradientBoostingRegressor"
 TARGETS = {"negative": -1.0, "zero": 0.0, "above zero": 0.5}
 REGRESSIONS: list[tuple[str, dict[str, Any]]] = [
     ("linear_model.PoissonRegressor", {}),
@@ -194,3 +196,59 @@ def test_estimators_that_compare_every_two_rows_need_memory_for_that(
     monkeypatch.setattr(memory, "limit", lambda: 50_000)
     (found,) = problems(made, regression, table(), "kernel_ridge.KernelRidge")
     assert "compares every row with every other" in found
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters", "told"),
+    [
+        ("sklearn.linear_model.QuantileRegressor", {}, "QuantileRegressor .*quantile = 0.5"),
+        ("sklearn.linear_model.QuantileRegressor", {"quantile": 0.9}, None),
+        ("sklearn.linear_model.Ridge", {}, None),
+        (BOOSTING, {"loss": "quantile", "quantile": 0.1}, "HistGradientBoostingRegressor .*quantile = 0.1"),
+        (BOOSTING, {"loss": "quantile", "quantile": 0.9}, None),
+        ("sklearn.ensemble.GradientBoostingRegressor", {"loss": "quantile", "alpha": 0.8}, "alpha = 0.8"),
+        ("sklearn.ensemble.GradientBoostingRegressor", {"loss": "huber", "alpha": 0.8}, None),
+        ("sklearn.dummy.DummyRegressor", {"strategy": "quantile", "quantile": 0.2}, "quantile = 0.2"),
+        ("sklearn.dummy.DummyRegressor", {"strategy": "median"}, None),
+        ("lightgbm.LGBMRegressor", {"objective": "quantile"}, None),
+        ("lightgbm.LGBMRegressor", {"objective": "quantile", "alpha": 0.5}, "alpha = 0.5"),
+        ("xgboost.XGBRegressor", {"objective": "reg:quantileerror", "quantile_alpha": 0.4}, "quantile_alpha = 0.4"),
+        (
+            "sklearn.ensemble.BaggingRegressor",
+            {"estimator": {"estimator": "sklearn.linear_model.QuantileRegressor"}},
+            "QuantileRegressor .*quantile = 0.5",
+        ),
+        (
+            "sklearn.ensemble.StackingRegressor",
+            {
+                "estimators": {"low": {"estimator": "sklearn.linear_model.QuantileRegressor"}},
+                "final_estimator": {
+                    "estimator": "sklearn.linear_model.QuantileRegressor",
+                    "parameters": {"quantile": 0.9},
+                },
+            },
+            None,
+        ),
+    ],
+)
+def test_another_quantile_than_the_metric_scores_is_refused(
+    regression: Spec, made: Make, path: str, parameters: dict[str, Any], told: str | None
+) -> None:
+    candidate = {"name": "one", "estimator": path, "parameters": parameters}
+    chosen = regression(candidates=[candidate], metric="pinball", scoring={"quantile": 0.9})
+    found = checks.problems(chosen, made(table(), chosen))
+    assert [bool(re.search(f"{told}.*scoring.quantile = 0.9", problem)) for problem in found] == (
+        [True] if told else []
+    )
+    other = regression(candidates=[candidate], metric="mae", scoring={"quantile": 0.9})
+    assert checks.problems(other, made(table(), other)) == []
+
+
+def test_every_quantile_of_a_grid_has_to_be_the_one_that_is_scored(regression: Spec, made: Make) -> None:
+    candidate = {"name": "one", "estimator": "sklearn.linear_model.QuantileRegressor", "grid": {"quantile": [0.5, 0.9]}}
+    chosen = regression(candidates=[candidate], metric="pinball", scoring={"quantile": 0.9})
+    (problem,) = checks.problems(chosen, made(table(), chosen))
+    assert problem == (
+        "candidates.one: QuantileRegressor estimates another quantile (quantile = 0.5) than pinball scores "
+        "(scoring.quantile = 0.9): say the same in both, such as quantile = 0.9"
+    )

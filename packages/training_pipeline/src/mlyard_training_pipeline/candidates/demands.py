@@ -8,7 +8,7 @@ from mlyard_shared.features import date_part
 from mlyard_shared.schema import Column
 from mlyard_shared.spec import ModelSpec
 
-from mlyard_training_pipeline.candidates import estimators, footprint, memory
+from mlyard_training_pipeline.candidates import estimators, footprint, memory, quantiles
 from mlyard_training_pipeline.candidates.encoding import Encoding
 from mlyard_training_pipeline.data import advice
 from mlyard_training_pipeline.data.dataset import Dataset
@@ -157,6 +157,10 @@ def _neighbours(fit: _Fit) -> Iterator[str]:
         yield f"n_neighbors = {wanted} is more than the {left} rows that a fold trains on: say less"
 
 
+def _quantile(fit: _Fit) -> Iterator[str]:
+    return quantiles.problems(fit.model, fit.spec)
+
+
 def _memory(fit: _Fit) -> Iterator[str]:
     allowed = int(memory.limit() * _MEMORY_SHARE)
     width, rows = fit.encoding.width, fit.dataset.rows
@@ -199,5 +203,6 @@ _DEMANDS: tuple[Callable[[_Fit], Iterator[str]], ...] = (
     _classes,
     _combinations,
     _neighbours,
+    _quantile,
     _memory,
 )

@@ -188,15 +188,20 @@ def single(made: Any) -> Any:
     return single(made.regressor) if targets.is_wrapped(made) else made
 
 
-def innermost(made: Any) -> Iterator[Any]:
-    """The estimators that are fitted on the matrix, within those that wrap them."""
+def within(made: Any) -> list[Any]:
+    """The estimators that one wraps around the matrix itself; nothing where it is fitted on that."""
     wrapped = [
         value
         for name, value in made.get_params(deep=False).items()
         if name not in ("final_estimator", "estimators") and hasattr(value, "predict")
     ]
-    members = [inner for _, inner in getattr(made, "estimators", None) or () if hasattr(inner, "predict")]
-    for inner in (*wrapped, *members):
+    return wrapped + [inner for _, inner in getattr(made, "estimators", None) or () if hasattr(inner, "predict")]
+
+
+def innermost(made: Any) -> Iterator[Any]:
+    """The estimators that are fitted on the matrix, within those that wrap them."""
+    wrapped = within(made)
+    for inner in wrapped:
         yield from innermost(inner)
-    if not wrapped and not members:
+    if not wrapped:
         yield made

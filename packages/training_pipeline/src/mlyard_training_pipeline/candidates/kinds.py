@@ -16,6 +16,9 @@ _OURS = {
 }
 """Parameters that follow from the table, or that need more than a spec gives."""
 
+_MORE = {"xgboost": ("quantile_alpha", "huber_slope", "tweedie_variance_power")}
+"""Parameters of objectives, which XGBoost takes and does not name."""
+
 _OUTSIDE = (
     "config", "data", "valid", "input_model", "output_model", "output_result", "snapshot_freq", "machines",
     "machine_list_filename", "num_machines", "local_listen_port", "forcedsplits_filename", "forcedbins_filename",
@@ -88,6 +91,7 @@ def parameters_of(level: Level) -> dict[str, Any]:
 
         names = {name for aliases in _ConfigAliases._get_all_param_aliases().values() for name in aliases}  # noqa: SLF001
         found |= dict.fromkeys(names - set(found) - set(_OUTSIDE))
+    found |= dict.fromkeys(_MORE.get(origins.package_of(made), ()))
     ours = {*_OURS.get(origins.package_of(made), ()), *_OUTSIDE}
     return {name: value for name, value in found.items() if name not in ours}
 

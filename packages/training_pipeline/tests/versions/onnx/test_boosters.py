@@ -132,6 +132,7 @@ def test_lightgbm_is_matched_to_the_last_digits(make: Any, parameters: Any, targ
         pytest.param(XGBRegressor, {"objective": "count:poisson"}, above_zero, id="a logarithm"),
         pytest.param(XGBRegressor, {"objective": "reg:logistic"}, shares, id="a share"),
         pytest.param(XGBRegressor, {"booster": "dart", "rate_drop": 0.2}, amounts, id="dart"),
+        pytest.param(XGBRegressor, {"objective": "reg:quantileerror", "quantile_alpha": 0.9}, amounts, id="a quantile"),
         pytest.param(
             XGBClassifier,
             {"n_estimators": 1, "num_parallel_tree": 20, "subsample": 0.8, "learning_rate": 1.0},
