@@ -111,9 +111,9 @@ class _Bench(NamedTuple):
     measures: Measures
 
     def judged(self, rows: Array) -> Judged:
-        weights = None if self.data.weights is None else self.data.weights[rows]
-        groups = None if self.data.groups is None else self.data.groups[rows]
-        return Judged(self.data.target[rows], len(self.data.classes), weights, groups)
+        data = self.data
+        weights, groups, times = (None if one is None else one[rows] for one in (data.weights, data.groups, data.order))
+        return Judged(data.target[rows], len(data.classes), weights, groups, times)
 
     def score(self, judged: Judged, predictions: Predictions) -> float:
         return scoring.score(self.spec.metric, judged.truth, predictions, self.measures, judged.weights)
