@@ -4,8 +4,8 @@ hatch run contracts                 write them anew
 hatch run contracts --check         fail where code and written form differ
 hatch run contracts --unreleased    write even what breaks a contract, as long as no release has that version of it
 
-A written form is `packages/PACKAGE/contracts/NAME.json`: the contract's version, and its JSON Schema or OpenAPI
-document without descriptions.
+A written form is `packages/PACKAGE/contracts/NAME.json`: the contract's version, its JSON Schema or OpenAPI document
+without descriptions, and what its golden examples say, key by key.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mlyard_release import releases
+from mlyard_release import examples, releases
 from mlyard_release.differences import differences
 from mlyard_release.packages import ROOT
 from mlyard_release.written import CONTRACTS, Unwritten, Written
@@ -27,7 +27,8 @@ COMMAND = "hatch run contracts"
 def problems(contract: Written, root: Path) -> Iterator[str]:
     """What keeps a contract from being kept: it differs from its written form, or breaks a release's."""
     file = root / contract.file
-    now = contract.document()
+    now = contract.document(root)
+    yield from _without_example(contract, root)
     if not file.exists():
         yield f"{contract.title} has no written form; run `{COMMAND}`"
         return
@@ -41,7 +42,9 @@ def problems(contract: Written, root: Path) -> Iterator[str]:
     needed = [f"{one}{hint}" for one in broken(contract, now, before)]
     yield from needed
     if not needed:
-        changed = [str(one) for one in differences(before["schema"], now["schema"])] or ["another version"]
+        changed = [str(one) for one in differences(before["schema"], now["schema"])]
+        changed += [f"the example {file} is new" for file in _new_examples(before, now)]
+        changed = changed or ["another version"]
         yield from (f"{contract.title}: {one}; run `{COMMAND}` and commit {contract.file}" for one in changed)
 
 
@@ -58,6 +61,24 @@ def broken(contract: Written, now: Any, before: Any) -> Iterator[str]:
                 f"{contract.title}: {one}, and its version is still {now['version']}; "
                 f"raise the {part} in {contract.constant}, then run `{COMMAND}`"
             )
+    if raised < Written.MAJOR:
+        for change in examples.changes(before.get("examples", {}), now.get("examples", {})):
+            yield (
+                f"{contract.title}: its example {change}, and its version is still {now['version']}; what an example "
+                "says stays as it is: put another one beside it, or where the contract changes raise the version in "
+                f"{contract.constant}, then run `{COMMAND}`"
+            )
+
+
+def _without_example(contract: Written, root: Path) -> Iterator[str]:
+    """What is missing where no example shows the present version to those who read it later."""
+    folder = contract.examples.format(version=contract.version)
+    if contract.examples and not any((root / folder).glob("*")):
+        yield f"{contract.title}: there is no example of its version {contract.version} in {folder}"
+
+
+def _new_examples(before: Any, now: Any) -> list[str]:
+    return [file for file in now.get("examples", {}) if file not in before.get("examples", {})]
 
 
 def released(contract: Written, root: Path) -> Any:
@@ -73,7 +94,7 @@ def released(contract: Written, root: Path) -> Any:
 
 def write(contract: Written, root: Path, *, unreleased: bool) -> Iterator[str]:
     """Write a contract's form; what stands in the way is returned, and then nothing is written."""
-    file, now = root / contract.file, contract.document()
+    file, now = root / contract.file, contract.document(root)
     before = json.loads(file.read_text()) if file.exists() and not unreleased else None
     found = list(dict.fromkeys([*broken(contract, now, before), *broken(contract, now, released(contract, root))]))
     if found:

@@ -4,9 +4,11 @@ import importlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
+from mlyard_release import examples
 from mlyard_release.differences import Difference
 from mlyard_release.packages import ROOT
 
@@ -21,7 +23,10 @@ class Unwritten(Exception):
 
 @dataclass(frozen=True)
 class Written:
-    """A contract: `constant` holds its version, and `addition` says what of that one more optional key raises."""
+    """A contract: `constant` holds its version, and `addition` says what of that one more optional key raises.
+
+    `examples` is the folder of the golden examples of `{version}`; a contract without it has none.
+    """
 
     NOTHING: ClassVar[int] = 0
     MINOR: ClassVar[int] = 1
@@ -32,6 +37,7 @@ class Written:
     constant: str
     schema: Callable[[], Any]
     addition: int = NOTHING
+    examples: str = ""
 
     @property
     def title(self) -> str:
@@ -53,9 +59,10 @@ class Written:
         """What of the version a change has to raise."""
         return self.addition if difference.is_addition else self.MAJOR
 
-    def document(self) -> dict[str, Any]:
+    def document(self, root: Path = ROOT) -> dict[str, Any]:
         """What is written."""
-        return {"contract": self.name, "version": self.version, "schema": _without_texts(self.schema())}
+        written = {"contract": self.name, "version": self.version, "schema": _without_texts(self.schema())}
+        return written | ({"examples": examples.recorded(self.examples, root)} if self.examples else {})
 
 
 def _without_texts(schema: Any) -> Any:
@@ -99,18 +106,50 @@ def _api() -> Any:
     return document
 
 
+def _golden(package: str, name: str) -> str:
+    return f"packages/{package}/tests/golden/{name}"
+
+
 def _settings(package: str) -> Written:
     module = f"mlyard_{package}.settings"
-    return Written(package, "settings", f"{module}.CONTRACT_VERSION", _model(module, "Settings"))
+    examples = _golden(package, "settings/{version}")
+    return Written(package, "settings", f"{module}.CONTRACT_VERSION", _model(module, "Settings"), examples=examples)
 
 
 _MANIFEST = "mlyard_shared.manifest.current"
 _SPEC = "mlyard_shared.spec.model"
 _DATASET = "mlyard_training_pipeline.data.dataset.layout"
 CONTRACTS = (
-    Written("shared", "manifest", f"{_MANIFEST}.CONTRACT_VERSION", _model(_MANIFEST, "Manifest"), Written.MAJOR),
-    Written("shared", "spec", f"{_SPEC}.SPEC_VERSION", _model(_SPEC, "ModelSpec"), Written.MINOR),
-    Written("training_pipeline", "dataset", f"{_DATASET}.FORMAT", _model(_DATASET, "Layout"), Written.MAJOR),
-    Written("model_api", "http", "mlyard_model_api.routes.openapi.document.CONTRACT_VERSION", _api),
+    Written(
+        "shared",
+        "manifest",
+        f"{_MANIFEST}.CONTRACT_VERSION",
+        _model(_MANIFEST, "Manifest"),
+        Written.MAJOR,
+        _golden("shared", "contract{version}"),
+    ),
+    Written(
+        "shared",
+        "spec",
+        f"{_SPEC}.SPEC_VERSION",
+        _model(_SPEC, "ModelSpec"),
+        Written.MINOR,
+        _golden("shared", "spec/{version}"),
+    ),
+    Written(
+        "training_pipeline",
+        "dataset",
+        f"{_DATASET}.FORMAT",
+        _model(_DATASET, "Layout"),
+        Written.MAJOR,
+        _golden("training_pipeline", "dataset/{version}"),
+    ),
+    Written(
+        "model_api",
+        "http",
+        "mlyard_model_api.routes.openapi.document.CONTRACT_VERSION",
+        _api,
+        examples=_golden("model_api", "http/{version}"),
+    ),
     *(_settings(package) for package in ("mlflow_server", "model_api", "training_pipeline")),
 )

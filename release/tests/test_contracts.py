@@ -31,6 +31,10 @@ def contract(version: str = "1.1", schema: Any = SCHEMA, *, addition: int = Writ
     return Constant("shared", "spec", version, lambda: schema, addition)
 
 
+def with_examples(version: str = "1.1") -> Written:
+    return Constant("shared", "spec", version, lambda: SCHEMA, Written.MINOR, "examples/{version}")
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A repository in which `spec` 1.1 is written, and which has made no release."""
@@ -98,6 +102,43 @@ def test_a_version_that_no_release_has_may_be_written_anew_and_a_released_one_no
     assert list(contracts.write(restored, root, unreleased=True))
     (root / "packages/shared/contracts/spec.json").unlink()
     assert list(contracts.write(restored, root, unreleased=True))
+
+
+GOLDEN = {
+    "one.toml": (b"version = 1\n[gate]\nmargin = 0.5\n", b"version = 1\n[gate]\nmargin = 0.6\n", "gate.margin"),
+    "one.json": (b'{"a": {"b": [1]}, "c": 2}', b'{"a": {"b": [2]}, "c": 2}', "a.b"),
+    "one.env": (b"# first\nA_PORT=1\nA_HOST=x\n", b"A_PORT=2\nA_HOST=x\n", "A_PORT"),
+    "one.npy": (b"\x93NUMPY", b"\x93NUMPI", "the file"),
+}
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_a_changed_example_is_named_with_its_package_and_key(root: Path, name: str) -> None:
+    before, after, key = GOLDEN[name]
+    file = root / "examples/1.1" / name
+    file.parent.mkdir(parents=True)
+    file.write_bytes(before)
+    assert list(contracts.write(with_examples(), root, unreleased=False)) == []
+    release(root)
+    assert list(contracts.problems(with_examples(), root)) == []
+    file.write_bytes(after)
+    for found in (contracts.problems(with_examples(), root), contracts.write(with_examples(), root, unreleased=True)):
+        (said,) = set(found)
+        assert said.startswith(
+            f"shared: the contract spec: its example examples/1.1/{name}: {key} says something else, and its version is"
+        )
+
+
+def test_an_example_goes_with_a_new_version_alone(root: Path) -> None:
+    folder = root / "examples/1.1"
+    folder.mkdir(parents=True)
+    (folder / "one.env").write_text("A=1\n")
+    assert list(contracts.write(with_examples(), root, unreleased=False)) == []
+    (folder / "one.env").rename(folder / "other.env")
+    (found,) = contracts.problems(with_examples(), root)
+    assert "its example examples/1.1/one.env is taken away" in found
+    found = next(iter(contracts.problems(with_examples("2.0"), root)))
+    assert found == "shared: the contract spec: there is no example of its version 2.0 in examples/2.0"
 
 
 @pytest.mark.parametrize(
