@@ -1,5 +1,6 @@
 import asyncio
 import os
+import shutil
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -62,15 +63,25 @@ def _pipelines_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr(apart, "start", SkopsEngine)
 
 
+@pytest.fixture(scope="session")
+def registered(tmp_path_factory: pytest.TempPathFactory, fitted: Any) -> dict[tuple[str, int], tuple[Path, str]]:
+    """The versions of `registry`, written once: the folder and the digest of each."""
+    folder = tmp_path_factory.mktemp("registered")
+    versions = {("penguins", 1): (folder / "p1", write_version(folder / "p1", fitted, onnx=HOLDS))}
+    for number in (1, 2, 3):
+        own = folder / f"d{number}"
+        versions["diabetes", number] = own, write_regressor(own, float(number))
+    return versions
+
+
 @pytest.fixture
-def registry(tmp_path: Path, fitted: Any) -> FakeRegistry:
+def registry(tmp_path: Path, registered: dict[tuple[str, int], tuple[Path, str]]) -> FakeRegistry:
     """Holds version 1 of penguins (with its twin) and versions 1 to 3 of diabetes, which answer 1.0, 2.0 and 3.0."""
     registry = FakeRegistry()
-    folder = tmp_path / "registered"
-    registry.register("penguins", 1, folder / "p1", write_version(folder / "p1", fitted, onnx=HOLDS))
-    for number in (1, 2, 3):
-        digest = write_regressor(folder / f"d{number}", float(number))
-        registry.register("diabetes", number, folder / f"d{number}", digest)
+    for (name, version), (written, digest) in registered.items():
+        folder = tmp_path / "registered" / written.name
+        shutil.copytree(written, folder)
+        registry.register(name, version, folder, digest)
     return registry
 
 
@@ -105,7 +116,7 @@ async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float = 15
     deadline = time.monotonic() + seconds
     while not await condition():
         assert time.monotonic() < deadline, "it did not happen in time"
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.02)
 
 
 async def serves(client: httpx.AsyncClient, name: str, version: int) -> bool:

@@ -18,14 +18,21 @@ from .conftest import free_port
 SERVE = Path(__file__).parents[1] / "development" / "serve.py"
 KEY = "a-key-for-the-tests"
 SECONDS = 90
-MODELS = {
+ALL = {
     *("again", "amount", "approvals", "durations", "groups"),
     *("incomes", "mixed", "prices", "returns", "visits"),
 }
+FEW = {"amount", "groups", "prices"}
+"""Both contracts, engines and tasks; each further version takes seconds to start."""
+
+
+@pytest.fixture(scope="module", params=[FEW, pytest.param(ALL, marks=pytest.mark.long)], ids=["few", "all"])
+def models(request: pytest.FixtureRequest) -> set[str]:
+    return set(request.param)
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.Client, str]]:
+def served(models: set[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.Client, str]]:
     """A client of the running service, and what it printed."""
     folder = tmp_path_factory.mktemp("development")
     port = free_port()
@@ -34,6 +41,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.Cli
         "MLYARD_MODEL_API_CACHE": str(folder / "cache"),
         "MLYARD_MODEL_API_API_KEY": KEY,
     }
+    if models != ALL:
+        settings["MLYARD_MODEL_API_MODELS"] = ",".join(sorted(models))
     log = folder / "log"
     with log.open("w") as output:
         process = subprocess.Popen([sys.executable, SERVE], env=os.environ | settings, stdout=output, stderr=output)
@@ -58,12 +67,13 @@ def _is_ready(client: httpx.Client) -> bool:
         return False
 
 
-def test_every_kind_of_version_is_served(served: tuple[httpx.Client, str]) -> None:
+def test_every_kind_of_version_is_served(served: tuple[httpx.Client, str], models: set[str]) -> None:
     client, log = served
-    models = {model["name"]: model for model in client.get("/models").json()["models"]}
-    assert set(models) == MODELS, log
-    assert {model["engine"] for model in models.values()} == {"onnx", "skops"}
-    assert {model["task"] for model in models.values()} == {"classification", "regression"}
+    found = {model["name"]: model for model in client.get("/models").json()["models"]}
+    assert set(found) == models, log
+    assert f"models: {', '.join(sorted(ALL))}" in log
+    assert {model["engine"] for model in found.values()} == {"onnx", "skops"}
+    assert {model["task"] for model in found.values()} == {"classification", "regression"}
 
 
 def test_every_model_answers_the_example_of_its_schema(served: tuple[httpx.Client, str]) -> None:

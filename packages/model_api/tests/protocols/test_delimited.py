@@ -203,7 +203,7 @@ CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
 
 
 @given(st.lists(st.tuples(st.one_of(st.none(), st.floats(-1e30, 1e30)), CELLS), min_size=1, max_size=4), st.booleans())
-@settings(max_examples=300, deadline=None, database=None)
+@settings(max_examples=100, deadline=None, database=None)
 def test_what_the_standard_library_writes_is_read_as_it_was(
     cells: list[tuple[float | None, str]], quoted: bool
 ) -> None:

@@ -137,17 +137,25 @@ def test_the_files_of_a_version_arrive(tmp_path: Path) -> None:
 
 def test_downloads_that_take_too_long_are_stopped_at_the_same_time(tmp_path: Path) -> None:
     def stopped(send: Send) -> str:
-        with serving(send) as server:
-            with pytest.raises(DownloadFailed) as caught:
-                fetch(server, tmp_path / send.__name__, seconds=8)
-            assert server.was_asked.is_set(), "it was in the middle of the download"
-            return str(caught.value)
+        return _stopped(send, tmp_path / send.__name__, seconds=5)
 
-    started = time.monotonic()
     with ThreadPoolExecutor() as threads:
         told = set(threads.map(stopped, (hang, drip, drip_headers)))
-    assert told == {"its files did not arrive within 8 s (MLYARD_MODEL_API_DOWNLOAD_SECONDS)"}
-    assert time.monotonic() - started < 12
+    assert told == {"its files did not arrive in time (MLYARD_MODEL_API_DOWNLOAD_SECONDS)"}
+
+
+def _stopped(send: Send, folder: Path, *, seconds: float) -> str:
+    """What is said of a download in whose middle the time is over, without the seconds."""
+    started = time.monotonic()
+    with serving(send) as server:
+        with pytest.raises(DownloadFailed) as caught:
+            fetch(server, folder, seconds=seconds)
+        assert time.monotonic() - started < seconds + 4
+        if not server.was_asked.is_set():
+            # On a busy machine the process itself takes that long to begin.
+            assert seconds < 60
+            return _stopped(send, folder.with_name(f"{folder.name}-again"), seconds=4 * seconds)
+        return str(caught.value).replace(f"within {seconds:g} s", "in time")
 
 
 def test_a_download_that_nobody_wants_any_more_is_stopped(tmp_path: Path) -> None:
