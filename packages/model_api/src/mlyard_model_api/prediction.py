@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from time import thread_time
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from mlyard_shared.engines import Output, conformal
 from mlyard_shared.features import Array
@@ -21,8 +20,7 @@ from mlyard_model_api.serving.version import Reference, ServedVersion
 __all__ = ["Columns", "Predictions", "Waiting", "answer", "compute", "count", "predict", "predict_soon"]
 
 
-@dataclass(frozen=True, slots=True)
-class Predictions:
+class Predictions(NamedTuple):
     """What one version answers for n rows.
 
     `values` are classes, or numbers for a regression; `probabilities` has the shape [n, classes], or is None where the
@@ -36,8 +34,8 @@ class Predictions:
     values: list[Any]
     classes: tuple[bool | int | str, ...]
     probabilities: Array | None
-    intervals: Mapping[float, Array] = field(default_factory=dict)
-    sets: Mapping[float, Array] = field(default_factory=dict)
+    intervals: Mapping[float, Array] = MappingProxyType({})
+    sets: Mapping[float, Array] = MappingProxyType({})
 
 
 async def predict(version: ServedVersion, columns: Columns) -> Predictions:
@@ -91,9 +89,10 @@ def compute(version: ServedVersion, columns: Columns) -> Predictions:
 
 
 def _timed(version: ServedVersion, requests: Sequence[Columns]) -> list[Predictions | Unanswered]:
-    started = thread_time()
+    clock = version.pace.clock
+    started = clock()
     found = answer(version, requests)
-    version.pace.note(sum(map(count, requests)), thread_time() - started)
+    version.pace.note(sum(map(count, requests)), clock() - started, clock)
     return found
 
 
@@ -131,4 +130,4 @@ def _predictions(version: ServedVersion, output: Output, now: datetime) -> Predi
     )
     if manifest.conformal is None:
         return found
-    return replace(found, intervals=conformal.intervals(output, manifest), sets=conformal.sets(output, manifest))
+    return found._replace(intervals=conformal.intervals(output, manifest), sets=conformal.sets(output, manifest))

@@ -95,31 +95,31 @@ def test_scikit_learn_is_answered_together_only_where_no_bit_changes(
     assert pace.measure(other_in_batches, manifest, penguin_columns(1), is_twin=False).joined_rows == 1
 
 
+def noted(found: Pace, *answers: tuple[int, float], processor: bool = True) -> int:
+    """The quick rows after answers of so many rows in so many seconds, of the processor or of the day alone."""
+    for rows, seconds in answers:
+        found.note(rows, seconds if processor or found.clock is pace.QUICK_CLOCK else 0.0001, found.clock)
+    return found.quick_rows
+
+
 def test_one_slow_answer_says_nothing_of_a_version() -> None:
     found = Pace(quick_rows=64)
-    for _ in range(20):
-        found.note(64, 0.2)
-        found.note(1, 0.2)
-        found.note(32, 0.001)
-    assert found.quick_rows == 64
+    assert noted(found, *[(64, 0.2), (64, 0.2), (1, 0.2), (32, 0.001)] * 20) == 64
+
+
+def test_a_machine_that_does_something_else_says_nothing_of_a_version() -> None:
+    assert noted(Pace(quick_rows=64), *[(64, 0.2)] * 20, processor=False) == 64
 
 
 def test_what_is_too_slow_again_and_again_gets_a_thread_until_it_is_quick_there() -> None:
     found = Pace(quick_rows=64)
-    for _ in range(pace.SLOW_ANSWERS):
-        found.note(64, 0.2)
-        found.note(1, 0.0001)
-    assert found.quick_rows == 32
-    for _ in range(pace.SLOW_ANSWERS):
-        found.note(1, 0.2)
-    assert found.quick_rows == 0
-    for _ in range(2 * pace.QUICK_ANSWERS):
-        found.note(1, 0.0001)
-        found.note(128, 0.1)
-    assert found.quick_rows == 0
-    for _ in range(pace.QUICK_ANSWERS):
-        found.note(128, 0.0015)
-    assert found.quick_rows == 64
+    slow = pace.SLOW_ANSWERS
+    assert noted(found, (64, 0.2), *[(1, 0.0001), (64, 0.2)] * slow) == 32
+    assert noted(found, *[(1, 0.2)] * slow) == 0
+    assert noted(found, *[(1, 0.0001), (128, 0.1)] * pace.QUICK_ANSWERS) == 0
+    assert noted(found, *[(128, 0.0015)] * pace.QUICK_ANSWERS) == 64
+    noted(found, (64, 0.001))
+    assert found.clock is pace.QUICK_CLOCK
 
 
 @pytest.mark.parametrize("quick_rows", [0, 4])
@@ -127,8 +127,9 @@ async def test_what_is_computed_is_noted_wherever_that_is(penguins: ServedVersio
     noted: list[int] = []
 
     class Noting(Pace):
-        def note(self, rows: int, seconds: float) -> None:
+        def note(self, rows: int, seconds: float, clock: pace.Clock) -> None:
             assert 0 < seconds < 1
+            assert clock is self.clock
             noted.append(rows)
 
     await predict(replace(penguins, pace=Noting(quick_rows)), penguin_columns(3))

@@ -29,18 +29,20 @@ class Numbers:
         # From 2^53 on it cannot be told any more which integer a float64 was.
         integer = float(min(grammar.max_integer, 2**53 - 1))
         limits = [integer if column.type == "integer" else MAX_NUMBER for column in columns]
-        self._limits = np.array(limits).reshape(-1, 1) if len(set(limits)) > 1 else max(limits, default=MAX_NUMBER)
+        self._limit = max(limits, default=MAX_NUMBER) if len(set(limits)) <= 1 else None
+        self._limits = self._limit if self._limit is not None else np.array(limits).reshape(-1, 1)
 
     def by_column(self, columns: Iterable[Sequence[Any]], *, rows: int) -> Array:
         """Return the values of columns, float64 [columns, n] with NaN for None; raises `DoesNotFit`."""
         if rows == 1:
-            packed = _packed([values[0] for values in columns])
-        else:
-            packed = b"".join([_packed(values) for values in columns])
+            return self._of_row([values[0] for values in columns])
+        packed = b"".join([_packed(values) for values in columns])
         return self.checked(np.frombuffer(packed).reshape(-1, rows))
 
     def by_row(self, rows: Sequence[Sequence[Any]]) -> Array:
         """Return what `by_column` does of rows, each with a value for each column; raises `DoesNotFit`."""
+        if len(rows) == 1:
+            return self._of_row(rows[0])
         packed = b"".join([_packed(values) for values in rows])
         return self.checked(np.frombuffer(packed).reshape(len(rows), -1).T)
 
@@ -51,6 +53,19 @@ class Numbers:
         if not (sizes <= self._limits).all() and (sizes > self._limits).any():
             raise DoesNotFit
         return block
+
+    def _of_row(self, values: Sequence[Any]) -> Array:
+        """A single row, whose few values Python compares in less time than NumPy takes to begin."""
+        block = np.frombuffer(_packed(values)).reshape(-1, 1)
+        if len(values) <= _FEW_OF_ROW and self._limit is not None:
+            try:
+                # NaN passes, or is looked at again.
+                if max(map(abs, values), default=0) <= self._limit:
+                    return block
+            # There is a null.
+            except TypeError:
+                pass
+        return self.checked(block)
 
 
 def types_fit(column: Column, values: Iterable[Any]) -> bool:
@@ -194,6 +209,7 @@ def _no_fault(_column: Column, _value: bool, _grammar: Grammar) -> Fault | None:
 
 _FEW = 8
 """So many values are faster looked at one by one."""
+_FEW_OF_ROW = 64
 _NAT = np.iinfo(np.int64).min
 _NONE = type(None)
 _TYPES: dict[ColumnType, set[type]] = {

@@ -87,8 +87,13 @@ class Native:
 
     def open(self, headers: Headers, query: bytes) -> NativeCall:
         """Begin with a request; raises `MediaTypeRefused`, `NotAcceptable` and `QueryRefused`."""
-        types = tuple(value for name, value in headers if name == b"content-type")
-        accept = tuple(value for name, value in headers if name == b"accept")
+        types: tuple[bytes, ...] = ()
+        accept: tuple[bytes, ...] = ()
+        for name, value in headers:
+            if name == b"content-type":
+                types += (value,)
+            elif name == b"accept":
+                accept += (value,)
         if sum(map(len, (*types, *accept, query))) > LONG_HEADERS:
             return NativeCall(_form(types, accept, query))
         return NativeCall(_known_form(types, accept, query))

@@ -4,8 +4,7 @@ It knows no sockets and no ASGI. `native` is the first of them.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from mlyard_shared.manifest import Manifest
 
@@ -21,8 +20,7 @@ QUICK_BYTES, QUICKEST_BYTES = 64 * 1024, 256 * 1024
 most of that time, and the way to it and back takes longer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """The body of an answer, what it is, and what its headers say beside that.
 
     `status` is that of an error, where the protocol has another one for it than ours.

@@ -1,12 +1,16 @@
 """Requests that come at the same time, answered together in the event loop.
 
 None waits for others that may come: what is gathered are the requests whose bytes are there already when the first of
-them is read. Where requests come one by one, each is answered at once.
+them is read. Where requests come one by one, each is answered at once, and after some of them only every few requests
+are looked at for others beside them: to be told of the end of a turn takes the event loop a turn of its own.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
+
+LONE_TURNS = 8
+"""After so many turns with a single request in each, as many requests are answered without a look for others."""
 
 
 class Waiting(NamedTuple):
@@ -25,6 +29,7 @@ class Gathering:
         self._rows = 0
         self._turns = False
         self._this_turn = self._last_turn = 0
+        self._lone_turns = self._unseen = 0
 
     def add(
         self, function: Callable[[list[Any]], Sequence[Any]], given: Any, waiting: Waiting, *, rows: int, most: int
@@ -39,6 +44,10 @@ class Gathering:
             most: how many rows are answered together.
         """
         if not self._turns:
+            if self._lone_turns >= LONE_TURNS and self._unseen < LONE_TURNS:
+                self._unseen += 1
+                _answer(function, [(given, waiting)])
+                return
             self._turns = True
             asyncio.get_running_loop().call_soon(self._turn, function)
         self._this_turn += 1
@@ -52,7 +61,8 @@ class Gathering:
 
     def _turn(self, function: Callable[[list[Any]], Sequence[Any]]) -> None:
         self._turns = False
-        self._last_turn, self._this_turn = self._this_turn, 0
+        self._lone_turns = self._lone_turns + 1 if self._this_turn <= 1 else 0
+        self._last_turn, self._this_turn, self._unseen = self._this_turn, 0, 0
         self._answer_gathered(function)
 
     def _answer_gathered(self, function: Callable[[list[Any]], Sequence[Any]]) -> None:

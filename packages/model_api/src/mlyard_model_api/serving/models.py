@@ -67,7 +67,7 @@ class Models:
 
     def slot(self, name: str, alias: Alias = "champion") -> Slot:
         """A model's place, empty for one that is not here."""
-        return self._slots.get((name, alias), Slot())
+        return self._slots.get((name, alias)) or Slot()
 
     def serving(self, name: str, alias: Alias = "champion") -> tuple[ServedVersion, Slot]:
         """What serves now, and its place.

@@ -34,6 +34,9 @@ MEASURED_SECONDS = 0.03
 SIZES = (1, 8, 64, 256, 1024)
 WORTH = 0.8
 """Together, a row has to take no more than this share of its time alone."""
+Clock = Callable[[], float]
+CLOCK, QUICK_CLOCK = time.thread_time, time.perf_counter
+"""The processor's time of this thread, which the kernel has to be asked for, and the time of day."""
 
 
 class _Streak(NamedTuple):
@@ -56,6 +59,8 @@ class Pace:
 
     quick_rows: int = 0
     joined_rows: int = 1
+    clock: Clock = field(default=QUICK_CLOCK, init=False, repr=False, compare=False)
+    """What an answer is measured with: quickly, and by the processor's time after one that took long."""
     _measured: int = field(init=False, repr=False)
     _slow: _Streak = field(default_factory=_Streak, init=False, repr=False, compare=False)
     _quick: _Streak = field(default_factory=_Streak, init=False, repr=False, compare=False)
@@ -64,20 +69,31 @@ class Pace:
         """Keep what was measured: no answer in a thread leads to more than that."""
         self._measured = self.quick_rows
 
-    def note(self, rows: int, seconds: float) -> None:
-        """Take note of the processor's time for an answer, in the event loop or, for more rows, in a thread.
+    def note(self, rows: int, seconds: float, clock: Clock) -> None:
+        """Take note of the time for an answer, in the event loop or, for more rows, in a thread.
 
-        Several slow ones in the event loop get a thread, and many quick ones in a thread come back. One alone says
-        nothing: while it is computed, Python may look for garbage, or the machine may do something else.
+        Several slow ones in the event loop get a thread, and many quick ones in a thread come back, by the processor's
+        time. One alone says nothing: while it is computed, Python may look for garbage.
+
+        Args:
+            rows: what was answered.
+            seconds: how long it took.
+            clock: what that was measured with, which was this pace's.
         """
+        if clock is QUICK_CLOCK:
+            if seconds > MOST_SECONDS and rows <= self.quick_rows:
+                self.clock, self._slow = CLOCK, _Streak(0, rows)
+            return
         if rows <= self.quick_rows:
             if seconds > MOST_SECONDS:
                 self._slow = self._slow.and_(rows)
                 if self._slow.answers >= SLOW_ANSWERS:
                     self.quick_rows = self._slow.rows // 2
                     self._slow = self._quick = _Streak()
-            elif self._slow.answers and rows >= self._slow.rows // 2:
+            elif rows >= self._slow.rows // 2:
                 self._slow = _Streak()
+                if self.quick_rows == self._measured:
+                    self.clock = QUICK_CLOCK
         elif self.quick_rows < self._measured:
             # Together, more may have been answered than the event loop ever took.
             is_quick = seconds <= QUICK_SECONDS * max(1, rows / self._measured)

@@ -184,9 +184,9 @@ class HttpConnection(asyncio.BufferedProtocol):
         return self._is_closing or self._transport.is_closing()
 
     @property
-    def default_headers(self) -> list[tuple[bytes, bytes]]:
-        """The headers of every answer."""
-        return self._state.default_headers
+    def default_lines(self) -> bytes:
+        """The lines of the headers of every answer."""
+        return self._shared.lines(self._state.default_headers)
 
     def write(self, *parts: bytes) -> None:
         """Send bytes, unless nobody is there any more."""
@@ -243,7 +243,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._incoming = Exchange(self, head, facts=self._facts)
         self._queue(self._incoming, self._app)
 
-    def take_body(self, part: bytes) -> None:
+    def take_body(self, part: bytes | memoryview) -> None:
         """Hand it to the application."""
         if self._incoming is not None:
             self._incoming.add(part)

@@ -34,8 +34,8 @@ class Connection(Protocol):
         """Whether the client has gone."""
 
     @property
-    def default_headers(self) -> list[tuple[bytes, bytes]]:
-        """The headers of every answer."""
+    def default_lines(self) -> bytes:
+        """The lines of the headers of every answer."""
 
     def write(self, *parts: bytes) -> None:
         """Send bytes."""
@@ -57,26 +57,20 @@ class Connection(Protocol):
 class Exchange:
     """A request whose headers have come."""
 
+    # Most requests leave these as they are.
+    is_complete = is_started = is_answered = is_lost = False
+    _is_wanted = _is_told = _is_chunked = _is_continued = False
+    _waiter: asyncio.Future[None] | None = None
+
     def __init__(self, connection: Connection, head: Head, *, facts: Mapping[str, Any]) -> None:
         """Begin with a head; `facts` are the scope's of the connection."""
         self.head = head
         self._facts = facts
-        self.scope: Scope = {}
-        self.is_complete = False
-        self.is_started = False
-        self.is_answered = False
-        self.is_lost = False
         self._connection = connection
         self._keep_alive = head.keep_alive
-        self._expects = head.expects
         self._body = bytearray()
-        self._is_wanted = False
-        self._is_told = False
-        self._waiter: asyncio.Future[None] | None = None
-        self._head: Message = {}
-        self._is_chunked = False
 
-    def add(self, part: bytes) -> None:
+    def add(self, part: bytes | memoryview) -> None:
         """Take a part of the body."""
         if not self.is_answered:
             self._body += part
@@ -127,32 +121,31 @@ class Exchange:
 
     async def run(self, app: ASGIApp) -> None:
         """Let the application answer."""
-        self.scope = scope = self.head.scope(**self._facts)
+        scope: Scope = self.head.scope(**self._facts)
         scope["state"] = scope["state"].copy()
         scope["mlyard.exchange"] = self
+        self._head: Message = {}
         try:
-            await app(self.scope, self._receive, self._send)
+            await app(scope, self._receive, self._send)
         # The process ends, or the connection has.
         except asyncio.CancelledError:
-            await self._instead(refusal(Stopping(), protocol_of(self.scope["path"])))
+            await self._instead(refusal(Stopping(), protocol_of(scope["path"])), scope)
         # A server outlives whatever an application raises; it has answered already where it could.
         except Exception as error:
             log.exception("a request failed", exc_info=error)
         if not self.is_started:
-            await self._instead(bug(protocol_of(self.scope["path"])))
+            await self._instead(bug(protocol_of(scope["path"])), scope)
         if not self.is_answered:
             self._connection.finish(self, close=True)
-        # It refers to this, and both would stay until Python looks for garbage.
-        self.scope = {}
 
-    async def _instead(self, app: ASGIApp) -> None:
+    async def _instead(self, app: ASGIApp, scope: Scope) -> None:
         if not self.is_started:
-            await app(self.scope, self._receive, self._send)
+            await app(scope, self._receive, self._send)
 
     async def _receive(self) -> Message:
         self._is_wanted = True
-        if self._expects and not self.is_complete and not self._body:
-            self._expects = False
+        if not (self._is_continued or self.is_complete or self._body) and self.head.expects:
+            self._is_continued = True
             self._connection.write(CONTINUE)
         while not (self.is_lost or self.is_answered or self._body or (self.is_complete and not self._is_told)):
             self._waiter = asyncio.get_running_loop().create_future()
@@ -188,8 +181,7 @@ class Exchange:
 
     def _first_lines(self, status: int, headers: Headers, length: int | None) -> bytes:
         """The status and the headers; `length` is the body's, where it is known."""
-        lines = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status]
-        lines += [b"%b: %b\r\n" % header for header in self._connection.default_headers]
+        lines = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status, self._connection.default_lines]
         has_length = status in _BODILESS
         for name, value in headers:
             lines.append(b"%b: %b\r\n" % (name, value))

@@ -10,6 +10,7 @@ import httptools
 from starlette.types import Scope
 
 from mlyard_model_api.errors import BrokenRequest, HeadersTooLarge, HttpVersionUnknown, MethodUnknown
+from mlyard_model_api.transport.repeats import KnownHead
 
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
 HEAD_BYTES = 64 * 1024
@@ -90,7 +91,7 @@ class Receiver(Protocol):
     def take_head(self, head: Head) -> None:
         """Its head has come."""
 
-    def take_body(self, part: bytes) -> None:
+    def take_body(self, part: bytes | memoryview) -> None:
         """A part of its body has come."""
 
     def end_request(self) -> None:
@@ -110,6 +111,10 @@ class RequestParser:
         self._length: bytes | None = None
         self._size = 0
         self._checked: Head | None = None
+        # How many requests have begun and ended, and what the next one may begin with.
+        self._begun = self._ended = 0
+        self._repeated: Head | None = None
+        self._known: tuple[KnownHead, Head] | None = None
 
     def feed(self, data: memoryview) -> None:
         """Take bytes.
@@ -117,6 +122,9 @@ class RequestParser:
         Raises:
             BrokenRequest: they are not HTTP; nothing can be parsed any more.
         """
+        is_between, begun = self._begun == self._ended, self._begun
+        if is_between and self._known is not None and self._take_repeated(data, *self._known):
+            return
         was_in_head, rest = self.in_head, data
         while rest:
             try:
@@ -131,11 +139,15 @@ class RequestParser:
             self._size += len(data)
             if self._size > HEAD_BYTES:
                 raise HeadersTooLarge(HEAD_BYTES)
+        if is_between and self._repeated is not None and self._begun == self._ended == begun + 1:
+            known = KnownHead.of(data, self._repeated)
+            self._known = (known, self._repeated) if known is not None else None
 
     def on_message_begin(self) -> None:
         """Begin with a request, as httptools calls it."""
         self._target, self._headers, self._length, self._size = b"", [], None, 0
         self.in_head = True
+        self._begun += 1
         self._receiver.begin_head()
 
     def on_url(self, part: bytes) -> None:
@@ -168,9 +180,11 @@ class RequestParser:
         keep_alive = version == "1.1" and parser.should_keep_alive()
         method = parser.get_method().decode("ascii")
         head = Head(method, self._target, version, self._headers, self._length, keep_alive)
-        if not head.is_like(self._checked):
+        if head.is_like(self._checked):
+            self._repeated = head
+        else:
             head.check()
-            self._checked = head
+            self._checked, self._repeated = head, None
         self._receiver.take_head(head)
 
     def on_body(self, part: bytes) -> None:
@@ -180,7 +194,19 @@ class RequestParser:
     def on_message_complete(self) -> None:
         """End with a request."""
         if not self.in_head:
+            self._ended += 1
             self._receiver.end_request()
+
+    def _take_repeated(self, data: memoryview, known: KnownHead, head: Head) -> bool:
+        """Take a whole request with a head that is known; the parser stays between two requests."""
+        found = known.split(data)
+        if found is None:
+            return False
+        length, body = found
+        self._receiver.take_head(Head(head.method, head.target, head.version, head.headers, length, head.keep_alive))
+        self._receiver.take_body(body)
+        self._receiver.end_request()
+        return True
 
     def _without_upgrade(self) -> bytes:
         """The head of a request that asks for another protocol, as if it did not (RFC 9110, 7.8)."""

@@ -44,6 +44,14 @@ class Shared:
         # One for all: what is in it is parsed before anything else is read.
         self.buffer = memoryview(bytearray(READ_BYTES))
         self._unread: dict[Abortable, int] = {}
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._lines = b""
+
+    def lines(self, headers: list[tuple[bytes, bytes]]) -> bytes:
+        """The lines of headers that every answer has; the server makes another list when the date has changed."""
+        if headers is not self._headers:
+            self._headers, self._lines = headers, b"".join([b"%b: %b\r\n" % header for header in headers])
+        return self._lines
 
     def note_unread(self, connection: Abortable, size: int) -> None:
         """Note that so much of an answer waits for its client; 0 when it has read all.
