@@ -1,7 +1,5 @@
 """Who may do what on a real server with sign-in."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +11,7 @@ from mlyard_shared.errors import RegistryDenied
 from mlyard_shared.registry.client import Registry
 from mlyard_shared.registry.version import DIGEST_TAG
 
+from .forks import run
 from .servers import PASSWORDS, Server, environment, sign_in
 
 CURRENT = "/api/2.0/mlflow/users/current"
@@ -200,6 +199,5 @@ for name in ("admin", "pipeline", "api"):
 
 def test_each_start_puts_passwords_and_rights_in_order(tmp_path: Path) -> None:
     settings = environment(BACKEND_STORE_URI=f"sqlite:///{tmp_path}/mlflow.db", **sign_in(tmp_path))
-    command = [sys.executable, "-W", "ignore", "-c", LET_IN]
-    done = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
+    done = run(LET_IN, folder=tmp_path, variables=settings)
     assert done.returncode == 0, done.stderr

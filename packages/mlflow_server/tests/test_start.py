@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from . import forks
 from .servers import COMMAND, environment, free_port, run_serve
 
 PREFIX = "MLYARD_MLFLOW_SERVER_"
@@ -18,6 +19,12 @@ def sentence(run: subprocess.CompletedProcess[str]) -> str:
     assert len(lines) == 1, run.stderr
     assert run.stdout == ""
     return lines[0]
+
+
+def fork_serve(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a `serve` that imports MLflow before it ends."""
+    variables = environment(MLYARD_MLFLOW_SERVER_PORT=str(free_port()), **settings)
+    return forks.run(forks.COMMAND, "serve", folder=folder, variables=variables)
 
 
 def test_a_taken_port(tmp_path: Path) -> None:
@@ -107,7 +114,7 @@ def test_an_mlflow_that_cannot_be_imported(tmp_path: Path) -> None:
 
 def test_a_database_that_does_not_answer(tmp_path: Path) -> None:
     uri = f"postgresql://user:s3cret@127.0.0.1:{free_port()}/mlflow"
-    said = sentence(run_serve(tmp_path, BACKEND_STORE_URI=uri))
+    said = sentence(fork_serve(tmp_path, BACKEND_STORE_URI=uri))
     assert "refused" in said
     assert "s3cret" not in said
 
@@ -122,6 +129,6 @@ def test_a_password_that_breaks_the_url(password: str, tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_a_database(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no database at all" * 100)
-    said = sentence(run_serve(tmp_path, BACKEND_STORE_URI="sqlite:///notes.txt"))
+    said = sentence(fork_serve(tmp_path, BACKEND_STORE_URI="sqlite:///notes.txt"))
     assert "not a database" in said
     assert (tmp_path / "notes.txt").read_text() == "no database at all" * 100

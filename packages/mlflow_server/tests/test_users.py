@@ -6,21 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from .servers import COMMAND, Server, environment
+from .forks import COMMAND, run
+from .servers import COMMAND as PROCESS
+from .servers import Server, environment
 
 LONG = "a-long-password-of-a-person"
 CREATE = "/api/2.0/mlflow/experiments/create"
 
 
 def users(server: Server, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    command = [*COMMAND, "users", *arguments]
-    return subprocess.run(
-        command, env=environment(**server.settings), cwd=server.folder, input=stdin, capture_output=True, text=True
-    )
+    variables = environment(**server.settings)
+    return run(COMMAND, "users", *arguments, folder=server.folder, variables=variables, stdin=stdin)
 
 
 def said(server: Server, *arguments: str, stdin: str = "") -> str:
-    done = users(server, *arguments, stdin=stdin)
+    return all_is_well(users(server, *arguments, stdin=stdin))
+
+
+def all_is_well(done: subprocess.CompletedProcess[str]) -> str:
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return done.stdout
@@ -32,7 +35,10 @@ def created(server: Server, name: str, password: str, experiment: str) -> int:
 
 
 def test_a_reader_signs_in_with_the_password_that_is_shown_once_and_searches(signed_in: Server) -> None:
-    first, shown = said(signed_in, "add", "rita").splitlines()
+    command = [*PROCESS, "users", "add", "rita"]
+    variables = environment(**signed_in.settings)
+    added = subprocess.run(command, env=variables, cwd=signed_in.folder, capture_output=True, text=True, check=False)
+    first, shown = all_is_well(added).splitlines()
     assert first == "rita may sign in as reader"
     password = shown.removeprefix("password, shown this once: ")
     search = "/api/2.0/mlflow/runs/search"
@@ -81,15 +87,14 @@ def test_what_cannot_be_done_is_said(signed_in: Server, arguments: list[str], st
 
 
 def test_a_server_without_sign_in_has_no_accounts(tmp_path: Path) -> None:
-    command = [*COMMAND, "users", "list"]
-    done = subprocess.run(command, env=environment(), cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = run(COMMAND, "users", "list", folder=tmp_path, variables=environment())
     assert done.returncode == 1
     assert "set MLYARD_MLFLOW_SERVER_AUTH=basic" in done.stderr
 
 
 @pytest.mark.long
 def test_of_two_who_add_the_same_account_at_once_one_is_told(signed_in: Server) -> None:
-    command = [*COMMAND, "users", "add", "twin"]
+    command = [*PROCESS, "users", "add", "twin"]
     variables = environment(**signed_in.settings)
     both = [
         subprocess.Popen(
