@@ -160,3 +160,12 @@ def test_what_candidates_take_of_the_memory_is_told_with_a_way_out(
     assert "and there are 600 MiB of memory: say max_depth, max_leaf_nodes or min_samples_leaf" in grown
     (together,) = (line for line in lines if "at once" in line)
     assert "lower MLYARD_TRAINING_PIPELINE_PARALLELISM" in together
+
+
+def test_what_the_contract_of_the_versions_cannot_say_is_told_before_a_training(
+    spec: Spec, written: Written, tmp_path: Path
+) -> None:
+    file = written(tmp_path, spec(metric="f_beta"))
+    described(file)
+    with pytest.raises(SpecError, match=r"metric: contract 1 of a model version, which .*_CONTRACT asks for, cannot"):
+        list(describe(file, Settings(state=tmp_path / "state", model_version_contract=1)))

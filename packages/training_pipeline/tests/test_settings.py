@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 from mlyard_shared.errors import SettingsError
+from mlyard_shared.manifest import CONTRACT_VERSION
 from mlyard_training_pipeline.connections import connection_key
 from mlyard_training_pipeline.settings import PREFIX, Settings
 
@@ -122,4 +123,13 @@ def test_the_folders_of_tables_are_those_of_the_setting_beside_the_models(
 def test_a_folder_of_tables_that_depends_on_where_one_stands_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"{PREFIX}SOURCE_FOLDERS", "/data,tables")
     with pytest.raises(SettingsError, match=r"SOURCE_FOLDERS: .*must be absolute paths with commas between them"):
+        Settings.load()
+
+
+def test_versions_are_written_by_todays_contract_or_by_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().model_version_contract == CONTRACT_VERSION
+    monkeypatch.setenv(f"{PREFIX}MODEL_VERSION_CONTRACT", str(CONTRACT_VERSION - 1))
+    assert Settings.load().model_version_contract == CONTRACT_VERSION - 1
+    monkeypatch.setenv(f"{PREFIX}MODEL_VERSION_CONTRACT", "3")
+    with pytest.raises(SettingsError, match="MODEL_VERSION_CONTRACT: Input should be 1 or 2"):
         Settings.load()

@@ -7,8 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mlyard_shared.decision import Decision
 from mlyard_shared.errors import DigestMismatch, ModelVersionRefused
-from mlyard_shared.manifest import MANIFEST_FILE, EngineFile, Manifest, parse_manifest, verify_folder
+from mlyard_shared.manifest import (
+    MANIFEST_FILE,
+    EngineFile,
+    Manifest,
+    parse_manifest,
+    verify_folder,
+    write_manifest,
+)
 from mlyard_shared.schema import InputForm
 
 GOLDEN = Path(__file__).parents[1] / "golden/contract1"
@@ -95,3 +103,27 @@ def test_the_recorded_answers_are_those_of_the_packed_version(model: str) -> Non
     with zipfile.ZipFile(GOLDEN / f"{model}.zip") as packed:
         found = hashlib.sha256(packed.read(MANIFEST_FILE)).hexdigest()
     assert found == json.loads((GOLDEN / f"{model}.answers.json").read_text())["digest"]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_what_is_read_of_0_2_0_is_written_as_0_2_0_did(tmp_path: Path, model: str) -> None:
+    document = golden(model)
+    write_manifest(tmp_path, parse_manifest(json.dumps(document).encode()))
+    assert json.loads((tmp_path / MANIFEST_FILE).read_text()) == document
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        pytest.param("decision", Decision(kind="threshold", threshold=0.3), id="decision"),
+        pytest.param("metric", "brier", id="metric"),
+        pytest.param("segments", ("colour",), id="segments"),
+        pytest.param("inputs", InputForm(encoding="codes", precision="float32"), id="inputs"),
+        pytest.param("engines", (SKOPS, EngineFile(kind="lightgbm", file="model.onnx", whole=False)), id="engines"),
+    ],
+)
+def test_what_contract_1_cannot_say_is_not_written(tmp_path: Path, key: str, value: Any) -> None:
+    manifest = parse_manifest(json.dumps(golden("mixed")).encode()).model_copy(update={key: value})
+    with pytest.raises(ModelVersionRefused, match=rf"contract 1 of a model version cannot say its {key}: write contr"):
+        write_manifest(tmp_path, manifest)
+    assert not (tmp_path / MANIFEST_FILE).exists()

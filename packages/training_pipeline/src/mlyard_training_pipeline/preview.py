@@ -13,6 +13,7 @@ from mlyard_training_pipeline import schedule
 from mlyard_training_pipeline.data import encoding, sources
 from mlyard_training_pipeline.data.dataset import Dataset, store
 from mlyard_training_pipeline.data.dataset.building import build
+from mlyard_training_pipeline.data.holdout import HASHES
 from mlyard_training_pipeline.data.problems import Problems
 from mlyard_training_pipeline.data.table import Table
 from mlyard_training_pipeline.screening.screen import screen, told
@@ -55,6 +56,10 @@ def _checked(spec: ModelSpec, spec_file: Path, settings: Settings, folder: Path)
         if dataset is None
         else checks.problems(spec, dataset, trusted=trusted)
     )
+    if settings.model_version_contract == 1:
+        from mlyard_training_pipeline.versions import contract1
+
+        problems += contract1.problems(spec)
     if wrong is not None and not problems:
         raise wrong
     if wrong is not None:
@@ -70,7 +75,9 @@ def _dataset(spec: ModelSpec, spec_file: Path, settings: Settings, folder: Path)
     arrays.mkdir()
     problems = Problems(spec)
     try:
-        layout = build(Table(snapshot), spec, arrays, problems=problems)
+        layout = build(
+            Table(snapshot), spec, arrays, problems=problems, hash_name=HASHES[settings.model_version_contract]
+        )
     except TableError as error:
         raise TableError("\n".join([str(error), *_besides(spec, problems, snapshot, folder)])) from None
     return Dataset(arrays, layout, spec, lambda: snapshot)

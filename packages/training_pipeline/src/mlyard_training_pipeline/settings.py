@@ -22,6 +22,10 @@ def _names(given: object) -> object:
     return tuple(name.strip() for name in given.split(",") if name.strip()) if isinstance(given, str) else given
 
 
+def _number(given: object) -> object:
+    return int(given) if isinstance(given, str) and given.strip().isdecimal() else given
+
+
 def _importable(names: tuple[str, ...]) -> tuple[str, ...]:
     if not all(name.isidentifier() for name in names):
         raise ValueError("must be names of packages with commas between them, as in acme_models,acme_trees")
@@ -69,6 +73,7 @@ class Settings(ServiceSettings):
     `database_uri` is Airflow's own database, a SQLite file in `state` where none is given. `connections` maps the names
     that specs use to SQLAlchemy URLs, so that no spec holds a password; its names are spelled as `connection_key` says.
     `notify_*` say who is told of failed trainings and moves of champions (`notifications`).
+    `model_version_contract` is the contract that versions are written by: the one before where an API is older.
     `addresses` and the three settings of the model API are what `ensure` shows in the end (`client.summary`).
     """
 
@@ -95,6 +100,7 @@ class Settings(ServiceSettings):
     addresses: str = ""
     snapshot_retention: int = Field(10, ge=1)
     evidence: bool = True
+    model_version_contract: Annotated[Literal[1, 2], BeforeValidator(_number)] = 2
     notify_webhook_url: str = Field("", pattern="^(https?://.+)?$")
     notify_webhook_secret: Annotated[SecretStr | None, AfterValidator(_signing)] = Field(None, validate_default=True)
     notify_smtp_host: str = ""

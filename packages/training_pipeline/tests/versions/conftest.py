@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +19,7 @@ from mlyard_shared.spec import Candidate, ModelSpec
 from mlyard_training_pipeline.candidates import estimators, preprocessing
 from mlyard_training_pipeline.data import dataset
 from mlyard_training_pipeline.data.dataset import Dataset
+from mlyard_training_pipeline.data.holdout import HASHES, HashName
 from mlyard_training_pipeline.tracking.references import CandidateRun, Evaluation, TrainingRun
 from mlyard_training_pipeline.versions import fitted as fitted_files
 from mlyard_training_pipeline.versions import packaging
@@ -103,21 +104,21 @@ CLASSIFIERS = ("GaussianNB", "LinearDiscriminantAnalysis", "LinearSVC", "Logisti
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Callable[[dict[str, list[Any]], ModelSpec], Dataset]:
+def made(tmp_path: Path) -> Callable[..., Dataset]:
     """Make the Dataset of columns of texts or values, as a spec means them."""
 
-    def make(columns: dict[str, list[Any]], spec: ModelSpec) -> Dataset:
+    def make(columns: dict[str, list[Any]], spec: ModelSpec, *, hash_name: HashName = "siphash24") -> Dataset:
         folder = tmp_path / f"dataset-{len(list(tmp_path.iterdir()))}"
         folder.mkdir()
         parquet.write_table(pa.table(columns), folder / "snapshot.parquet")
-        return dataset.store.make(folder / "snapshot.parquet", folder, spec)
+        return dataset.store.make(folder / "snapshot.parquet", folder, spec, hash_name=hash_name)
 
     return make
 
 
 @pytest.fixture
 def packaged(
-    made: Callable[[dict[str, list[Any]], ModelSpec], Dataset],
+    made: Callable[..., Dataset],
     spec: Callable[..., ModelSpec],
     mixed: Callable[..., dict[str, list[Any]]],
     tmp_path: Path,
@@ -125,10 +126,10 @@ def packaged(
     """The folder of a version, trained on the mixed table without a registry."""
 
     def package(
-        path: str, columns: dict[str, list[Any]] | None = None, **parameters: Any
+        path: str, columns: dict[str, list[Any]] | None = None, *, contract: Literal[1, 2] = 2, **parameters: Any
     ) -> tuple[Path, Manifest, Dataset]:
         chosen = spec(candidates=[{"name": "one", "estimator": path, "parameters": parameters}])
-        data = made(mixed() | (columns or {}), chosen)
+        data = made(mixed() | (columns or {}), chosen, hash_name=HASHES[contract])
         candidate, training = chosen.candidates[0], ~data.held_out
         pipeline = preprocessing.pipeline(candidate, data.schema, classes=data.classes, rows=int(training.sum()))
         with threadpool_limits(1):
@@ -160,7 +161,7 @@ def packaged(
             data=SimpleNamespace(metrics={"cv_accuracy": 0.75}),
             info=SimpleNamespace(end_time=int(MOMENT.timestamp() * 1000)),
         )
-        training_run = TrainingRun(model=chosen.name, run_id="1", snapshot=snapshot)
+        training_run = TrainingRun(model=chosen.name, run_id="1", snapshot=snapshot, contract=contract)
         folder = tmp_path / "version"
         packaging.build(folder, stored, Training(chosen, training_run, data, evaluation, run))
         return folder, parse_manifest((folder / "mlyard.json").read_bytes()), data

@@ -40,9 +40,14 @@ def folder_digests(folder: Path) -> dict[str, str]:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> str:
-    """Write `mlyard.json` into a version's folder and return its SHA-256, which goes into the version's tag."""
+    """Write `mlyard.json` into a version's folder and return its SHA-256, which goes into the version's tag.
+
+    Raises:
+        ModelVersionRefused: the manifest's contract cannot say what it holds.
+    """
     file = folder / MANIFEST_FILE
-    file.write_text(json.dumps(manifest.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n", "utf-8")
+    document = contract1.write(manifest) if manifest.contract == 1 else manifest.model_dump(mode="json")
+    file.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
     return file_digest(file)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import numpy as np
 from mlyard_shared.errors import TableError
@@ -19,23 +20,29 @@ from mlyard_training_pipeline.data.table import Table
 SMALLEST_HOLDOUT = 10
 """With fewer rows a score on the holdout says nothing."""
 
+HashName = Literal["siphash24", "sha256"]
+HASHES: dict[int, HashName] = {1: "sha256", 2: "siphash24"}
+"""What a rule of each contract of model versions hashes by."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def rule(spec: ModelSpec, names: Sequence[str], order: Array | None) -> HoldoutRule:
+def rule(spec: ModelSpec, names: Sequence[str], order: Array | None, hash_name: HashName = "siphash24") -> HoldoutRule:
     """The rule of a spec: time where it has an event time, else the hash of the group, the key or every column.
 
     Args:
         spec: the model spec.
         names: the table's columns.
         order: the rows' times as int64 microseconds, where there is an event time.
+        hash_name: what rows are hashed by.
     """
     fraction = spec.holdout.fraction
     if order is None:
         columns = (spec.group,) if spec.group else spec.key or tuple(sorted(names))
-        return HoldoutRule(by="hash", columns=columns, fraction=fraction)
+        return HoldoutRule(by="hash", columns=columns, fraction=fraction, hash_name=hash_name)
     boundary = _EPOCH + timedelta(microseconds=_boundary(order, fraction))
-    return HoldoutRule(by="time", columns=(str(spec.event_time),), fraction=fraction, boundary=boundary)
+    columns = (str(spec.event_time),)
+    return HoldoutRule(by="time", columns=columns, fraction=fraction, boundary=boundary, hash_name=hash_name)
 
 
 def members(table: Table, rule: HoldoutRule, form: NumberForm) -> Mask:

@@ -1,7 +1,7 @@
 """Who was held out from a version of contract 1: a SHA-256 over the texts of its key, as version 0.2.0 spelled them."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,9 +10,11 @@ import pyarrow as pa
 from mlyard_shared.errors import TableError
 from mlyard_shared.manifest import HoldoutRule
 
+from mlyard_training_pipeline.data import holdout
 from mlyard_training_pipeline.data.columns import Cells, inference
 from mlyard_training_pipeline.data.columns.cells import Mask, matches
 from mlyard_training_pipeline.data.columns.numbers import NumberForm
+from mlyard_training_pipeline.data.siphash import Hashes
 from mlyard_training_pipeline.data.table import Column, Table
 
 _PLAIN = NumberForm()
@@ -32,10 +34,13 @@ def members(table: Table, rule: HoldoutRule, earlier: Table) -> Mask:
     """
     for name in rule.columns:
         _check_unchanged(table, earlier, name)
-    limit = int(rule.fraction * 2**64)
-    found = (_hash(row) < limit for row in zip(*(_texts(table.column(name)) for name in rule.columns), strict=True))
-    result: Mask = np.fromiter(found, dtype=bool, count=table.rows)
-    return result
+    return holdout.below(hashes(table, rule.columns), rule.fraction)
+
+
+def hashes(table: Table, columns: Sequence[str]) -> Hashes:
+    """The first 64 bits of the SHA-256 of each row's texts in some columns."""
+    rows = zip(*(_texts(table.column(name)) for name in columns), strict=True)
+    return np.fromiter(map(_hash, rows), dtype=np.uint64, count=table.rows)
 
 
 def _check_unchanged(table: Table, earlier: Table, name: str) -> None:

@@ -35,4 +35,9 @@ def extract(context: Context, spec_file: Path, *, run_key: str) -> TrainingRun:
     tags = {names.SHA256: snapshot.sha256, names.SNAPSHOT: snapshot.run_id}
     context.tracking.tag(run.info.run_id, tags)
     snapshots.forget_old(context, spec.name, snapshot)
-    return TrainingRun(model=spec.name, run_id=run.info.run_id, snapshot=snapshot)
+    return TrainingRun(
+        model=spec.name,
+        run_id=run.info.run_id,
+        snapshot=snapshot,
+        contract=context.settings.model_version_contract,
+    )

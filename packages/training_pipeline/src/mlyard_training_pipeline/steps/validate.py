@@ -7,6 +7,7 @@ from mlyard_training_pipeline.data import dataset, inputs
 from mlyard_training_pipeline.tracking import names
 from mlyard_training_pipeline.tracking.context import Context
 from mlyard_training_pipeline.tracking.references import TrainingRun
+from mlyard_training_pipeline.versions import contract1
 
 
 @resources.sharing
@@ -20,6 +21,9 @@ def validate(context: Context, run: TrainingRun) -> tuple[str, ...]:
     spec = context.tracking.spec_of(run.run_id)
     made = dataset.load(context, run, spec)
     context.tracking.log_inputs(run.run_id, inputs.of(spec, run.snapshot, made))
-    if problems := checks.problems(spec, made, trusted=context.settings.estimator_packages):
+    problems = checks.problems(spec, made, trusted=context.settings.estimator_packages)
+    if run.contract == 1:
+        problems += contract1.problems(spec)
+    if problems:
         raise SpecError(names.SPEC_FILE, tuple(problems))
     return tuple(candidate.name for candidate in spec.candidates)

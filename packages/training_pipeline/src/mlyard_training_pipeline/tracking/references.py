@@ -1,11 +1,11 @@
 """What one step hands to the next: references into MLflow, small enough for any orchestrator, and never data."""
 
-from typing import Any
+from typing import Any, Literal
 
 from mlyard_shared.contract import Contract
 from mlyard_shared.decision import Decision
 from mlyard_shared.gate import Condition, Gain
-from mlyard_shared.manifest import HoldoutRule
+from mlyard_shared.manifest import CONTRACT_VERSION, HoldoutRule
 from mlyard_shared.manifest.current import Conformal
 from mlyard_shared.snapshot import Snapshot
 
@@ -13,11 +13,15 @@ from mlyard_training_pipeline.tracking.names import PIPELINE_FILE
 
 
 class TrainingRun(Contract):
-    """A training: the parent run in the experiment that is named as the model, and what it trains on."""
+    """A training: the parent run in the experiment that is named as the model, and what it trains on.
+
+    `contract` is the one of model versions that its own is written by, which also says how rows are held out.
+    """
 
     model: str
     run_id: str
     snapshot: Snapshot
+    contract: Literal[1, 2] = CONTRACT_VERSION
 
 
 class SearchPart(Contract):

@@ -18,10 +18,11 @@ from mlyard_shared.manifest import (
     EngineFile,
     HoldoutRule,
     Manifest,
+    OnnxParity,
     folder_digests,
     write_manifest,
 )
-from mlyard_shared.manifest.current import Background, Latency, TargetTransform
+from mlyard_shared.manifest.current import Background, Conformal, Latency, TargetTransform
 from mlyard_shared.metrics import Task
 from mlyard_shared.pipelines import load_pipeline
 from mlyard_shared.schema import InputForm, Schema
@@ -33,7 +34,7 @@ from mlyard_training_pipeline.data import reference
 from mlyard_training_pipeline.data.dataset import Dataset
 from mlyard_training_pipeline.tracking.names import PIPELINE_FILE
 from mlyard_training_pipeline.tracking.references import Evaluation, TrainingRun
-from mlyard_training_pipeline.versions import budgets, card, fitted, latency, mlflow_folder, signature
+from mlyard_training_pipeline.versions import budgets, card, contract1, fitted, latency, mlflow_folder, signature
 from mlyard_training_pipeline.versions.fitted import Facts
 from mlyard_training_pipeline.versions.onnx import comparison, probes
 from mlyard_training_pipeline.versions.onnx.comparison import Rows, Twin
@@ -93,24 +94,37 @@ def build(folder: Path, stored: Path, training: Training) -> str:
     form = InputForm(encoding="codes", precision=estimators.precision(training.candidate))
     facts = fitted.facts(stored)
     model = _of_skops(folder, training, form) if facts is None else _of_onnx(folder, stored, training, facts)
+    is_older = training.run.contract == 1
+    parity = _rewritten(folder, training, form) if is_older else None
+    kept = tuple(engine for engine in model.engines if (folder / engine.file).is_file())
+    model = model._replace(engines=kept)
     mlflow_folder.write(
         folder,
-        _interface(training, form),
+        _interface(training, form, conformal=None if is_older else training.evaluation.winner.conformal),
         run_id=training.run.run_id,
         created_at=training.fitted_at,
         whole=facts is None,
         packages=model.packages,
     )
-    background = _background(folder, training.dataset)
-    return write_manifest(folder, _manifest(folder, model, training, form, background))
+    background = None if is_older else _background(folder, training.dataset)
+    manifest = _manifest(folder, model, training, form, background)
+    return write_manifest(folder, contract1.lowered(manifest, parity) if is_older else manifest)
 
 
-def _interface(training: Training, form: InputForm) -> Interface:
+def _rewritten(folder: Path, training: Training, form: InputForm) -> OnnxParity | None:
+    dataset, task = training.dataset, training.spec.task
+    sample = _sample(dataset.held_out, probes.MAX_ROWS)
+    rows = contract1.Rows(dataset.columns(sample), dataset.matrix(sample, precision=form.precision))
+    scale = scale_of(task, dataset)
+    return contract1.rewrite(folder, _schema(dataset.schema, form), rows, task=task, scale=scale, form=form)
+
+
+def _interface(training: Training, form: InputForm, *, conformal: Conformal | None) -> Interface:
     dataset = training.dataset
     schema = _schema(dataset.schema, form)
     some = dataset.columns(_sample(dataset.training, probes.MAX_ROWS))
     whole = signature.whole_numbers(some, schema)
-    return Interface(schema, whole, dataset.classes, training.evaluation.winner.conformal)
+    return Interface(schema, whole, dataset.classes, conformal)
 
 
 class _Model(NamedTuple):
@@ -163,7 +177,9 @@ def _rule(training: Training) -> Decision:
     return training.evaluation.winner.decision or DECISION
 
 
-def _manifest(folder: Path, model: _Model, training: Training, form: InputForm, background: Background) -> Manifest:
+def _manifest(
+    folder: Path, model: _Model, training: Training, form: InputForm, background: Background | None
+) -> Manifest:
     spec, dataset, evaluation = training.spec, training.dataset, training.evaluation
     holdout = {f"holdout_{name}": value for name, value in evaluation.metrics.items()}
     return Manifest(

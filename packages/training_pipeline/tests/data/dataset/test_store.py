@@ -87,11 +87,11 @@ def test_of_two_that_make_the_same_dataset_the_first_one_stays(
 ) -> None:
     build = building.build
 
-    def slowly(*arguments: Any) -> Any:
+    def slowly(*arguments: Any, **named: Any) -> Any:
         monkeypatch.setattr(store, "build", build)
         dataset.load(context, run, spec())
         first.update({path: path.stat().st_ino for path in folders(context)[0].iterdir()})
-        return build(*arguments)
+        return build(*arguments, **named)
 
     first: dict[Path, int] = {}
     monkeypatch.setattr(store, "build", slowly)

@@ -19,6 +19,7 @@ from mlyard_training_pipeline.data.dataset.schema import input_schema
 from mlyard_training_pipeline.data.dataset.selection import select
 from mlyard_training_pipeline.data.dataset.targets import check_sides, read_target, strata
 from mlyard_training_pipeline.data.dataset.weights import read_weights
+from mlyard_training_pipeline.data.holdout import HashName
 from mlyard_training_pipeline.data.problems import Problems
 from mlyard_training_pipeline.data.table import Table
 
@@ -26,7 +27,14 @@ MAX_CATEGORIES = 200
 """At most this many different texts a column may have before the spec has to say that it is a category."""
 
 
-def build(table: Table, spec: ModelSpec, folder: Path, *, problems: Problems | None = None) -> Layout:
+def build(
+    table: Table,
+    spec: ModelSpec,
+    folder: Path,
+    *,
+    problems: Problems | None = None,
+    hash_name: HashName = "siphash24",
+) -> Layout:
     """Write the Dataset into a folder.
 
     Args:
@@ -34,6 +42,7 @@ def build(table: Table, spec: ModelSpec, folder: Path, *, problems: Problems | N
         spec: what it is meant as.
         folder: is there, and empty.
         problems: where problems are noted, for a caller who knows what to do about them.
+        hash_name: what rows are hashed by to hold some out.
 
     Raises:
         TableError: every column and row that does not fit, and what would be right.
@@ -42,7 +51,7 @@ def build(table: Table, spec: ModelSpec, folder: Path, *, problems: Problems | N
     roles.check(spec, table.names, problems)
     problems.check()
     with ArrayWriter(folder, table.rows) as arrays:
-        layout = _layout(Making(table, spec, arrays, problems))
+        layout = _layout(Making(table, spec, arrays, problems, hash_name))
     problems.check()
     assert layout is not None  # noqa: S101 - what it lacks is a problem
     (folder / FILE).write_text(layout.model_dump_json(), encoding="utf-8")

@@ -14,6 +14,7 @@ from mlyard_training_pipeline.data.dataset import reading
 from mlyard_training_pipeline.data.dataset.arrays import ArrayWriter
 from mlyard_training_pipeline.data.dataset.facts import Facts
 from mlyard_training_pipeline.data.dataset.reading import ColumnRead
+from mlyard_training_pipeline.data.holdout import HashName
 from mlyard_training_pipeline.data.problems import Problems
 from mlyard_training_pipeline.data.table import Table
 
@@ -22,6 +23,7 @@ from mlyard_training_pipeline.data.table import Table
 class Making:
     """A Dataset under way.
 
+    `hash_name` is what rows are hashed by to hold some out.
     `training` are the rows that are trained on; all of them as long as nobody knows who is held out (`is_split`).
     """
 
@@ -29,6 +31,7 @@ class Making:
     spec: ModelSpec
     arrays: ArrayWriter
     problems: Problems
+    hash_name: HashName = "siphash24"
     training: Mask = field(init=False)
 
     def __post_init__(self) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from mlyard_shared.errors import TableError
 from mlyard_shared.manifest import HoldoutRule
 
-from mlyard_training_pipeline.data import holdout
+from mlyard_training_pipeline.data import holdout, holdout1
 from mlyard_training_pipeline.data.columns import Array, canonical
 from mlyard_training_pipeline.data.columns.cells import Mask, valid
 from mlyard_training_pipeline.data.dataset import sides
@@ -42,20 +42,22 @@ def select(making: Making, strata: Array | None = None) -> Selection | None:
     if len(making.problems.found) > noted:
         return None
     times = None if order is None else making.arrays.read(order, slice(0, table.rows))
-    rule = holdout.rule(spec, table.names, times)
+    rule = holdout.rule(spec, table.names, times, making.hash_name)
     groups: Hashes | None = None
     try:
         if spec.group:
             groups = holdout.hashes(table, (spec.group,), making.form)
             sides.check_groups(len(np.unique(groups)), spec, making.problems)
         if strata is not None:
-            hashes = holdout.hashes(table, rule.columns, making.form)
-            held_out, certain = holdout.stratified(hashes, strata, rule.fraction)
+            held_out, certain = holdout.stratified(_hashes(making, rule), strata, rule.fraction)
             rule = rule.model_copy(update={"fraction": certain})
-        elif times is not None or groups is None or rule.columns != (spec.group,):
+        elif times is not None:
             held_out = holdout.members(table, rule, making.form)
-        else:
+        elif groups is not None and making.hash_name == "siphash24":
             held_out = holdout.below(groups, rule.fraction)
+        else:
+            holdout.check_columns(table, rule)
+            held_out = holdout.below(_hashes(making, rule), rule.fraction)
     except TableError as error:
         making.problems.add(str(error))
         return None
@@ -64,6 +66,12 @@ def select(making: Making, strata: Array | None = None) -> Selection | None:
         sides.check(held_out, training, spec, making.problems)
     making.split(held_out, training)
     return Selection(rule, _store(making, held_out), order, _store_groups(making, groups))
+
+
+def _hashes(making: Making, rule: HoldoutRule) -> Hashes:
+    if rule.hash_name == "sha256":
+        return holdout1.hashes(making.table, rule.columns)
+    return holdout.hashes(making.table, rule.columns, making.form)
 
 
 def _tell_rows_apart(making: Making) -> bool:
