@@ -119,6 +119,16 @@ def test_labels_change_only_where_a_cut_is_within_twice_the_tolerance(name: str)
     assert near.mean() < 0.5
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("name", RULES)
+def test_a_row_has_the_same_label_alone_and_among_others(name: str, kind: type[np.floating]) -> None:
+    rule = RULES[name]
+    probabilities = dirichlet(1000, classes=3 if "three" in name else 2).astype(kind)
+    probabilities[:100, 1] = probabilities[:100, 0] + kind(TOLERANCE)
+    alone = [labels(row[None], rule)[0] for row in probabilities]
+    np.testing.assert_array_equal(labels(probabilities, rule), alone)
+
+
 @pytest.mark.parametrize("name", RULES)
 def test_the_distance_is_the_way_to_another_label(name: str) -> None:
     rule, classes = RULES[name], 3 if "three" in name else 2

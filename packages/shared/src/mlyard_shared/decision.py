@@ -19,6 +19,7 @@ TOLERANCE = 1e-5
 
 FEW = 64
 """So many probabilities are looked at one by one in less time than NumPy takes to begin."""
+_TWO = 2
 
 
 class Decision(Contract):
@@ -54,6 +55,10 @@ def labels(probabilities: NDArray[np.floating], decision: Decision) -> NDArray[n
     """
     if probabilities.size <= FEW and decision.costs is None:
         return np.array([_label(row, decision) for row in probabilities.tolist()], dtype=np.int64)
+    if probabilities.shape[1] == _TWO and decision.costs is None:
+        # The second class by the same arithmetic as `_gaps`, of which all else says nothing here.
+        below = decision.threshold if decision.threshold is not None else probabilities[:, 0].astype(np.float64)
+        return (probabilities[:, 1].astype(np.float64) - below - decision.tolerance > 0).astype(np.int64)
     first: NDArray[np.int64] = np.argmax(_gaps(probabilities, decision) <= 0, axis=1).astype(np.int64)
     return first
 

@@ -59,7 +59,7 @@ def _lie_in(labels: Array, classes: int) -> bool:
     """Whether labels are indices of classes."""
     if len(labels) <= FEW:
         return all(0 <= label < classes for label in labels.tolist())
-    return bool(((labels >= 0) & (labels < classes)).all())
+    return bool(labels.min() >= 0 and labels.max() < classes)
 
 
 def _are_few_and_right(probabilities: Array) -> bool:
@@ -76,9 +76,10 @@ def _are_few_and_right(probabilities: Array) -> bool:
 def _check_probabilities(probabilities: Array, manifest: Manifest) -> None:
     if not _is_number(probabilities):
         raise ModelFailed("its probabilities are not numbers")
-    _check_finite(probabilities)
     low, high = float(probabilities.min(initial=0)), float(probabilities.max(initial=0))
-    if low < -TOLERANCE or high > 1 + TOLERANCE:
+    # A comparison with NaN is false, and the least of several numbers is NaN where one of them is.
+    if not (low >= -TOLERANCE and high <= 1 + TOLERANCE):
+        _check_finite(probabilities)
         raise ModelFailed(f"its probabilities lie between {low:.6g} and {high:.6g}")
     sums = probabilities.sum(axis=1, dtype=np.float64)
     wrong = np.abs(sums - 1) > SUM_TOLERANCE
