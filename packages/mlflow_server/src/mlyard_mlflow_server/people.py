@@ -1,11 +1,10 @@
 """The accounts of people: made, removed and given roles beside those of the services, in MLflow's own tables."""
 
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple, Self, get_args
 
-from mlyard_shared.errors import MlyardError
+from mlyard_shared.people import AccountRefused
 
 from mlyard_mlflow_server.address import PREFIX
 from mlyard_mlflow_server.auth import ADMIN, CACHE_SECONDS, PIPELINE, READER, WRITES, is_reader, load_auth
@@ -18,10 +17,6 @@ GRANTS = {"editor": "EDIT", "reader": "READ"}
 """What each role may do with what others made: an editor changes it, and deletes only what is their own."""
 SERVICES = (ADMIN, PIPELINE, READER)
 SOON = f"it holds within {CACHE_SECONDS} s, without a restart"
-
-
-class NoSuchUser(MlyardError):
-    """There is no account of this name, or it is not one that can be changed."""
 
 
 class User(NamedTuple):
@@ -44,11 +39,11 @@ class People:
         """Open the accounts of a server; until the block ends, no other such command changes them.
 
         Raises:
-            NoSuchUser: the server asks nobody for an account.
+            AccountRefused: the server asks nobody for an account.
             DatabaseError: the database cannot be used.
         """
         if settings.auth != "basic":
-            raise NoSuchUser(f"this server asks nobody for an account: set {PREFIX}AUTH=basic to have some")
+            raise AccountRefused(f"this server asks nobody for an account: set {PREFIX}AUTH=basic to have some")
         store, uri = load_auth(settings).store, settings.backend_store_uri.get_secret_value()
         with migrated(uri, [SIGN_IN]):
             store.init_db(uri)
@@ -65,7 +60,9 @@ class People:
         # Of two names that differ in their case, a person would take one for the other.
         for user in self.all():
             if user.name.casefold() == name.casefold():
-                raise NoSuchUser(f"there is an account {user.name!r} already ({user.role}): `users role` changes it")
+                raise AccountRefused(
+                    f"there is an account {user.name!r} already ({user.role}): `users role` changes it"
+                )
         self._store.create_user(name, password, is_admin=role == "admin")
         self._grant(name, role)
         return f"{name} may sign in as {role}"
@@ -100,12 +97,14 @@ class People:
         for user in self.all():
             if user.name == name:
                 return user
-        raise NoSuchUser(f"there is no account {name!r}: there are {', '.join(user.name for user in self.all())}")
+        raise AccountRefused(f"there is no account {name!r}: there are {', '.join(user.name for user in self.all())}")
 
     def _person(self, name: str) -> User:
         user = self._found(name)
         if user.is_service:
-            raise NoSuchUser(f"{name!r} is an account of the stack itself, which each start makes: it stays as it is")
+            raise AccountRefused(
+                f"{name!r} is an account of the stack itself, which each start makes: it stays as it is"
+            )
         return user
 
 
@@ -113,12 +112,7 @@ def check_password(password: str) -> None:
     """Refuse a password that MLflow cannot take.
 
     Raises:
-        NoSuchUser: it is too short, or not ASCII, which one of MLflow's two readers takes alone.
+        AccountRefused: it is too short, or not ASCII, which one of MLflow's two readers takes alone.
     """
     if not (len(password) >= SHORTEST_SECRET and password.isascii() and password.isprintable()):
-        raise NoSuchUser(f"a password has {SHORTEST_SECRET} ASCII characters or more")
-
-
-def made_password() -> str:
-    """A random password."""
-    return secrets.token_urlsafe(18)
+        raise AccountRefused(f"a password has {SHORTEST_SECRET} ASCII characters or more")

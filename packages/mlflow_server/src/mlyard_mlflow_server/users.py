@@ -2,13 +2,13 @@
 
 import json
 import os
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
+from mlyard_shared.people import check_name, check_role, made_password
 
 from mlyard_mlflow_server.environment import server_environment
 from mlyard_mlflow_server.settings import Settings
@@ -16,15 +16,16 @@ from mlyard_mlflow_server.settings import Settings
 if TYPE_CHECKING:
     from mlyard_mlflow_server.people import People, Role
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}")
-"""Without a colon, which ends the name in what a browser sends."""
-role_choice = click.Choice(["admin", "editor", "reader"])
+ROLES = ("admin", "editor", "reader")
+CHOICE = f"[{'|'.join(ROLES)}]"
 
 
 def _name(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    if not NAME.fullmatch(value):
-        raise click.BadParameter("give letters, digits, and _ . @ - after the first, 64 at most")
-    return value
+    return check_name(value)
+
+
+def _role(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    return check_role(value, ROLES)
 
 
 name_argument = click.argument("name", callback=_name)
@@ -37,12 +38,10 @@ def users() -> None:
 
 @users.command()
 @name_argument
-@click.option("--role", type=role_choice, default="reader", show_default=True)
+@click.option("--role", metavar=CHOICE, callback=_role, default="reader", show_default=True)
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input, or ask for it.")
 def add(name: str, role: "Role", *, password_stdin: bool) -> None:
     """Make an account; its password is made too, and shown this once."""
-    from mlyard_mlflow_server.people import made_password
-
     given = _given() if password_stdin else None
     with _people() as people:
         password = given if given is not None else made_password()
@@ -61,7 +60,7 @@ def remove(name: str) -> None:
 
 @users.command()
 @name_argument
-@click.argument("role", type=role_choice)
+@click.argument("role", metavar=CHOICE, callback=_role)
 def role(name: str, role: "Role") -> None:
     """Give a person another role."""
     with _people() as people:

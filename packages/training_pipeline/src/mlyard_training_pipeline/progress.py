@@ -1,4 +1,4 @@
-"""What a training says while it runs: one line for each step that is done, and on a terminal a bar below them."""
+"""What a command says while it runs: a line for each thing that is done, and on a terminal a bar below them."""
 
 import time
 from collections.abc import Iterator
@@ -18,9 +18,9 @@ class Step:
 
 
 class Progress:
-    """The lines and the bar of a training with this many steps."""
+    """Lines, and a bar over this many steps, or as many as are told on the way."""
 
-    def __init__(self, *, steps: int, console: Console | None = None) -> None:
+    def __init__(self, *, steps: int | None = None, console: Console | None = None) -> None:
         """Begin with nothing done; the bar shows from `with` on, and where the console is a terminal."""
         self.console = console or Console(highlight=False, soft_wrap=True)
         columns = (
@@ -50,6 +50,10 @@ class Progress:
         yield step
         self._bar.advance(self._task)
         self.say(f"{name:<28} {time.monotonic() - begun:5.1f} s  {step.result}".rstrip())
+
+    def chunk(self, done: int, chunks: int) -> None:
+        """Move the bar to so many chunks of a table."""
+        self._bar.update(self._task, description="chunks", completed=done, total=chunks)
 
     def say(self, text: str) -> None:
         """Print a line."""

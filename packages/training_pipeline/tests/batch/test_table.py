@@ -25,9 +25,10 @@ KILLED = """
 import os, signal
 from pathlib import Path
 from mlyard_training_pipeline.batch import score
-from mlyard_training_pipeline.batch.command import Terminal, request_of
+from mlyard_training_pipeline.batch.command import request_of
 from mlyard_training_pipeline.batch.sinks import table
 from mlyard_training_pipeline.data import encoding
+from mlyard_training_pipeline.progress import Progress
 from mlyard_training_pipeline.settings import Settings
 from mlyard_training_pipeline.tracking.context import Context
 os.chdir(folder)
@@ -41,7 +42,7 @@ def die(*arguments):
         os.kill(os.getpid(), signal.SIGKILL)
 table.copy_rows = die
 settings = Settings(registry_uri=uri, state=Path(state), connections={"warehouse": database})
-score(Context.from_settings(settings), request_of(model, **asked), listener=Terminal())
+score(Context.from_settings(settings), request_of(model, **asked), listener=Progress())
 """
 """A job whose process is killed when the rows of its second chunk are in the transaction, and not yet counted."""
 

@@ -1,11 +1,17 @@
 """`users` beside a real Airflow: with its simple auth manager, and with FAB's on PostgreSQL where there is one."""
 
+import fcntl
 import json
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
+from mlyard_training_pipeline.orchestration import people
+from mlyard_training_pipeline.orchestration.processes import accounts
+from mlyard_training_pipeline.settings import Settings
 
 from .conftest import Stack
 
@@ -69,6 +75,12 @@ REFUSED = {
     "the stack's own": (["remove", "admin"], "", "'admin' is the account of the stack itself"),
     "its role": (["role", "admin", "viewer"], "", "'admin' is the account of the stack itself"),
     "there already": (["add", "Admin"], "", "there is an account 'admin' already (admin)"),
+    "a wrong name": (["add", "a:b"], "", "'a:b' cannot be the name of an account: give letters, digits"),
+    "a wrong role": (
+        ["role", "tim", "opp"],
+        "",
+        "there is no role 'opp': did you mean op? give admin",
+    ),
     "short": (["add", "tim", "--password-stdin"], "short", "a password has 12 characters or more"),
 }
 
@@ -78,7 +90,8 @@ def test_what_cannot_be_done_is_said(plain: Stack, arguments: list[str], stdin: 
     done = users(plain, *arguments, stdin=stdin)
     assert done.returncode == 1
     assert text in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("mlyard-training-pipeline: ")
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_given_password_is_kept_from_others(plain: Stack) -> None:
@@ -86,3 +99,28 @@ def test_a_given_password_is_kept_from_others(plain: Stack) -> None:
     assert token(plain, "bob", LONG).status_code == 201
     assert (plain.settings.airflow_home / "people.json").stat().st_mode & 0o777 == 0o600
     said(plain, "remove", "bob")
+
+
+def test_of_many_who_change_people_at_once_none_undoes_the_others(tmp_path: Path) -> None:
+    def add(number: int) -> None:
+        with people.held(tmp_path):
+            known = people.read(tmp_path)
+            time.sleep(0.005)
+            people.write(tmp_path, known | {f"p{number}": people.Person("viewer", LONG)})
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add, range(24)))
+    assert len(people.read(tmp_path)) == 24
+
+
+def test_the_file_of_people_is_held_while_accounts_are_open(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts, "prepare", lambda _: {})
+    settings.airflow_home.mkdir(parents=True)
+    with (
+        accounts.opened(settings),
+        (settings.airflow_home / ".people.json.lock").open("w") as lock,
+        pytest.raises(BlockingIOError),
+    ):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

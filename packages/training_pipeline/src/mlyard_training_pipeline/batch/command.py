@@ -2,19 +2,17 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self, TypeVar
+from typing import Literal, TypeVar
 
 from mlyard_shared.spec import Sink, Source
 from mlyard_shared.spec.problems import problems
 from mlyard_shared.spec.sink import input_place, output_place
 from pydantic import ValidationError
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from mlyard_training_pipeline.batch.request import Request, ScoringError
 from mlyard_training_pipeline.batch.scoring import score
 from mlyard_training_pipeline.interruption import Interrupted, sigterm_as_interrupt
+from mlyard_training_pipeline.progress import Progress
 from mlyard_training_pipeline.settings import Settings
 from mlyard_training_pipeline.tracking.context import Context
 
@@ -87,7 +85,7 @@ def run(request: Request, settings: Settings) -> None:
     Raises:
         MlyardError: what went wrong; what is there of the job is kept, and the same command goes on with it.
     """
-    with Terminal() as shown, sigterm_as_interrupt():
+    with Progress() as shown, sigterm_as_interrupt():
         try:
             scored = score(Context.from_settings(settings), request, listener=shown)
         except KeyboardInterrupt:
@@ -95,31 +93,3 @@ def run(request: Request, settings: Settings) -> None:
         refused = f", {scored.refused} refused ones in {request.rejects}" if scored.refused else ""
         if scored.rows is not None:
             shown.say(f"{scored.rows} rows by version {scored.version} of {request.model} in {scored.output}{refused}")
-
-
-class Terminal:
-    """Sentences, and on a terminal a bar below them."""
-
-    def __init__(self) -> None:
-        """Begin with nothing done; the bar shows from `with` on."""
-        self._console = Console(highlight=False, soft_wrap=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._bar = Progress(*columns, console=self._console, transient=True, disable=not self._console.is_terminal)
-        self._task = self._bar.add_task("chunks", total=None)
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.stop()
-
-    def say(self, text: str) -> None:
-        """Print a sentence."""
-        self._console.print(text, markup=False)
-
-    def chunk(self, done: int, chunks: int) -> None:
-        """Move the bar."""
-        self._bar.update(self._task, completed=done, total=chunks)

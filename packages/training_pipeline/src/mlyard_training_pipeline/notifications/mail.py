@@ -8,7 +8,7 @@ from email.utils import format_datetime
 from typing import Literal, NamedTuple
 
 from mlyard_training_pipeline.notifications.events import Event
-from mlyard_training_pipeline.notifications.webhook import TIMEOUT, NotSent
+from mlyard_training_pipeline.notifications.receiver import TIMEOUT, NotSent
 
 Tls = Literal["starttls", "implicit", "none"]
 LONGEST_SUBJECT = 120

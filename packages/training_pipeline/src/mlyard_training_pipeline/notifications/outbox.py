@@ -12,7 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 from mlyard_training_pipeline.notifications.events import Event
-from mlyard_training_pipeline.notifications.webhook import NotSent
+from mlyard_training_pipeline.notifications.receiver import NotSent
 
 Senders = Mapping[str, Callable[[Event], None]]
 PAUSES = (1.0, 4.0)

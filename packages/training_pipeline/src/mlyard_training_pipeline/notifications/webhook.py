@@ -7,12 +7,7 @@ import json
 from datetime import UTC, datetime
 
 from mlyard_training_pipeline.notifications.events import Event
-
-TIMEOUT = 5.0
-
-
-class NotSent(Exception):
-    """The receiver did not take it: later it may."""
+from mlyard_training_pipeline.notifications.receiver import TIMEOUT, NotSent
 
 
 def signature(secret: str, *, event_id: str, timestamp: int, body: bytes) -> str:

@@ -6,7 +6,6 @@ MlyardError
 ├── NothingToTrain       the folder of models holds no spec
 ├── AirflowUnavailable   no answer from Airflow, try again later
 ├── AirflowDenied        Airflow refused the account
-├── AccountRefused       a person's account cannot be made or changed so
 └── NotInAirflow         Airflow has no such DAG, run or task, or cannot use it
 """
 
@@ -46,7 +45,3 @@ class AirflowDenied(MlyardError):
 
 class NotInAirflow(MlyardError):
     """Airflow has no such DAG, run or task, or cannot use it as it is."""
-
-
-class AccountRefused(MlyardError):
-    """A person's account cannot be made or changed so."""

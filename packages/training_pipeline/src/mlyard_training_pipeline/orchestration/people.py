@@ -1,9 +1,11 @@
 """Whom Airflow's simple auth manager lets in beside the one account of the settings: a file in its folder."""
 
+import fcntl
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +17,14 @@ class Person(NamedTuple):
 
     role: str
     password: str
+
+
+@contextmanager
+def held(home: Path) -> Iterator[None]:
+    """Keep other commands from changing the file until the block ends, or one's change would undo the other's."""
+    with (home / f".{FILE}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def read(home: Path) -> dict[str, Person]:

@@ -1,21 +1,23 @@
 """The commands `users add`, `remove`, `role` and `list`: people's accounts in Airflow."""
 
 import json
-import re
 import sys
 
 import click
+from mlyard_shared.people import check_name, check_role, made_password
 
 from mlyard_training_pipeline.settings import Settings
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}")
-role_choice = click.Choice(["admin", "op", "user", "viewer"])
+ROLES = ("admin", "op", "user", "viewer")
+CHOICE = f"[{'|'.join(ROLES)}]"
 
 
 def _name(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    if not NAME.fullmatch(value):
-        raise click.BadParameter("give letters, digits, and _ . @ - after the first, 64 at most")
-    return value
+    return check_name(value)
+
+
+def _role(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    return check_role(value, ROLES)
 
 
 name_argument = click.argument("name", callback=_name)
@@ -28,11 +30,11 @@ def users() -> None:
 
 @users.command()
 @name_argument
-@click.option("--role", type=role_choice, default="viewer", show_default=True)
+@click.option("--role", metavar=CHOICE, callback=_role, default="viewer", show_default=True)
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input, or ask for it.")
 def add(name: str, role: str, *, password_stdin: bool) -> None:
     """Make an account; its password is made too, and shown this once."""
-    from mlyard_training_pipeline.orchestration.processes.accounts import made_password, opened
+    from mlyard_training_pipeline.orchestration.processes.accounts import opened
 
     given = _given() if password_stdin else None
     with opened(Settings.load()) as accounts:
@@ -56,7 +58,7 @@ def remove(name: str) -> None:
 
 @users.command()
 @name_argument
-@click.argument("role", type=role_choice)
+@click.argument("role", metavar=CHOICE, callback=_role)
 def role(name: str, role: str) -> None:
     """Give a person another role."""
     from mlyard_training_pipeline.orchestration.processes.accounts import opened

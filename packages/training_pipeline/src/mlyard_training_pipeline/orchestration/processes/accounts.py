@@ -1,14 +1,14 @@
 """The accounts of people in Airflow, by whichever auth manager it has: made, removed, and given roles."""
 
 import os
-import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import Any, NamedTuple, Protocol
 
+from mlyard_shared.people import AccountRefused
+
 from mlyard_training_pipeline.orchestration import people
-from mlyard_training_pipeline.orchestration.errors import AccountRefused
 from mlyard_training_pipeline.orchestration.people import Person
 from mlyard_training_pipeline.orchestration.processes.database import check
 from mlyard_training_pipeline.orchestration.processes.home import prepare
@@ -95,7 +95,7 @@ class Accounts:
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Accounts]:
-    """Open the accounts of the Airflow of these settings.
+    """Open the accounts of the Airflow of these settings; until the block ends, no other such command changes a file.
 
     Raises:
         CannotStart, DatabaseError, SettingsError: it cannot be used.
@@ -104,18 +104,14 @@ def opened(settings: Settings) -> Iterator[Accounts]:
     os.environ.update(prepare(settings))
     with redirect_stdout(sys.stderr):
         if settings.auth_manager == "simple":
-            yield Accounts(_Simple(settings), own=settings.airflow_user)
+            with people.held(settings.airflow_home):
+                yield Accounts(_Simple(settings), own=settings.airflow_user)
             return
         check(settings)
         from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
 
         with get_application_builder() as builder:
             yield Accounts(_Fab(builder.sm), own=settings.airflow_user)
-
-
-def made_password() -> str:
-    """A random password."""
-    return secrets.token_urlsafe(18)
 
 
 class _Simple:
