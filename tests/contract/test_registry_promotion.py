@@ -4,12 +4,15 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from mlflow import MlflowClient
 from mlyard_shared.errors import ModelNotFound, ModelVersionRefused, PromotionConflict
 from mlyard_shared.registry import Alias, ModelVersion, Move, Registry, history, promote, rollback
 from mlyard_shared.registry.ledger import Ledger
 from mlyard_shared.registry.succession import succession
 from mlyard_shared.registry.version import DIGEST_TAG, GATE_TAG
 
+# MLflow's store is used in this process: what it does that is to change is MLflow's to mend.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 MUTATIONS = {
     "create_experiment",
     "create_run",
@@ -104,19 +107,41 @@ class Model:
         assert self.alias("challenger") != self.alias("champion") or self.alias("champion") is None
 
 
-@pytest.fixture
-def model(registry: Registry) -> Model:
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Registry:
+    """MLflow's store without a server before it: a call costs a fifth."""
+    folder = tmp_path_factory.mktemp("stored")
+    registry = Registry("http://127.0.0.1:9")
+    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(folder)  # MLflow makes a folder for artifacts where it is
+        registry.client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        registry.client.search_experiments()
+    return registry
+
+
+@pytest.fixture(params=["stored", pytest.param("registry", marks=pytest.mark.long)])
+def model(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Model:
+    """For the logic of the moves, where it does not matter what is between a caller and the store."""
+    registry: Registry = request.getfixturevalue(request.param)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", registry.client.tracking_uri)  # where the store looks models up
     return Model(registry)
 
 
-def test_the_first_promotion_makes_a_champion_and_no_previous(model: Model) -> None:
-    move = model.promote(model.add(), actor="ann", reason="first", gate_report="runs:/1/gate.json")
+@pytest.fixture
+def served(registry: Registry) -> Model:
+    """For what needs a server, or shows that one makes no difference."""
+    return Model(registry)
+
+
+def test_the_first_promotion_makes_a_champion_and_no_previous(served: Model) -> None:
+    move = served.promote(served.add(), actor="ann", reason="first", gate_report="runs:/1/gate.json")
     assert (move.kind, move.state, move.from_version, move.to_version) == ("promotion", "finished", None, 1)
     assert (move.actor, move.reason, move.gate_report) == ("ann", "first", "runs:/1/gate.json")
-    assert model.alias("champion") == 1
-    assert model.alias("previous") is None
-    assert model.alias("challenger") is None
-    model.assert_consistent()
+    assert served.alias("champion") == 1
+    assert served.alias("previous") is None
+    assert served.alias("challenger") is None
+    served.assert_consistent()
 
 
 def test_a_promotion_keeps_a_challenger_that_is_another_version(model: Model) -> None:
@@ -125,13 +150,13 @@ def test_a_promotion_keeps_a_challenger_that_is_another_version(model: Model) ->
     assert model.alias("challenger") == second
 
 
-def test_rollbacks_go_further_back_and_never_to_the_version_just_left(model: Model) -> None:
-    model.champions(3)
-    assert (model.rollback().to_version, model.alias("previous")) == (2, 1)
-    assert (model.rollback().to_version, model.alias("previous")) == (1, None)
+def test_rollbacks_go_further_back_and_never_to_the_version_just_left(served: Model) -> None:
+    served.champions(3)
+    assert (served.rollback().to_version, served.alias("previous")) == (2, 1)
+    assert (served.rollback().to_version, served.alias("previous")) == (1, None)
     with pytest.raises(ModelNotFound, match="no version to go back to from version 1"):
-        model.rollback()
-    model.assert_consistent()
+        served.rollback()
+    served.assert_consistent()
 
 
 def test_a_promotion_after_a_rollback_returns_to_the_version_that_served_before(model: Model) -> None:
@@ -159,6 +184,13 @@ def test_promoting_the_champion_again_changes_nothing_and_returns_its_move(model
     assert model.alias("previous") == 1
 
 
+def test_promoting_the_champion_again_takes_the_challenger_from_it(model: Model) -> None:
+    model.champions(1)
+    model.set_by_hand("challenger", 1)
+    model.promote(1)
+    assert model.alias("challenger") is None
+
+
 def test_a_model_without_a_champion_has_nothing_to_roll_back(model: Model) -> None:
     model.add()
     with pytest.raises(ModelNotFound, match="has no champion to roll back"):
@@ -184,13 +216,13 @@ def test_a_rollback_to_a_version_of_another_hand_is_refused(model: Model) -> Non
     assert model.alias("champion") == 2
 
 
-def test_a_move_by_hand_is_found_and_entered_once(model: Model) -> None:
-    model.champions(2)
-    model.set_by_hand("champion", model.add())
-    assert model.moves()[2:] == [("found", "finished", 2, 3)]
-    assert len(model.moves()) == 3
-    assert model.rollback().to_version == 2
-    model.assert_consistent()
+def test_a_move_by_hand_is_found_and_entered_once(served: Model) -> None:
+    served.champions(2)
+    served.set_by_hand("champion", served.add())
+    assert served.moves()[2:] == [("found", "finished", 2, 3)]
+    assert len(served.moves()) == 3
+    assert served.rollback().to_version == 2
+    served.assert_consistent()
 
 
 def test_a_rollback_by_hand_steps_down_like_any_other(model: Model) -> None:
@@ -224,12 +256,12 @@ def test_previous_is_put_right_after_it_was_moved_by_hand(model: Model) -> None:
     assert model.rollback().to_version == 2
 
 
-def test_a_deleted_champion_is_found_as_a_model_without_one(model: Model) -> None:
-    model.champions(2)
-    model.registry.client.delete_model_version(model.name, "2")
-    assert model.moves()[2:] == [("found", "finished", 2, None)]
-    model.promote(model.add())
-    assert model.alias("previous") == 1
+def test_a_deleted_champion_is_found_as_a_model_without_one(served: Model) -> None:
+    served.champions(2)
+    served.registry.client.delete_model_version(served.name, "2")
+    assert served.moves()[2:] == [("found", "finished", 2, None)]
+    served.promote(served.add())
+    assert served.alias("previous") == 1
 
 
 def test_the_ledger_reads_past_one_page(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -356,17 +388,17 @@ def test_a_found_move_whose_entry_was_cut_off_is_entered_once(model: Model, stat
     model.assert_consistent()
 
 
-def test_another_callers_open_intent_is_waited_for(model: Model) -> None:
-    model.champions(1)
-    new = model.add()
-    ledger = Ledger(model.registry, model.name)
+def test_another_callers_open_intent_is_waited_for(served: Model) -> None:
+    served.champions(1)
+    new = served.add()
+    ledger = Ledger(served.registry, served.name)
     intent = ledger.open("promotion", origin=1, target=new, previous=None, actor="ann", reason="slow")
     finisher = threading.Timer(0.6, lambda: ledger.withdraw(intent))
     finisher.start()
-    move = model.promote(new, actor="bob", lease=20)
+    move = served.promote(new, actor="bob", lease=20)
     finisher.join()
     assert (move.actor, move.state) == ("bob", "finished")
-    assert [state for _, state, *_ in model.moves()] == ["finished", "withdrawn", "finished"]
+    assert [state for _, state, *_ in served.moves()] == ["finished", "withdrawn", "finished"]
 
 
 def test_a_slow_caller_that_was_overtaken_moves_nothing(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -406,43 +438,43 @@ def together(*actions: Callable[[], Move]) -> list[Move | PromotionConflict]:
 
 
 @pytest.mark.parametrize("turn", [0, *(pytest.param(turn, marks=pytest.mark.long) for turn in (1, 2))])
-def test_of_two_promotions_at_once_each_is_made_whole_or_not_at_all(model: Model, turn: int) -> None:
-    model.champions(1)
-    one, two = model.add(), model.add()
+def test_of_two_promotions_at_once_each_is_made_whole_or_not_at_all(served: Model, turn: int) -> None:
+    served.champions(1)
+    one, two = served.add(), served.add()
     results = together(
-        lambda: promote(Registry(model.registry.uri), model.name, one, actor="ann", reason="one"),
-        lambda: promote(Registry(model.registry.uri), model.name, two, actor="bob", reason="two"),
+        lambda: promote(Registry(served.registry.uri), served.name, one, actor="ann", reason="one"),
+        lambda: promote(Registry(served.registry.uri), served.name, two, actor="bob", reason="two"),
     )
     made = [result for result in results if isinstance(result, Move)]
     assert made
-    assert model.alias("champion") in {move.to_version for move in made}
-    assert all(kind == "promotion" for kind, *_ in model.moves())
-    model.assert_consistent()
+    assert served.alias("champion") in {move.to_version for move in made}
+    assert all(kind == "promotion" for kind, *_ in served.moves())
+    served.assert_consistent()
 
 
-def test_the_same_promotion_twice_at_once_is_made_once(model: Model) -> None:
-    model.champions(1)
-    new = model.add()
-    results = together(*[lambda: promote(Registry(model.registry.uri), model.name, new, actor="a", reason="r")] * 2)
+def test_the_same_promotion_twice_at_once_is_made_once(served: Model) -> None:
+    served.champions(1)
+    new = served.add()
+    results = together(*[lambda: promote(Registry(served.registry.uri), served.name, new, actor="a", reason="r")] * 2)
     assert [result for result in results if isinstance(result, Move)]
-    assert (model.alias("champion"), model.alias("previous")) == (new, 1)
-    assert model.promote(new).state == "finished"
-    model.assert_consistent()
+    assert (served.alias("champion"), served.alias("previous")) == (new, 1)
+    assert served.promote(new).state == "finished"
+    served.assert_consistent()
 
 
-def test_readers_of_the_history_enter_no_move_that_is_under_way(model: Model) -> None:
-    model.champions(1)
+def test_readers_of_the_history_enter_no_move_that_is_under_way(served: Model) -> None:
+    served.champions(1)
     done = threading.Event()
     seen: list[str] = []
 
     def read() -> None:
         while not done.is_set():
-            seen.extend(move.kind for move in history(Registry(model.registry.uri), model.name))
+            seen.extend(move.kind for move in history(Registry(served.registry.uri), served.name))
 
     reader = threading.Thread(target=read)
     reader.start()
-    model.champions(4)
+    served.champions(2)
     done.set()
     reader.join()
     assert set(seen) == {"promotion"}
-    model.assert_consistent()
+    served.assert_consistent()

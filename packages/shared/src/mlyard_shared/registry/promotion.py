@@ -49,6 +49,8 @@ def promote(
         settle(ledger, "promotion", actor=actor, target=version, lease=lease)
         champion = registry.find(name, "champion")
         if champion is not None and champion.version == version:
+            # Whoever was taken for crashed in between has left it.
+            _clear_challenger(ledger, version)
             # None after a settled ledger: it was moved by hand a moment ago.
             return next((move for move in reversed(ledger.moves()) if move.state == "finished"), None)
         intent = _intend(
@@ -182,10 +184,15 @@ def _carry_out(ledger: Ledger, intent: Move, target: ModelVersion) -> Move | Non
 
 
 def _conclude(ledger: Ledger, intent: Move) -> Move:
-    challenger = ledger.registry.find(ledger.model, "challenger")
-    if challenger is not None and challenger.version == intent.to_version:
-        ledger.registry.clear_alias(ledger.model, "challenger")
+    _clear_challenger(ledger, intent.to_version)
     return ledger.finish(intent)
+
+
+def _clear_challenger(ledger: Ledger, champion: int | None) -> None:
+    """Take the alias `challenger` from the version that has become the champion."""
+    challenger = ledger.registry.find(ledger.model, "challenger")
+    if challenger is not None and challenger.version == champion:
+        ledger.registry.clear_alias(ledger.model, "challenger")
 
 
 def _mend_previous(ledger: Ledger, moves: tuple[Move, ...]) -> None:
