@@ -25,7 +25,7 @@ def check(package: Package, sibling: Sibling, version: str) -> str | None:
             source = releases.unpack(sibling.package, version, folder / "released", root=package.root)
             python = install(package, sibling, source, folder)
             command = [str(python), "-m", "pytest", "-q", "-x", str(package.folder / "tests")]
-            ended = subprocess.run(command, cwd=package.root, env=_environment(), check=False)
+            ended = subprocess.run(command, cwd=package.root, env=variables(), check=False)
     except releases.NotReleased as error:
         # What has not been released yet is this tree's own, and each package's own tests run with it.
         if version == packages(package.root)[sibling.package].project["version"]:
@@ -54,11 +54,11 @@ def install(package: Package, sibling: Sibling, source: Path, folder: Path) -> P
         "--editable",
         f"{package.folder}[{','.join(package.extras)}]" if package.extras else str(package.folder),
     ]
-    subprocess.run(command, check=True, env=_environment())
+    subprocess.run(command, check=True, env=variables())
     return python
 
 
-def _environment() -> dict[str, str]:
+def variables() -> dict[str, str]:
     """This process's variables but for what chooses the versions and the modules of its own environment."""
     own = ("PYTHONPATH", "UV_CONSTRAINT", "VIRTUAL_ENV")
     return {name: value for name, value in os.environ.items() if name not in own}

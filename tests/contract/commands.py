@@ -50,11 +50,12 @@ def variables(uri: str, state: Path) -> dict[str, str]:
     return {f"{PREFIX}{name}": value for name, value in values.items()}
 
 
-def run(uri: str, folder: Path, spec: Path) -> str:
-    """Train a spec by the command, with its state in a folder; return what was printed."""
+def run(uri: str, folder: Path, spec: Path, **settings: str) -> str:
+    """Train a spec by the command, with its state in a folder and further settings; return what was printed."""
     printed = spec.with_suffix(".printed")
     printed.unlink(missing_ok=True)
-    given = {"environment": variables(uri, folder / "state"), "printed": str(printed), "spec": str(spec)}
+    environment = variables(uri, folder / "state") | {f"{PREFIX}{name}": value for name, value in settings.items()}
+    given = {"environment": environment, "printed": str(printed), "spec": str(spec)}
     process = FORKS.Process(target=exec, args=(COMMAND, given))
     process.start()
     process.join()
