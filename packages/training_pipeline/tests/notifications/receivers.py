@@ -2,6 +2,7 @@
 
 import json
 import socketserver
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,15 +68,32 @@ def webhook_receiver() -> Iterator[Receiver]:
 
 
 @contextmanager
-def mail_receiver() -> Iterator[Receiver]:
-    """As much of RFC 5321 as one message takes."""
+def mail_receiver(trust: ssl.SSLContext | None = None, login: str | None = None) -> Iterator[Receiver]:
+    """As much of RFC 5321 as one message takes, and of RFC 3207 (STARTTLS) and 4954 (login) if they are given."""
     receiver = Receiver()
 
     class Handler(socketserver.StreamRequestHandler):
+        is_open = login is None
+
         def handle(self) -> None:
             self.say("220 here")
             while line := self.rfile.readline().decode().strip():
                 match line.split()[0].upper():
+                    case "EHLO":
+                        is_plain = trust is not None and not isinstance(self.connection, ssl.SSLSocket)
+                        self.say(f"250-here\r\n250 {'STARTTLS' if is_plain else 'AUTH PLAIN'}")
+                    case "STARTTLS" if trust is not None:
+                        self.say("220 go on")
+                        try:
+                            self.connection = trust.wrap_socket(self.connection, server_side=True)
+                        except ssl.SSLError:  # the client does not trust the certificate
+                            return None
+                        self.setup_streams()
+                    case "AUTH":
+                        self.is_open = isinstance(self.connection, ssl.SSLSocket) and line.split()[2] == login
+                        self.say("235 welcome" if self.is_open else "535 wrong")
+                    case "MAIL" if not self.is_open:
+                        self.say("530 log in first")
                     case "MAIL" if receiver.fails():
                         self.say("451 try again later")
                     case "DATA":
@@ -87,6 +105,15 @@ def mail_receiver() -> Iterator[Receiver]:
                     case _:
                         self.say("250 ok")
             return None
+
+        def setup_streams(self) -> None:
+            for former in (self.rfile, self.wfile):
+                former.close()
+            self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", 0)
+
+        def finish(self) -> None:
+            super().finish()
+            self.connection.close()
 
         def say(self, line: str) -> None:
             self.wfile.write(f"{line}\r\n".encode())

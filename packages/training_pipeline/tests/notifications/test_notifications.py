@@ -4,6 +4,8 @@ import base64
 import io
 import logging
 import socket
+import ssl
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -127,6 +129,36 @@ def test_mail_is_sent_once_to_a_server_that_fails_first(tmp_path: Path) -> None:
     assert message["Subject"] == "the training of houses failed: the table is gone"
     assert message["To"] == "ann@example.com, bob@example.com"
     assert message["Message-ID"].endswith("@example.com>")
+
+
+@pytest.mark.parametrize(("password", "taken"), [("s3cret", 1), ("wrong", 0)])
+def test_mail_goes_over_starttls_to_a_server_that_is_trusted_and_wants_a_login(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, password: str, taken: int
+) -> None:
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    named = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    subprocess.run([*made, *named, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    trust = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    trust.load_cert_chain(certificate, key)
+    with mail_receiver(trust, login=base64.b64encode(b"\0stack\0s3cret").decode()) as receiver:
+        settings = settings_for(
+            tmp_path / "state",
+            notify_smtp_host="localhost",
+            notify_smtp_port=receiver.port,
+            notify_smtp_user="stack",
+            notify_smtp_password=password,
+            notify_from="stack@example.com",
+            notify_to="ann@example.com",
+        )
+        tell(settings, failed("before"))
+        assert "did not take it (SSLCertVerificationError)" in caplog.text
+        assert receiver.taken == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        tell(settings, failed("after"))
+        assert len(receiver.taken) == 2 * taken  # the first one is told now too
+    assert ("did not take it (SMTPAuthenticationError)" in caplog.text) == (not taken)
+    assert password not in caplog.text
 
 
 def test_what_nobody_took_for_days_is_given_up(

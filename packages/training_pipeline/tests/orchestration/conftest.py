@@ -24,6 +24,7 @@ from pydantic import SecretStr
 
 from .. import forks
 from ..clusters import programs
+from ..notifications.receivers import Receiver, webhook_receiver
 
 COMMAND = str(Path(sys.executable).with_name("mlyard-training-pipeline"))
 SPEC = """\
@@ -255,9 +256,20 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Stack]:
+def told() -> Iterator[Receiver]:
+    """Who is told what happens in `stack`."""
+    with webhook_receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest, told: Receiver) -> Iterator[Stack]:
     """A running Airflow as it is in containers: FAB's auth manager on PostgreSQL where there is one, no triggerer."""
-    changes = {"auth_manager": "fab"}
+    changes = {
+        "auth_manager": "fab",
+        "notify_webhook_url": f"http://127.0.0.1:{told.port}",
+        "notify_webhook_secret": f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}",
+    }
     if programs() is not None:
         changes["database_uri"] = f"{request.getfixturevalue('postgresql')}/postgres?application_name=x"
     stack = Stack(tmp_path_factory.mktemp("stack"), **changes)

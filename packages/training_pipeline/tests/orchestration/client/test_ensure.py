@@ -15,6 +15,7 @@ import httpx
 import pytest
 from mlyard_training_pipeline.orchestration.client.airflow import Airflow
 
+from ...notifications.receivers import Receiver
 from ..conftest import Api, Followed, Stack, write_spec
 
 SOON = 120
@@ -112,7 +113,8 @@ def test_a_training_that_nobody_carries_on_is_marked_as_failed(followed: Followe
     assert trainings(stack, "houses") == ["FINISHED", "FAILED"]
 
 
-def test_trainings_that_fail_say_why_while_the_others_go_on(stack: Stack, models: Path) -> None:
+def test_trainings_that_fail_say_why_while_the_others_go_on(stack: Stack, models: Path, told: Receiver) -> None:
+    told.failures = 1
     write_spec(models, "castles", target="prize")
     write_spec(models, "towers", extra="gate = { minimum = 0.0 }")
     (models / "wrong.toml").write_text('version = 2\ntarget = "price"')
@@ -124,6 +126,15 @@ def test_trainings_that_fail_say_why_while_the_others_go_on(stack: Stack, models
     assert "Traceback" not in done.stderr
     assert "towers: gate not passed" in done.stderr
     wait_for(lambda: trainings(stack, "castles") == ["FAILED"], seconds=SOON)
+
+    def heard(model: str) -> list[str]:
+        contents = [delivery.content for delivery in told.taken]
+        return [content["type"] for content in contents if content["data"]["model"] == model]
+
+    wait_for(lambda: heard("castles") != [], seconds=SOON)
+    time.sleep(1)
+    assert heard("castles") == ["training.failed"]
+    assert heard("towers") == ["gate.held"]
 
 
 @pytest.fixture(scope="module")
