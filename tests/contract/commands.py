@@ -1,8 +1,10 @@
 """The pipeline's own commands against a real registry."""
 
+import os
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
+from uuid import uuid4
 
 from mlyard_shared.manifest import Manifest, verify_folder
 from mlyard_shared.registry import Registry
@@ -12,8 +14,9 @@ PREFIX = "MLYARD_TRAINING_PIPELINE_"
 COMMAND = """
 import os, sys
 os.environ.update(environment)
-for number in (1, 2):
-    os.dup2(os.open(printed, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
+for number, file in enumerate(files, 1):
+    os.dup2(os.open(file, os.O_WRONLY | os.O_APPEND), number)
+sys.stdout.reconfigure(line_buffering=True)
 sys.argv = ["mlyard-training-pipeline", "run", spec]
 from mlyard_training_pipeline.__main__ import main
 main()
@@ -50,17 +53,50 @@ def variables(uri: str, state: Path) -> dict[str, str]:
     return {f"{PREFIX}{name}": value for name, value in values.items()}
 
 
+class Training:
+    """The command under way in a fork, and what it says."""
+
+    def __init__(self, uri: str, folder: Path, spec: Path, **settings: str) -> None:
+        self._files = [folder / f"{uuid4().hex}.{kind}" for kind in ("said", "complained")]
+        given = {
+            "environment": variables(uri, folder / "state")
+            | {f"{PREFIX}{name}": value for name, value in settings.items()},
+            "files": [str(file) for file in self._files],
+            "spec": str(spec),
+        }
+        for file in self._files:
+            file.touch()
+        self._process = FORKS.Process(target=exec, args=(COMMAND, given))
+        self._process.start()
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.exitcode
+
+    def said(self) -> str:
+        return self._files[0].read_text()
+
+    def send_signal(self, number: int) -> None:
+        assert self._process.pid is not None
+        os.kill(self._process.pid, number)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.join()
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """Wait for its end, and return what it said on standard output and error."""
+        self._process.join(timeout)
+        assert self._process.exitcode is not None, "it has not ended in time"
+        return self.said(), self._files[1].read_text()
+
+
 def run(uri: str, folder: Path, spec: Path, **settings: str) -> str:
     """Train a spec by the command, with its state in a folder and further settings; return what was printed."""
-    printed = spec.with_suffix(".printed")
-    printed.unlink(missing_ok=True)
-    environment = variables(uri, folder / "state") | {f"{PREFIX}{name}": value for name, value in settings.items()}
-    given = {"environment": environment, "printed": str(printed), "spec": str(spec)}
-    process = FORKS.Process(target=exec, args=(COMMAND, given))
-    process.start()
-    process.join()
-    assert process.exitcode == 0, printed.read_text()
-    return printed.read_text()
+    training = Training(uri, folder, spec, **settings)
+    printed = "".join(training.communicate())
+    assert training.returncode == 0, printed
+    return printed
 
 
 def write_penguins(folder: Path, name: str, *, candidates: str | None = None, leave_out: int = 0) -> Path:

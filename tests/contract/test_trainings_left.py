@@ -1,9 +1,6 @@
 """Trainings by the command that are stopped, lose their registry, or run twice at once, with a real server."""
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +10,7 @@ import pytest
 from mlyard_shared.registry import Registry
 from mlyard_shared.registry.experiments import find_experiment
 
+from .commands import Training
 from .passage import Passage
 
 SPEC = """
@@ -47,25 +45,19 @@ def write_spec(folder: Path, name: str, candidate: str) -> Path:
 
 
 @contextmanager
-def started(uri: str, state: Path, file: Path) -> Iterator[subprocess.Popen[str]]:
-    variables = {"REGISTRY_URI": uri, "STATE": str(state)}
-    environment = {**os.environ, **{f"MLYARD_TRAINING_PIPELINE_{name}": value for name, value in variables.items()}}
-    command = [str(Path(sys.executable).with_name("mlyard-training-pipeline")), "run", str(file)]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+def started(uri: str, state: Path, file: Path) -> Iterator[Training]:
+    process = Training(uri, state, file)
+    try:
+        yield process
+    finally:
+        process.kill()
 
 
-def wait_for(process: subprocess.Popen[str], step: str) -> None:
-    """Read what a training prints until a step of it is done."""
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith(step):
-            return
-    raise AssertionError(process.stderr.read() if process.stderr else "")
+def wait_for(process: Training, step: str) -> None:
+    """Wait until a training says that a step of it is done."""
+    while not any(line.startswith(step) for line in process.said().splitlines()):
+        assert process.returncode is None, process.communicate()
+        time.sleep(0.05)
 
 
 def statuses(registry: Registry, name: str, kind: str) -> list[str]:
