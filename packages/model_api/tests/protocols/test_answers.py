@@ -13,9 +13,10 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from mlyard_model_api.errors import RequestRefused
-from mlyard_model_api.protocols import native
+from mlyard_model_api.protocols import mlflow, native, v2
 from mlyard_model_api.protocols.media_types import ARROW, CSV, JSON, PARQUET
-from mlyard_shared.schema import Schema
+from mlyard_model_api.protocols.protocol import WireProtocol
+from mlyard_shared.schema import Column, Schema
 
 from .answers import Judged, Rows, moment, tables, versions
 from .test_arrow import file, stream
@@ -138,6 +139,42 @@ def test_refusing_takes_no_longer_than_answering(judged: dict[str, Judged]) -> N
     assert max(strict) < 2.5
 
 
+@pytest.mark.parametrize("protocol", ["native", "mlflow", "v2"])
+def test_wide_rows_are_refused_in_about_the_time_of_reading_them(protocol: str, judged: dict[str, Judged]) -> None:
+    columns = tuple(Column(name=f"x{number}", type="number", nullable=False, example=1.5) for number in range(500))
+    manifest = judged["numbers"].version.manifest.model_copy(update={"input_schema": Schema(columns=columns)})
+    right = {column.name: 0.1 + number for number, column in enumerate(columns)}
+    last: dict[str, dict[str, Any]] = {
+        "name": {**right, "x": right["x0"]},
+        "value": right | {"x499": "a"},
+        "object": right | {"x499": {"b": 1}},
+    }
+    del last["name"]["x0"]
+
+    def seconds(row: dict[str, Any]) -> float:
+        rows, times = [right] * 49 + [row], []
+        tensors = [
+            {"name": name, "shape": [50], "datatype": "FP64", "data": [*[right.get(name, 0)] * 49, value]}
+            for name, value in row.items()
+        ]
+        body = {"native": {"rows": rows}, "mlflow": {"dataframe_records": rows}, "v2": {"inputs": tensors}}[protocol]
+        text = bytearray(json.dumps(body).encode())
+        for _ in range(5):
+            call = PROTOCOLS[protocol].open([(b"content-type", JSON.encode())], b"")
+            started = time.thread_time()
+            with contextlib.suppress(RequestRefused):
+                call.decode(text, manifest, max_rows=1000)
+            times.append(time.thread_time() - started)
+        return min(times)
+
+    reading = seconds(right)
+    ratios = {what: seconds(row) / reading for what, row in last.items()}
+    # An answer takes half as long again as to read it. What reads all of it strictly again takes 4 and more.
+    assert ratios["name"] < 2.5, ratios
+    assert max(ratios.values()) < (3.5 if protocol != "v2" else 6), ratios
+
+
+PROTOCOLS: dict[str, WireProtocol] = {"native": native.PROTOCOL, "mlflow": mlflow.PROTOCOL, "v2": v2.PROTOCOL}
 _PENGUIN: dict[str, Any] = {
     "bill": 45.5,
     "mass": 4200,

@@ -89,11 +89,13 @@ class ColumnarReader:
 
     def _block(self, given: Sequence[Any], max_rows: int) -> Array | None:
         """The numbers of the columns, float64 [columns, n]; raises `DoesNotFit`."""
+        parts: list[Any] = []
         try:
-            parts = [memoryview(values.as_buffer(of_type="d")) for values in given] if self._only_floats else None
+            if self._only_floats:
+                parts = [memoryview(values.as_buffer(of_type="d")) for values in given]
         except (TypeError, ValueError):
-            parts = None
-        if parts is None:
+            pass
+        if not parts:
             parts = list(map(self._part, self._layout.numbers, given))
         sizes = {part.nbytes for part in parts}
         size = sizes.pop() if len(sizes) == 1 else 0

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -42,14 +42,14 @@ def parse(body: bytes | bytearray, *, rows: int, columns: int, lists: int | None
         BrokenBody: it is not UTF-8, not JSON, or nested too deep.
         TooManyRows: it has far more parts than that many rows.
     """
-    _check_parts(body, rows=rows, columns=columns, lists=lists)
+    check_parts(body, rows=rows, columns=columns, lists=lists)
     document = _quick(body)
     return document if document is not _IN_DOUBT else _strictly(body)
 
 
 def parse_strictly(body: bytes | bytearray, *, rows: int, columns: int) -> Any:
     """Do what `parse` does, without its short cut; raises what it raises."""
-    _check_parts(body, rows=rows, columns=columns)
+    check_parts(body, rows=rows, columns=columns)
     return _strictly(body)
 
 
@@ -117,11 +117,12 @@ def _names(document: Any) -> int:
 def _strings_in(value: Any) -> int:
     kind = type(value)
     if kind is dict:
-        return len(value) + _strings_among(list(value.values()))
-    return _strings_among(value) if kind is list else int(kind is str)
+        return len(value) + strings_among(list(value.values()))
+    return strings_among(value) if kind is list else int(kind is str)
 
 
-def _strings_among(values: list[Any]) -> int:
+def strings_among(values: Sequence[Any]) -> int:
+    """How many strings these values are and hold, names too."""
     kinds = list(map(type, values))
     count = kinds.count(str)
     if dict in kinds or list in kinds:
@@ -152,7 +153,7 @@ def _leaves_many_open(body: bytes | bytearray) -> bool:
     return opened - count_of(body, b"]") - count_of(body, b"}") > MAX_DEPTH
 
 
-def _check_parts(body: bytes | bytearray, *, rows: int, columns: int, lists: int | None = None) -> None:
+def check_parts(body: bytes | bytearray, *, rows: int, columns: int, lists: int | None = None) -> None:
     """Refuse a body with more objects and lists, or more values, than the most rows have."""
     most_containers = (rows + columns if lists is None else lists) + SLACK
     most_values = _most_values(rows, columns)

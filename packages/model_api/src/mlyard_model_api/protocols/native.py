@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from mlyard_shared.columns import GRAMMARS
 from mlyard_shared.decision import Decision
+from mlyard_shared.features import Table
 from mlyard_shared.manifest import Manifest
 from pydantic_core import to_json
 
@@ -30,6 +31,7 @@ from mlyard_model_api.protocols import (
     native_answers,
     rows,
     typed,
+    wrong_rows,
 )
 from mlyard_model_api.protocols.media_types import ARROW, CSV, JSON, PARQUET
 from mlyard_model_api.protocols.outputs import Outputs
@@ -116,12 +118,14 @@ def decode(body: bytes | bytearray, manifest: Manifest, *, max_rows: int) -> Col
         RequestRefused: it is not JSON, is too large for the model, or breaks its schema.
     """
     reader, schema = typed.reader(manifest), manifest.input_schema
-    table = reader.read(body, max_rows=max_rows)
-    if table is not None:
-        return table
-    values = reader.values(body, max_rows=max_rows)
-    if values is not None:
-        return rows.arrays(values, schema, GRAMMARS[manifest.grammar])
+    found = reader.attempt(body, max_rows=max_rows)
+    if isinstance(found, Table):
+        return found
+    if found is not None:
+        wrong_rows.reader(manifest).check(body, fitting=found, max_rows=max_rows)
+        values = reader.values(body, max_rows=max_rows)
+        if values is not None:
+            return rows.read({"columns": values}, schema, GRAMMARS[manifest.grammar], max_rows=max_rows)
     document = documents.parse(body, rows=max_rows, columns=len(schema.columns))
     return rows.read(document, schema, GRAMMARS[manifest.grammar], max_rows=max_rows)
 

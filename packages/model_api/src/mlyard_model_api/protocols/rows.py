@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+import numpy as np
 from mlyard_shared import cells
 from mlyard_shared.columns import Fault, Grammar, composed
 from mlyard_shared.features import Array
@@ -99,15 +100,20 @@ def _content(document: Any) -> tuple[str, Any]:
 def _from_rows(rows: list[Any], names: _Names, *, max_rows: int) -> dict[str, list[Any]]:
     check_count(len(rows), max_rows)
     if not all(map(names.fit, rows)):
-        rows = _respelled(rows, names)
+        rows = _respelled(enumerate(rows), names)
     return {name: [row[name] for row in rows] for name in names.all}
 
 
-def _respelled(rows: list[Any], names: _Names) -> list[dict[str, Any]]:
+def check_names(numbered: Iterable[tuple[int, Any]], schema: Schema, grammar: Grammar) -> None:
+    """Refuse rows, with their numbers, that have not the names of the schema; raises `InputRefused`."""
+    _respelled(numbered, _Names(schema, grammar))
+
+
+def _respelled(numbered: Iterable[tuple[int, Any]], names: _Names) -> list[dict[str, Any]]:
     """The rows by the schema's own names; raises `InputRefused` where that cannot be."""
     result: list[dict[str, Any]] = []
     problems: list[Problem] = []
-    for number, row in enumerate(rows):
+    for number, row in numbered:
         if names.fit(row):
             result.append(row)
         elif isinstance(row, dict):
@@ -186,9 +192,11 @@ def first_problems(wrong: Iterable[Iterator[Problem]]) -> InputRefused:
 
 def arrays(columns: Mapping[str, Sequence[Any]], schema: Schema, grammar: Grammar) -> dict[str, Array]:
     """Return each column of the schema, of values by right names, as many in each; raises `InputRefused`."""
-    found: dict[str, Array] = {}
+    found = _numbers(columns, schema, grammar)
     wrong: list[Iterator[Problem]] = []
     for column in schema.columns:
+        if column.name in found:
+            continue
         try:
             found[column.name] = cells.array(column, columns[column.name], grammar)
         except cells.DoesNotFit:
@@ -196,6 +204,24 @@ def arrays(columns: Mapping[str, Sequence[Any]], schema: Schema, grammar: Gramma
     if wrong:
         raise first_problems(wrong)
     return found
+
+
+def _numbers(columns: Mapping[str, Sequence[Any]], schema: Schema, grammar: Grammar) -> dict[str, Array]:
+    """Those columns that are numbers for sure: in one block, which takes less time than one by one."""
+    chosen = [
+        column
+        for column in schema.columns
+        if column.type in ("integer", "number") and cells.types_fit(column, columns[column.name])
+    ]
+    if not chosen:
+        return {}
+    values = [columns[column.name] for column in chosen]
+    try:
+        block = cells.Numbers(chosen, grammar).by_column(values, rows=len(values[0]))
+    except cells.DoesNotFit:
+        return {}
+    # NaN is not a null.
+    return {} if np.isnan(block).any() else dict(zip((column.name for column in chosen), block, strict=True))
 
 
 def value_problems(

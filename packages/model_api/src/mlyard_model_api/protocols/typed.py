@@ -5,6 +5,7 @@ what is not JSON, NaN, infinity and values of another type; what it passes in si
 it is the only parser of JSON in Python that checks types as it parses, and keeps integers and numbers apart.
 """
 
+import re
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -19,10 +20,13 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import astuple
 
 from mlyard_model_api.protocols import columnar
-from mlyard_model_api.protocols.documents import has_more_values, strings
+from mlyard_model_api.protocols.documents import has_more_values, strings, strings_among
 from mlyard_model_api.protocols.kept import kept
 
 _TYPES: dict[ColumnType, type] = {"integer": int, "number": float, "boolean": bool, "category": str, "datetime": str}
+_HOLD_TEXTS = frozenset((str, dict, list))
+_ROW = re.compile(r"at `\$\.rows\[([0-9]+)\]")
+"""Where msgspec says that a body is wrong."""
 
 
 class TypedReader:
@@ -44,25 +48,39 @@ class TypedReader:
 
     def read(self, body: bytes | bytearray, *, max_rows: int) -> Table | None:
         """Return the columns of a body, or None where the strict way has to look."""
+        found = self.attempt(body, max_rows=max_rows)
+        return found if isinstance(found, Table) else None
+
+    def attempt(self, body: bytes | bytearray, *, max_rows: int) -> Table | int | None:
+        """Return the columns, or how many rows have the right names and types before the first that has not.
+
+        None where the strict way alone can tell what is wrong: it is no JSON, or a column's name is wrong.
+        """
         if self._decoder is None or has_more_values(body, rows=max_rows, columns=self._width):
-            return None
+            return 0
         if len(body) >= columnar.LEAST_BYTES and self._columnar.suits:
             table = self._columnar.read(body, max_rows=max_rows)
             if table is not None:
                 return table
         try:
             document = self._decoder.decode(body)
+        except msgspec.ValidationError as error:
+            message = str(error)
+            place = _ROW.search(message)
+            if place is None and message.endswith("field - at `$.columns`"):
+                return None
+            return int(place[1]) if place is not None else 0
         # RecursionError, UnicodeDecodeError and what msgspec raises itself.
         except (ValueError, RecursionError):
             return None
         if document.columns is UNSET and document.rows is not UNSET:
-            return self._from_rows(body, document.rows, max_rows)
+            return self._from_rows(body, document.rows, max_rows) or len(document.rows)
         if document.rows is UNSET and document.columns is not UNSET:
-            return self._from_columns(body, astuple(document.columns), max_rows)
-        return None
+            return self._from_columns(body, astuple(document.columns), max_rows) or 0
+        return 0
 
     def values(self, body: bytes | bytearray, *, max_rows: int) -> dict[str, Sequence[Any]] | None:
-        """Return the values of each column as they came, to tell which is wrong, or None where more than one may be."""
+        """Return the values of each column as they came, or None where a name is wrong or may have come again."""
         if self._decoder is None or has_more_values(body, rows=max_rows, columns=self._width):
             return None
         try:
@@ -71,19 +89,13 @@ class TypedReader:
             return None
         rows, columns = document.rows, document.columns
         if columns is UNSET and rows is not UNSET and 0 < len(rows) <= max_rows:
-            found, names = list(zip(*map(astuple, rows), strict=True)), len(rows) * self._width
+            found, names = list(map(list, zip(*map(astuple, rows), strict=True))), len(rows) * self._width
         elif rows is UNSET and columns is not UNSET:
             found, names = list(astuple(columns)), self._width
         else:
             return None
         kinds = [set(map(type, values)) for values in found]
-        if (
-            len(set(map(len, found))) != 1
-            or not 0 < len(found[0]) <= max_rows
-            or any(dict in k or list in k for k in kinds)
-        ):
-            return None
-        texts = sum(list(map(type, v)).count(str) for v, kind in zip(found, kinds, strict=True) if str in kind)
+        texts = sum(strings_among(v) for v, kind in zip(found, kinds, strict=True) if not kind.isdisjoint(_HOLD_TEXTS))
         if strings(body) != 1 + names + texts:
             return None
         return dict(zip((column.name for column in self.layout.schema.columns), found, strict=True))
@@ -131,19 +143,32 @@ class TypedReader:
 reader = kept(TypedReader)
 
 
-def _decoder(columns: Sequence[Column], *, known: bool = True) -> Any:
-    """A decoder of `{"rows": ...}` and `{"columns": ...}`, or None where a name is none that msgspec takes."""
-    types = [_TYPES[column.type] | None if column.nullable else _TYPES[column.type] for column in columns]
+def row_decoder(columns: Sequence[Column], *, known: bool) -> Any:
+    """A decoder of a single row, of the columns' types or of any; None where a name is none that msgspec takes."""
+    try:
+        return msgspec.json.Decoder(_struct("Row", columns, known=known))
+    except ValueError:
+        return None
+
+
+def _struct(name: str, columns: Sequence[Column], *, known: bool, lists: bool = False) -> Any:
+    """An object with a value for each column, or with a list of them; raises `ValueError` where there is none."""
+    types: list[Any] = [_TYPES[column.type] | None if column.nullable else _TYPES[column.type] for column in columns]
     types = types if known else [Any] * len(columns)
     fields = [f"x{position}" for position in range(len(columns))]
-    options: dict[str, Any] = {
-        "rename": dict(zip(fields, (column.name for column in columns), strict=True)),
-        "forbid_unknown_fields": True,
-        "gc": False,
-    }
+    return msgspec.defstruct(
+        name,
+        [(field, list[kind] if lists else kind) for field, kind in zip(fields, types, strict=True)],  # type: ignore[valid-type]
+        rename=dict(zip(fields, (column.name for column in columns), strict=True)),
+        forbid_unknown_fields=True,
+        gc=False,
+    )
+
+
+def _decoder(columns: Sequence[Column], *, known: bool = True) -> Any:
+    """A decoder of `{"rows": ...}` and `{"columns": ...}`, or None where a name is none that msgspec takes."""
     try:
-        row = msgspec.defstruct("Row", list(zip(fields, types, strict=True)), **options)
-        lists = msgspec.defstruct("Columns", [(f, list[t]) for f, t in zip(fields, types, strict=True)], **options)  # type: ignore[valid-type]
+        row, lists = _struct("Row", columns, known=known), _struct("Columns", columns, known=known, lists=True)
     except ValueError:
         return None
     body = msgspec.defstruct(
