@@ -1,4 +1,4 @@
-"""Run every package's tests, each in its own environment and as many at once as there are processors.
+"""Run every package's tests, each in its own environment, and one more at once than there are processors.
 
     python tests/suites.py [NAME ...]     NAME is a Hatch environment; by default all with tests
     python tests/suites.py --corners      the oldest Python with the lowest versions that the packages' metadata allow,
@@ -23,8 +23,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-LONGEST = ("training-pipeline", "contract", "model-api", "mlflow-server")
+LONGEST = ("training-pipeline", "contract", "model-api", "local", "mlflow-server")
 """They begin first, so that none of them is left to run alone at the end."""
+AT_ONCE = (os.cpu_count() or 1) + 1
+"""A suite waits for its servers and their time limits a third of its time."""
 FLOORS = "lint:floors"
 """Each package with the lowest sibling that it may be installed with."""
 
@@ -118,7 +120,7 @@ def main(names: list[str]) -> int:
 def run_all(chosen: list[str], *words: str) -> int:
     """Run suites side by side, with these words for pytest, and say how each ended; return 0 if all passed."""
     results = []
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         for ended in as_completed([pool.submit(run, name, words) for name in chosen]):
             result = ended.result()
             results.append(result)
