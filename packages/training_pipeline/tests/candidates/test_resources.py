@@ -54,6 +54,17 @@ def test_a_task_counts_those_that_run_beside_it(tmp_path: Path) -> None:
     assert list((tmp_path / "running").iterdir()) == []
 
 
+def test_tasks_on_other_machines_take_no_processor_of_this_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = tmp_path / "boot_id"
+    other.write_text("another-machine\n")
+    with resources.place(tmp_path / "running") as here:
+        monkeypatch.setattr(resources, "_MACHINE", other)
+        with resources.place(tmp_path / "running") as there:
+            assert there.running() == 1
+            monkeypatch.undo()
+            assert here.running() == 1
+
+
 def test_a_process_that_was_killed_holds_no_place(tmp_path: Path) -> None:
     program = (
         "import os, signal, sys; from pathlib import Path; from mlyard_training_pipeline.candidates import resources\n"

@@ -21,6 +21,7 @@ from mlyard_training_pipeline.tracking.state_folder import writing
 P = ParamSpec("P")
 R = TypeVar("R")
 _QUOTA = Path("/sys/fs/cgroup/cpu")
+_MACHINE = Path("/proc/sys/kernel/random/boot_id")
 _VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
 """What OpenMP, the libraries of linear algebra and joblib read, which a user may have set to less."""
 
@@ -45,7 +46,7 @@ def place(folder: Path) -> Iterator["Place"]:
         SettingsError: the folder cannot be written to.
     """
     with writing(folder):
-        own, made = folder / uuid.uuid4().hex, folder / f".{uuid.uuid4().hex}"
+        own, made = folder / f"{_machine()}.{uuid.uuid4().hex}", folder / f".{uuid.uuid4().hex}"
         file = made.open("w")
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -69,9 +70,10 @@ class Place:
         self._most = min((int(text) for text in said if text.isdigit() and int(text) > 0), default=None)
 
     def running(self) -> int:
-        """How many places are held, this one included; those of processes that died are cleared."""
-        others = (file for file in self._file.parent.iterdir() if file != self._file and file.name[0] != ".")
-        return 1 + sum(map(_is_held, others))
+        """How many places are held on this machine, this one included; those of processes that died are cleared."""
+        others = [file for file in self._file.parent.iterdir() if file != self._file and file.name[0] != "."]
+        # Where machines share the folder, each has its own processors.
+        return 1 + sum(_is_held(file) for file in others if file.name.rpartition(".")[0] in ("", _machine()))
 
     def threads(self) -> int:
         """This place's share of the processors, at most what the user asked for."""
@@ -132,6 +134,11 @@ def sharing(step: Callable[Concatenate[Context, P], R]) -> Callable[Concatenate[
         return done
 
     return shared
+
+
+def _machine() -> str:
+    """What tells this machine from others, the same in all of its containers."""
+    return _text(_MACHINE).strip().replace(".", "-")
 
 
 def _is_held(file: Path) -> bool:

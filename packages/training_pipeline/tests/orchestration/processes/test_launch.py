@@ -37,6 +37,22 @@ def test_without_airflow_the_extra_is_named(settings: Settings, monkeypatch: pyt
         home.prepare(settings)
 
 
+def test_a_worker_of_celery_without_celery_names_what_to_install(settings: Settings) -> None:
+    with pytest.raises(CannotStart, match=r"pip install 'apache-airflow-providers-celery'"):
+        launch.become("celery-worker", settings)
+
+
+def test_a_worker_that_gets_no_task_says_what_to_set(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "find_spec", lambda name: name)
+    with pytest.raises(CannotStart, match=r"not to Celery but to .*LocalExecutor: set AIRFLOW__CORE__EXECUTOR=Celery"):
+        launch.become("celery-worker", settings)
+
+
+def test_another_executor_is_taken(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor")
+    assert home.prepare(settings)["AIRFLOW__CORE__EXECUTOR"] == "CeleryExecutor"
+
+
 def test_a_process_on_an_empty_database_asks_for_init(settings: Settings) -> None:
     with pytest.raises(DatabaseError, match="run `mlyard-training-pipeline airflow init` first"):
         launch.become("scheduler", settings)

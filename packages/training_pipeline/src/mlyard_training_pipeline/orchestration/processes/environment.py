@@ -37,6 +37,9 @@ def preferences(settings: Settings, *, runs_tasks: bool) -> dict[str, str]:
         "http.access": "INFO" if settings.access_log else "WARNING",
     }
     return {
+        "AIRFLOW__CORE__EXECUTOR": "mlyard_training_pipeline.orchestration.processes.executor.LocalExecutor",
+        # How many tasks one worker of Celery runs at once: as many as the executor that is for one machine.
+        "AIRFLOW__CELERY__WORKER_CONCURRENCY": str(settings.parallelism),
         "AIRFLOW__API__THEME": json.dumps(WITHOUT_TRIGGERER),
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO" if runs_tasks else "WARNING",
         "AIRFLOW__LOGGING__NAMESPACE_LEVELS": " ".join(f"{name}={level}" for name, level in levels.items()),
@@ -66,7 +69,6 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
 def _core(settings: Settings) -> dict[str, str]:
     logs = settings.airflow_home / "logs"
     return {
-        "AIRFLOW__CORE__EXECUTOR": "mlyard_training_pipeline.orchestration.processes.executor.LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": str(settings.parallelism),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__FERNET_KEY": _fernet_key(settings),

@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+from importlib.util import find_spec
 
 from mlyard_training_pipeline.orchestration.errors import CannotStart
 from mlyard_training_pipeline.orchestration.processes.database import check
@@ -15,8 +16,12 @@ PROCESSES = {
     "scheduler": ("scheduler", "--skip-serve-logs"),
     "dag-processor": ("dag-processor",),
     "triggerer": ("triggerer", "--skip-serve-logs"),
+    "celery-worker": ("celery", "worker", "--skip-serve-logs"),
 }
 """Each one's arguments to Airflow's command."""
+
+RUN_TASKS = ("scheduler", "celery-worker")
+"""The processes whose log level is that of tasks."""
 
 
 def become(process: str, settings: Settings) -> None:
@@ -26,7 +31,9 @@ def become(process: str, settings: Settings) -> None:
         CannotStart: Airflow is not installed, the database is not there yet, or a folder or the port cannot be used.
         SettingsError: a secret is missing or has the wrong form.
     """
-    environment = prepare(settings, runs_tasks=process == "scheduler")
+    environment = prepare(settings, runs_tasks=process in RUN_TASKS)
+    if process == "celery-worker":
+        _celery(environment["AIRFLOW__CORE__EXECUTOR"])
     check(settings)
     if process == "api-server":
         _free(settings)
@@ -34,6 +41,13 @@ def become(process: str, settings: Settings) -> None:
             write_passwords(settings)
     command = [sys.executable, "-m", "airflow", *PROCESSES[process]]
     os.execve(sys.executable, command, {**os.environ, **environment})  # noqa: S606 - our own list, and no shell is wanted
+
+
+def _celery(executor: str) -> None:
+    if find_spec("airflow.providers.celery") is None:
+        raise CannotStart("Celery is not installed: add it with `pip install 'apache-airflow-providers-celery'`")
+    if "Celery" not in executor:
+        raise CannotStart(f"tasks go not to Celery but to {executor}: set AIRFLOW__CORE__EXECUTOR=CeleryExecutor")
 
 
 def _free(settings: Settings) -> None:
