@@ -74,15 +74,20 @@ def registered(tmp_path_factory: pytest.TempPathFactory, fitted: Any) -> dict[tu
     return versions
 
 
+def registry_of(registered: dict[tuple[str, int], tuple[Path, str]], folder: Path) -> FakeRegistry:
+    """A registry of copies of these versions."""
+    registry = FakeRegistry()
+    for (name, version), (written, digest) in registered.items():
+        own = folder / "registered" / written.name
+        shutil.copytree(written, own)
+        registry.register(name, version, own, digest)
+    return registry
+
+
 @pytest.fixture
 def registry(tmp_path: Path, registered: dict[tuple[str, int], tuple[Path, str]]) -> FakeRegistry:
     """Holds version 1 of penguins (with its twin) and versions 1 to 3 of diabetes, which answer 1.0, 2.0 and 3.0."""
-    registry = FakeRegistry()
-    for (name, version), (written, digest) in registered.items():
-        folder = tmp_path / "registered" / written.name
-        shutil.copytree(written, folder)
-        registry.register(name, version, folder, digest)
-    return registry
+    return registry_of(registered, tmp_path)
 
 
 @pytest.fixture
@@ -133,7 +138,12 @@ def free_port() -> int:
 @pytest.fixture
 def environment(tmp_path: Path, registry: FakeRegistry) -> dict[str, str]:
     """A filled cache and a registry that is away."""
-    cache = Cache(tmp_path / "cache")
+    return filled(tmp_path / "cache", registry)
+
+
+def filled(folder: Path, registry: FakeRegistry) -> dict[str, str]:
+    """Fill a cache, and return the environment of an API that has it and a registry that is away."""
+    cache = Cache(folder)
     cache.prepare()
     registry.promote("penguins", 1)
     registry.promote("diabetes", 1)

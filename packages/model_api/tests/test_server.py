@@ -18,7 +18,7 @@ import pytest
 import uvloop
 from mlyard_model_api.server import ACCEPTED, listeners
 
-from .conftest import KEY
+from .conftest import KEY, filled, registry_of
 from .versions import PENGUIN
 
 COMMAND = [sys.executable, "-m", "mlyard_model_api"]
@@ -38,6 +38,18 @@ def started(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
 def server(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     with started(environment) as process:
         yield process
+
+
+@pytest.fixture(scope="module")
+def shared(
+    registered: dict[tuple[str, int], tuple[Path, str]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, str]]:
+    """The environment of a server for all tests that leave it as it was."""
+    folder = tmp_path_factory.mktemp("shared")
+    environment = filled(folder / "cache", registry_of(registered, folder))
+    with started(environment):
+        wait_until_ready(environment)
+        yield environment
 
 
 def address(environment: dict[str, str]) -> str:
@@ -117,9 +129,8 @@ def connect(environment: dict[str, str]) -> socket.socket:
     return socket.create_connection(("127.0.0.1", int(environment["MLYARD_MODEL_API_PORT"])), timeout=10)
 
 
-def test_a_row_is_answered_without_delay(server: subprocess.Popen[str], environment: dict[str, str]) -> None:
-    wait_for_prediction(environment)
-    connection = http.client.HTTPConnection("127.0.0.1", int(environment["MLYARD_MODEL_API_PORT"]))
+def test_a_row_is_answered_without_delay(shared: dict[str, str]) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", int(shared["MLYARD_MODEL_API_PORT"]))
     headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
     body, times = json.dumps({"rows": [PENGUIN]}), []
     for _ in range(50):
@@ -171,9 +182,8 @@ def resident(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
-def test_a_wrong_key_is_refused_without_its_body(server: subprocess.Popen[str], environment: dict[str, str]) -> None:
-    wait_for_prediction(environment)
-    with connect(environment) as client:
+def test_a_wrong_key_is_refused_without_its_body(shared: dict[str, str]) -> None:
+    with connect(shared) as client:
         client.sendall(
             b"POST /models/penguins/predict HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer wrong\r\n"
             b"Content-Type: application/json\r\nContent-Length: 300000000\r\n\r\n"
@@ -186,11 +196,10 @@ def test_a_wrong_key_is_refused_without_its_body(server: subprocess.Popen[str], 
         assert client.recv(12) == b"HTTP/1.1 401"
 
 
-def test_it_is_checked_without_curl(server: subprocess.Popen[str], environment: dict[str, str]) -> None:
-    wait_until_ready(environment)
-    done = run("check", "--ready", environment=environment)
-    assert (done.returncode, done.stdout) == (0, f"ready at 127.0.0.1:{environment['MLYARD_MODEL_API_PORT']}\n")
-    assert run("check", environment=environment).returncode == 0
+def test_it_is_checked_without_curl(shared: dict[str, str]) -> None:
+    done = run("check", "--ready", environment=shared)
+    assert (done.returncode, done.stdout) == (0, f"ready at 127.0.0.1:{shared['MLYARD_MODEL_API_PORT']}\n")
+    assert run("check", environment=shared).returncode == 0
 
 
 def test_a_check_of_nothing_says_so(environment: dict[str, str]) -> None:

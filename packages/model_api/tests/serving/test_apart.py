@@ -42,8 +42,10 @@ def is_alive(number: int) -> bool:
     return True
 
 
-@pytest.mark.parametrize("form", [CODES, TEXT], ids=["codes", "text"])
-def test_it_answers_to_the_last_bit_as_in_this_process(tmp_path: Path, form: InputForm) -> None:
+@pytest.mark.parametrize("form", [CODES, pytest.param(TEXT, marks=pytest.mark.long)], ids=["codes", "text"])
+def test_it_answers_to_the_last_bit_as_in_this_process_and_ends_with_its_engine(
+    tmp_path: Path, form: InputForm
+) -> None:
     manifest = made(tmp_path / "v", classifier(form), form)
     file = tmp_path / "v" / MODEL_FILE
     here, there = SkopsEngine(file, manifest, no_twin="none"), EngineApart(file, manifest, no_twin="none")
@@ -55,6 +57,13 @@ def test_it_answers_to_the_last_bit_as_in_this_process(tmp_path: Path, form: Inp
         assert found.probabilities is not None
         assert np.array_equal(expected.predictions, found.predictions)
         assert np.array_equal(expected.probabilities, found.probabilities)
+    number = pid(there)
+    del there
+    gc.collect()
+    deadline = time.monotonic() + 5
+    while is_alive(number):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_an_error_is_the_models_fault_and_a_process_that_ended_is_started_again(tmp_path: Path, fitted: Any) -> None:
@@ -70,18 +79,6 @@ def test_an_error_is_the_models_fault_and_a_process_that_ended_is_started_again(
         answers.predict(engine, manifest, penguin_columns(2))
     assert answers.predict(engine, manifest, penguin_columns(2)).predictions.shape == (2,)
     assert pid(engine) != before
-
-
-def test_it_ends_with_its_engine(tmp_path: Path, fitted: Any) -> None:
-    manifest = made(tmp_path / "v", fitted)
-    engine = EngineApart(tmp_path / "v" / MODEL_FILE, manifest, no_twin="none")
-    number = pid(engine)
-    del engine
-    gc.collect()
-    deadline = time.monotonic() + 5
-    while is_alive(number):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_a_file_that_is_no_pipeline_is_refused_with_the_reason(tmp_path: Path, fitted: Any) -> None:
