@@ -169,23 +169,31 @@ def neighbours(bench: Bench) -> None:
 
 
 def several_workers(python: str, cache: Path, folder: Path, *, seconds: float, rounds: int) -> None:
-    """Two workers beside one; the client shares the cores, which leaves them less than two."""
+    """Two workers beside one; the client shares the cores, which leaves them less than two.
+
+    What the client takes is told; and what two processors of the workers' own would answer, by the time that a request
+    takes of them: whatever workers do for one another, such as to wait for a lock of the memory, is in that time.
+    """
     with (
         servers.api(python, cache, folder / "one.log", models="linear") as one,
         servers.api(python, cache, folder / "two.log", workers=2, models="linear") as two,
     ):
         for rows in (1, 100):
             found: dict[str, list[tuple[Load, float]]] = {"one": [], "two": []}
+            client = []
             for _ in range(rounds):
                 for name, server in (("one", one), ("two", two)):
                     target = Target(name, f"{server.url}/models/linear/predict", bodies.records(rows), OURS)
-                    before = server.cpu_seconds()
+                    before, own = server.cpu_seconds(), time.process_time()
                     load = run({target: (16, 0)}, seconds=seconds)[name]
                     found[name].append((load, server.cpu_seconds() - before))
+                    client += [(time.process_time() - own) / seconds] if name == "two" else []
             first, second = _median(found["one"]), _median(found["two"])
             print(
                 f"{f'2 workers, {rows} rows, 16':34s} {second.rate:.0f}/s, one {first.rate:.0f}/s: "
-                f"x{second.rate / first.rate:.2f}; processor's time of a request x{second.cpu / first.cpu:.2f}",
+                f"x{second.rate / first.rate:.2f} with {statistics.median(client):.2f} processors for the client; "
+                f"processor's time of a request x{second.cpu / first.cpu:.2f}, by which two processors of their own "
+                f"would answer x{2 * first.cpu / second.cpu:.2f}",
                 flush=True,
             )
         print(f"{'memory of 2 workers (PSS, MB)':34s} {_megabytes(two)}", flush=True)
