@@ -7,8 +7,9 @@ pipeline, and before the twin; both are kept only where they answer as the pipel
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
+import numpy as np
 from mlyard_shared import features
 from mlyard_shared.columns import MISSING
 from mlyard_shared.errors import TrainingError
@@ -28,14 +29,8 @@ from mlyard_training_pipeline.versions.onnx import comparison, session, texts
 
 FORM = InputForm(encoding="text", precision="float64")
 SETTING = f"{PREFIX}MODEL_VERSION_CONTRACT"
+_OTHERS, _UNSEEN = 100, "\uffff"
 _WAY_OUT = f"leave it out, or set {SETTING} to 2, for which the API has to be 0.3.0 or newer"
-
-
-class Rows(NamedTuple):
-    """Real rows, as contract 1 and as the pipeline takes them."""
-
-    columns: dict[str, Array]
-    matrix: Array
 
 
 def problems(spec: ModelSpec) -> Iterator[str]:
@@ -55,14 +50,14 @@ def problems(spec: ModelSpec) -> Iterator[str]:
 
 
 def rewrite(
-    folder: Path, schema: Schema, rows: Rows, *, task: Task, scale: float, form: InputForm
+    folder: Path, schema: Schema, real: dict[str, Array], *, task: Task, scale: float, form: InputForm
 ) -> OnnxParity | None:
     """Put the model and its twin in a folder before texts; return how the twin answers, None where there is none now.
 
     Args:
         folder: of the version; a twin that does not hold is taken away.
         schema: of the version.
-        rows: real rows to compare on.
+        real: the columns of real rows to compare on; others are made of them.
         task: what the pipeline answers.
         scale: the standard deviation of a regression's target.
         form: of the inputs that both take so far.
@@ -71,8 +66,9 @@ def rewrite(
         TrainingError: the pipeline answers otherwise then.
     """
     pipeline = load_pipeline(folder / MODEL_FILE)
-    expected = predict(pipeline, rows.matrix, task=task)
-    matrix = features.matrix(rows.columns, schema, FORM)
+    columns = _with_others(real, schema)
+    expected = predict(pipeline, features.matrix(columns, schema, form), task=task)
+    matrix = features.matrix(columns, schema, FORM)
     found = over_texts(pipeline, schema, matrix)
     answers = predict(found, matrix, task=task, rule=None)
     if not comparison.compare(answers, expected, scale=scale or 1.0).holds:
@@ -86,7 +82,7 @@ def rewrite(
     if not twin.is_file():
         return None
     texts.put_before(twin, schema, form)
-    told = session.predict(twin, features.twin_inputs(rows.columns, schema, FORM), task=task, rule=None)
+    told = session.predict(twin, features.twin_inputs(columns, schema, FORM), task=task, rule=None)
     return _kept(twin, told, answers, scale)
 
 
@@ -131,6 +127,19 @@ def lowered(manifest: Manifest, parity: OnnxParity | None) -> Manifest:
             "onnx": parity or manifest.onnx,
         }
     )
+
+
+def _with_others(real: dict[str, Array], schema: Schema) -> dict[str, Array]:
+    """Real rows, and some of them once more with texts that were not in training, and without texts."""
+    categories = {column.name for column in schema.columns if column.type == "category"}
+    if not categories:
+        return real
+
+    def others(name: str, text: str | None) -> Array:
+        some = real[name][:_OTHERS]
+        return np.full(len(some), text, dtype=object) if name in categories else some
+
+    return {name: np.concatenate([real[name], others(name, _UNSEEN), others(name, None)]) for name in real}
 
 
 def _kept(twin: Path, found: Predictions, expected: Predictions, scale: float) -> OnnxParity:

@@ -113,10 +113,9 @@ def build(folder: Path, stored: Path, training: Training) -> str:
 
 def _rewritten(folder: Path, training: Training, form: InputForm) -> OnnxParity | None:
     dataset, task = training.dataset, training.spec.task
-    sample = _sample(dataset.held_out, probes.MAX_ROWS)
-    rows = contract1.Rows(dataset.columns(sample), dataset.matrix(sample, precision=form.precision))
-    scale = scale_of(task, dataset)
-    return contract1.rewrite(folder, _schema(dataset.schema, form), rows, task=task, scale=scale, form=form)
+    some = dataset.columns(_sample(dataset.held_out, probes.MAX_ROWS))
+    schema, scale = _schema(dataset.schema, form), scale_of(task, dataset)
+    return contract1.rewrite(folder, schema, some, task=task, scale=scale, form=form)
 
 
 def _interface(training: Training, form: InputForm, *, conformal: Conformal | None) -> Interface:
