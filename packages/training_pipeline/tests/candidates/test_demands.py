@@ -1,7 +1,6 @@
 import re
 import warnings
 from collections.abc import Callable
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -50,7 +49,15 @@ def problems(made: Make, spec: Spec, columns: dict[str, list[Any]], path: str, *
     return checks.problems(chosen, made(columns, chosen))
 
 
-@pytest.mark.parametrize(("case", "target"), list(product(REGRESSIONS, TARGETS)), ids=str)
+@pytest.mark.parametrize(
+    ("case", "target"),
+    [
+        pytest.param(case, target, marks=[] if number % len(TARGETS) == at else pytest.mark.long)
+        for number, case in enumerate(REGRESSIONS)
+        for at, target in enumerate(TARGETS)
+    ],
+    ids=str,
+)
 def test_a_target_is_refused_before_the_fit_where_the_fit_would_refuse_it(
     regression: Spec, made: Make, case: tuple[str, dict[str, Any]], target: str
 ) -> None:

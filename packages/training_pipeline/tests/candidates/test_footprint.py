@@ -16,11 +16,29 @@ ROWS = 30_000
 NUMBER = Schema(columns=(Column(name="size", type="number", nullable=False),))
 CASES = [
     pytest.param("ensemble.HistGradientBoostingClassifier", {"max_iter": 2}, {}, id="native"),
-    pytest.param("ensemble.HistGradientBoostingClassifier", {"max_iter": 2}, {"levels": {"city": 9}}, id="pooled"),
-    pytest.param("ensemble.HistGradientBoostingClassifier", {"max_iter": 2}, {"leave_out": ["city"]}, id="numbers"),
+    pytest.param(
+        "ensemble.HistGradientBoostingClassifier",
+        {"max_iter": 2},
+        {"levels": {"city": 9}},
+        id="pooled",
+        marks=pytest.mark.long,
+    ),
+    pytest.param(
+        "ensemble.HistGradientBoostingClassifier",
+        {"max_iter": 2},
+        {"leave_out": ["city"]},
+        id="numbers",
+        marks=pytest.mark.long,
+    ),
     pytest.param("linear_model.LogisticRegression", {"C": 0.01}, {}, id="sparse"),
-    pytest.param("linear_model.LogisticRegression", {"C": 0.01}, {"encoding": {"city": "target"}}, id="means"),
-    pytest.param("naive_bayes.GaussianNB", {}, {}, id="dense"),
+    pytest.param(
+        "linear_model.LogisticRegression",
+        {"C": 0.01},
+        {"encoding": {"city": "target"}},
+        id="means",
+        marks=pytest.mark.long,
+    ),
+    pytest.param("naive_bayes.GaussianNB", {}, {}, id="dense", marks=pytest.mark.long),
     pytest.param("ensemble.RandomForestClassifier", {"n_estimators": 2, "max_depth": 4}, {}, id="forest"),
 ]
 

@@ -42,7 +42,9 @@ def two_models(rows: int, seed: int, classes: int = 2) -> tuple[Judged, Predicti
     return Judged(truth, classes), model(), model()
 
 
-@pytest.mark.parametrize("losses", [0, 1, 2, 3, 6, 10, 20])
+@pytest.mark.parametrize(
+    "losses", [0, 3, *(pytest.param(losses, marks=pytest.mark.long) for losses in (1, 2, 6, 10, 20))]
+)
 def test_wins_and_losses_are_as_sure_as_the_exact_sign_test(losses: int) -> None:
     # The fewest wins with which McNemar's exact test (1947; the binomial form) rejects at 0.5 % on one side.
     exact = next(wins for wins in range(100) if binom.cdf(losses, wins + losses, 0.5) < 0.005)

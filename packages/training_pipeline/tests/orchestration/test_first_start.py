@@ -50,7 +50,7 @@ def last_day(stack: Stack) -> tuple[dict[str, int], int]:
 def test_every_run_is_dated_now_and_the_last_day_counts_their_success(followed: Followed, stack: Stack) -> None:
     now = datetime.now(UTC)
     runs = ask(stack, "/api/v2/dags/~/dagRuns")["dag_runs"]
-    assert len(runs) >= 2, "other tests train here too"
+    assert runs
     for run in runs:
         assert now - timedelta(hours=1) < datetime.fromisoformat(run["run_after"]) < now
     states, tasks = last_day(stack)

@@ -22,7 +22,10 @@ RUN: Any = SimpleNamespace(run_id="1")
 REQUEST: Any = SimpleNamespace(model="m")
 
 
-@pytest.mark.parametrize(("others", "expected"), [(0, 8), (1, 4), (3, 2), (11, 1)])
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [(0, 8), *(pytest.param(*case, marks=pytest.mark.long) for case in ((1, 4), (3, 2))), (11, 1)],
+)
 def test_a_candidate_is_fitted_with_its_share_of_the_processors(
     others: int,
     expected: int,

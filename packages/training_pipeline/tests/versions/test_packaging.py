@@ -82,14 +82,16 @@ def test_the_manifest_holds_the_digest_of_every_file(packaged: Package) -> None:
     [
         pytest.param("sklearn.ensemble.HistGradientBoostingClassifier", {"max_iter": 10}, id="histogram boosting"),
         pytest.param(FOREST, {"n_estimators": 10}, id="forest"),
-        pytest.param("sklearn.ensemble.GradientBoostingClassifier", {"n_estimators": 5}, id="boosting"),
+        pytest.param(
+            "sklearn.ensemble.GradientBoostingClassifier", {"n_estimators": 5}, id="boosting", marks=pytest.mark.long
+        ),
     ],
 )
 @pytest.mark.parametrize(
     ("start", "step", "beside"),
     [
         pytest.param(0, 1, 1e-9, id="integers and a little"),
-        pytest.param(1_700_000_000_000, 60_000, 1.0, id="milliseconds since the epoch"),
+        pytest.param(1_700_000_000_000, 60_000, 1.0, id="milliseconds since the epoch", marks=pytest.mark.long),
         pytest.param(99_999_900, 1, 0.01, id="cents near a hundred million"),
     ],
 )

@@ -44,6 +44,7 @@ skops_file.write(make_pipeline(SVC()).fit(sparse.csr_matrix(X), y), Path(sys.arg
 """
 
 
+@pytest.mark.long  # two trainings that register the same bytes show it of a forest
 def test_two_processes_write_the_same_bytes(tmp_path: Path) -> None:
     digests = []
     for number, seed in enumerate(("1", "77")):

@@ -32,6 +32,7 @@ def test_a_second_time_changes_nothing(airflow_here: Settings) -> None:
     assert pools(airflow_here.airflow_home) == before
 
 
+@pytest.mark.long  # the stack of the other tests is initialised twice at once, where nothing was killed
 def test_two_at_once_both_succeed_also_after_one_was_killed(tmp_path: Path) -> None:
     stack = Stack(tmp_path)
     command = [COMMAND, "airflow", "init"]

@@ -33,8 +33,8 @@ def database(folder: Path, job: str, *, age: float) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("server", "process"),
     [
-        ("simple", "api-server"),
-        ("simple", "triggerer"),
+        pytest.param("simple", "api-server", marks=pytest.mark.long),
+        pytest.param("simple", "triggerer", marks=pytest.mark.long),
         ("fab", "api-server"),
         ("fab", "scheduler"),
         ("fab", "dag-processor"),
@@ -85,11 +85,15 @@ def test_a_process_that_does_not_run_is_one_sentence(tmp_path: Path, process: st
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_heartbeat_counts_for_half_a_minute(tmp_path: Path) -> None:
-    assert "10 s ago" in check("scheduler", database(tmp_path, "SchedulerJob", age=10))
+@pytest.mark.parametrize(
+    ("process", "job"),
+    [("scheduler", "SchedulerJob"), ("dag-processor", "DagProcessorJob"), ("triggerer", "TriggererJob")],
+)
+def test_a_heartbeat_counts_for_half_a_minute(tmp_path: Path, process: str, job: str) -> None:
+    assert "10 s ago" in check(process, database(tmp_path, job, age=10))
     (tmp_path / "airflow.db").unlink()
-    with pytest.raises(Unhealthy, match="no heartbeat of a SchedulerJob"):
-        check("scheduler", database(tmp_path, "SchedulerJob", age=40))
+    with pytest.raises(Unhealthy, match=f"no heartbeat of a {job}"):
+        check(process, database(tmp_path, job, age=40))
 
 
 def test_with_a_full_disk_of_the_state_no_task_can_begin(tmp_path: Path) -> None:

@@ -58,10 +58,10 @@ def test_a_process_on_an_empty_database_asks_for_init(settings: Settings) -> Non
         launch.become("scheduler", settings)
 
 
-def test_a_taken_port_is_one_sentence_and_no_traceback(plain: Stack) -> None:
+def test_a_taken_port_is_one_sentence_and_no_traceback(stack: Stack) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = plain.run("airflow", "api-server", MLYARD_TRAINING_PIPELINE_PORT=str(port))
+        done = stack.run("airflow", "api-server", MLYARD_TRAINING_PIPELINE_PORT=str(port))
     assert done.returncode == 1
     assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
     assert "Traceback" not in done.stderr

@@ -157,13 +157,13 @@ def test_sums_of_xgboost_lose_the_same_digits_beside_a_large_number(native: bool
 @pytest.mark.parametrize(
     ("make", "target"),
     [
-        pytest.param(HistGradientBoostingClassifier, kinds(2), id="two classes"),
+        pytest.param(HistGradientBoostingClassifier, kinds(2), id="two classes", marks=pytest.mark.long),
         pytest.param(HistGradientBoostingClassifier, kinds(3), id="three classes"),
-        pytest.param(HistGradientBoostingRegressor, far_from_zero, id="regression"),
+        pytest.param(HistGradientBoostingRegressor, far_from_zero, id="regression", marks=pytest.mark.long),
     ],
 )
 def test_native_categories_of_scikit_learn_are_matched(make: Any, target: Target) -> None:
-    assert largest_difference(make(categorical_features=CATEGORIES, max_iter=20), target, "float64") < 1e-13
+    assert largest_difference(make(categorical_features=CATEGORIES, max_iter=8), target, "float64") < 1e-13
 
 
 @pytest.mark.parametrize("make", [LGBMRegressor, XGBRegressor], ids=["LightGBM", "XGBoost"])

@@ -46,7 +46,9 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
     return convert_here
 
 
-@pytest.mark.parametrize("classes", [2, 3], ids=["two classes", "three classes"])
+@pytest.mark.parametrize(
+    "classes", [pytest.param(2, id="two classes", marks=pytest.mark.long), pytest.param(3, id="three classes")]
+)
 @pytest.mark.parametrize(
     ("path", "parameters"),
     [

@@ -33,12 +33,17 @@ def twin_of(made: Any, tmp_path: Path, *, whole: bool = True) -> Twin:
     )
 
 
-@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("classes", [pytest.param(2, marks=pytest.mark.long), 3])
 @pytest.mark.parametrize(
     ("path", "parameters"),
     [
         pytest.param("StackingClassifier", {"estimators": {"a": FOREST, "b": LINE}, "cv": 2}, id="stack"),
-        pytest.param("StackingClassifier", {"estimators": {"a": VECTORS, "b": HISTOGRAM}, "cv": 2}, id="raw scores"),
+        pytest.param(
+            "StackingClassifier",
+            {"estimators": {"a": VECTORS, "b": HISTOGRAM}, "cv": 2},
+            id="raw scores",
+            marks=pytest.mark.long,
+        ),
         pytest.param(
             "StackingClassifier",
             {"estimators": {"a": HISTOGRAM, "b": LINE}, "cv": 2, "passthrough": True, "final_estimator": FOREST},
@@ -62,8 +67,16 @@ def test_classifiers_made_of_others_are_matched(
     assert twin.parity.max_difference < 1e-12
 
 
-@pytest.mark.parametrize("classes", [2, 3])
-@pytest.mark.parametrize("inner", [FOREST, HISTOGRAM, LINE, VECTORS], ids=["forest", "boosting", "line", "vectors"])
+@pytest.mark.parametrize("classes", [2, pytest.param(3, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "inner",
+    [
+        pytest.param(FOREST, id="forest", marks=pytest.mark.long),
+        pytest.param(HISTOGRAM, id="boosting", marks=pytest.mark.long),
+        pytest.param(LINE, id="line"),
+        pytest.param(VECTORS, id="vectors"),
+    ],
+)
 def test_calibrated_classifiers_are_matched(fitted: Fit, tmp_path: Path, inner: dict[str, Any], classes: int) -> None:
     made = fitted("sklearn.calibration.CalibratedClassifierCV", classes=classes, count=700, estimator=inner, cv=2)
     twin = twin_of(made, tmp_path)
@@ -105,7 +118,10 @@ def test_regressors_made_of_others_are_matched(
     assert twin.parity.max_difference < 1e-9
 
 
-@pytest.mark.parametrize("transform", ["log", "log1p", "sqrt", "yeo_johnson", "box_cox"])
+@pytest.mark.parametrize(
+    "transform",
+    ["log", "yeo_johnson", *(pytest.param(name, marks=pytest.mark.long) for name in ("log1p", "sqrt", "box_cox"))],
+)
 def test_answers_are_in_the_units_of_the_target(fitted: Fit, tmp_path: Path, transform: str) -> None:
     made = fitted("sklearn.ensemble.HistGradientBoostingRegressor", target_transform=transform, max_iter=20, count=700)
     assert np.corrcoef(made.pipeline.predict(made.rows.matrix), made.truth)[0, 1] > 0.8

@@ -49,9 +49,9 @@ def fit(path: str, schema: Schema, matrix: Array, target: Array, said: dict[str,
 @pytest.mark.parametrize(
     ("path", "classes", "parameters"),
     [
-        pytest.param(HISTOGRAM, 2, {"max_iter": 10}, id="two classes"),
+        pytest.param(HISTOGRAM, 2, {"max_iter": 10}, id="two classes", marks=pytest.mark.long),
         pytest.param(HISTOGRAM, 3, {"max_iter": 10}, id="three classes"),
-        pytest.param(HISTOGRAMS, 0, {"max_iter": 10}, id="numbers"),
+        pytest.param(HISTOGRAMS, 0, {"max_iter": 10}, id="numbers", marks=pytest.mark.long),
         pytest.param(FOREST, 3, {"n_estimators": 5}, id="forest"),
         pytest.param(LINEAR, 3, {}, id="linear"),
     ],
