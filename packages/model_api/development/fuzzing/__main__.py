@@ -77,11 +77,12 @@ def json_body(draw: Random) -> str:
     fast = outcome(lambda: native.decode(body, manifest, max_rows=documents.MAX_ROWS))
     if fast != slow:
         raise Found(f"{body[:2000]!r} for {[c.name for c in columns]}: {fast!r} where the strict way says {slow!r}")
-    by_column = columnar.reader(manifest).read(body, max_rows=documents.MAX_ROWS)
-    if by_column is not None and outcome(lambda: by_column) != slow:
-        raise Found(f"{body[:2000]!r} for {[c.name for c in columns]}: by column, where the strict way says {slow!r}")
-    if by_column is not None:
-        return "JSON read fast by column"
+    # A shorter body is not read so, whatever it is.
+    by_column = outcome(lambda: columnar.reader(manifest).read(body, max_rows=documents.MAX_ROWS) or {})
+    if by_column and by_column != slow:
+        raise Found(f"{body[:2000]!r} for {[c.name for c in columns]}: {by_column!r} by column, strictly {slow!r}")
+    if by_column:
+        return f"JSON {'read' if isinstance(slow[0], tuple) else 'refused'} fast by column"
     quick = typed.reader(manifest).read(body, max_rows=documents.MAX_ROWS) is not None
     return f"JSON {'read fast' if quick else 'read' if isinstance(slow[0], tuple) else slow[0]}"
 

@@ -1,5 +1,6 @@
 """Columns that are read into arrays at once."""
 
+import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from mlyard_model_api.errors import InputRefused
-from mlyard_model_api.protocols import columnar, native, rows
+from mlyard_model_api.protocols import columnar, documents, native, rows
 from mlyard_shared.columns import GRAMMARS
 from mlyard_shared.schema import Column, Schema
 
@@ -44,7 +45,8 @@ def test_columns_are_read_to_the_last_bit_as_the_strict_way_reads_them() -> None
     for text in numbers:
         given = body(a=text, **{"[b]": "[9007199254740991,-1,0]", "c": "[false,true,null]", "d": '["x","","y"]'})
         if "e308" in text:
-            assert read(given) is None  # beyond the grammar's bounds, of which another reader tells
+            with pytest.raises(InputRefused, match="must lie between"):
+                read(given)  # beyond the grammar's bounds
             continue
         found = read(given)
         expected = rows.read(json.loads(given), FORM.input_schema, GRAMMARS[2], max_rows=3)
@@ -93,9 +95,17 @@ def test_columns_are_read_to_the_last_bit_as_the_strict_way_reads_them() -> None
         pytest.param(b'{"columns":"a[[[{"}', id="a text for columns"),
     ],
 )
-def test_what_is_not_wholly_right_is_left_to_the_other_readers(given: bytes) -> None:
+def test_what_is_not_wholly_right_is_refused_or_left_to_the_other_readers(given: bytes) -> None:
     assert read(body()) is not None
-    assert read(given) is None
+    with contextlib.suppress(InputRefused):
+        assert read(given) is None
+        return
+    document = documents.parse_strictly(given, rows=3, columns=4)
+    with pytest.raises(InputRefused) as strictly:
+        rows.read(document, FORM.input_schema, GRAMMARS[2], max_rows=3)
+    with pytest.raises(InputRefused) as quickly:
+        read(given)
+    assert quickly.value.problems == strictly.value.problems
 
 
 def test_a_body_is_read_after_one_that_was_not() -> None:

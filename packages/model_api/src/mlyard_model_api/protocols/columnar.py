@@ -1,9 +1,10 @@
 """The fastest way to read columns of numbers: from the text into arrays, with no Python object for each of them.
 
-What it does not take, it does not judge: `typed`, `documents` and `rows` read it again. Chosen since simdjson is the
-only parser for Python that hands out an array's numbers as one buffer; that takes a third of the time that the way over
-Python's floats does. It reads JSON as RFC 8259 has it, numbers to the nearest float64, and passes in silence only what
-is looked for here: names that come again, lists in lists, and a byte order mark.
+What it does not take, it does not judge, but for names and single values: `typed`, `documents` and `rows` read it
+again. Chosen since simdjson is the only parser for Python that hands out an array's numbers as one buffer; that takes a
+third of the time that the way over Python's floats does. It reads JSON as RFC 8259 has it, numbers to the nearest
+float64, and passes in silence only what is looked for here: names that come again, lists in lists, and a byte order
+mark.
 """
 
 import re
@@ -18,6 +19,7 @@ from mlyard_shared.features import Array, Layout, Table
 from mlyard_shared.manifest import Manifest
 from mlyard_shared.schema import Column
 
+from mlyard_model_api.protocols import rows
 from mlyard_model_api.protocols.kept import kept
 
 LEAST_BYTES = 4096
@@ -50,7 +52,11 @@ class ColumnarReader:
         self._brackets = 2 + "".join(names).count("{"), len(names) + "".join(names).count("[")
 
     def read(self, body: bytes | bytearray, *, max_rows: int) -> Table | None:
-        """Return the columns of a body, or None where another reader has to look."""
+        """Return the columns of a body, or None where another reader has to look.
+
+        Raises:
+            InputRefused: columns have wrong names, or hold wrong values and are right else.
+        """
         if _BEGIN.match(body) is None or b"\\" in body:
             return None
         # As there are no escapes, more of these than there are in names stand for a value within a value.
@@ -71,11 +77,47 @@ class ColumnarReader:
         if len(document) != 1:
             return None
         columns = document["columns"]
-        if type(columns) is not simdjson.Object or len(columns) != len(self._names) or set(columns) != self._names:
+        if type(columns) is not simdjson.Object or len(columns) != len(self._names):
             return None
-        found: dict[str, Any] = {name: columns[name] for name in self._names}
-        if set(map(type, found.values())) != {simdjson.Array}:
+        given = list(columns)
+        found: dict[str, Any] = {name: columns[name] for name in given}
+        if len(given) != len(columns) or set(map(type, found.values())) != {simdjson.Array}:
             return None
+        if found.keys() != self._names:
+            rows.positions(given, self._layout.schema, self._grammar)
+            return None
+        try:
+            return self._put_together(found, max_rows)
+        except cells.DoesNotFit:
+            self._refuse(found, max_rows)
+            return None
+
+    def _refuse(self, found: dict[str, Any], max_rows: int) -> None:
+        """Refuse values that do not fit, where there are as many in each column; raises `InputRefused`."""
+        lengths = set(map(len, found.values()))
+        if len(lengths) > 1 or not 0 < min(lengths) <= max_rows:
+            return
+        wrong = []
+        for column in self._layout.schema.columns:
+            values = found[column.name]
+            try:
+                if column.name in self._layout.rows:
+                    part = np.frombuffer(self._part(column, values)).reshape(1, -1)
+                    cells.Numbers([column], self._grammar).checked(part)
+                    continue
+            # It may fit all the same.
+            except cells.DoesNotFit:
+                pass
+            listed = values.as_list()
+            try:
+                cells.array(column, listed, self._grammar)
+            except cells.DoesNotFit:
+                wrong.append(rows.cell_problems(column, listed, self._grammar))
+        if wrong:
+            raise rows.first_problems(wrong)
+
+    def _put_together(self, found: dict[str, Any], max_rows: int) -> Table | None:
+        """The table of the columns; raises `DoesNotFit`."""
         block = self._block([found[column.name] for column in self._layout.numbers], max_rows)
         if block is None:
             return None
