@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,6 +32,11 @@ AIRFLOW = [
     )
 ]
 """Files whose tests share the running Airflows: at first they see what a first start shows, then they train."""
+
+
+def pytest_configure() -> None:
+    """Let a fit take one thread: workers share the processors, and threads that wait for each other burn time."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

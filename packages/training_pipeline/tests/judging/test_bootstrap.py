@@ -88,6 +88,12 @@ def test_few_champions_are_replaced_by_luck_and_many_by_a_better_score() -> None
     assert tree.by_score >= 2
 
 
+def test_better_models_pass_and_equal_ones_do_not() -> None:
+    assert passes("accuracy", better_by(0.05, rows=2_000, count=2, seed=1)) == 2
+    assert passes("accuracy", better_by(0.0, rows=2_000, count=2, seed=2)) == 0
+
+
+@pytest.mark.long
 def test_nine_of_ten_better_models_pass() -> None:
     assert passes("accuracy", better_by(0.05, rows=2_000, count=10, seed=1)) >= 9
     assert passes("accuracy", one_column_more(rows=2_000, count=2, seed=9)) == 2

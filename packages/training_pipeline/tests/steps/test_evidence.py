@@ -123,7 +123,11 @@ def test_a_plot_that_cannot_be_drawn_is_told_and_the_others_are_there(
 
 
 @pytest.mark.parametrize(
-    "error", [RegistryUnavailable("http://r:5000", "it answers 503"), MemoryError()], ids=["registry", "memory"]
+    "error",
+    [
+        pytest.param(RegistryUnavailable("http://r:5000", "it answers 503"), id="registry", marks=pytest.mark.long),
+        pytest.param(MemoryError(), id="memory"),
+    ],
 )
 def test_evidence_that_fails_fails_no_training(
     drawing: Context, small: Trained, monkeypatch: pytest.MonkeyPatch, error: Exception

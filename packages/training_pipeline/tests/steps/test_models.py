@@ -43,8 +43,8 @@ def test_a_booster_is_trained_registered_and_compared_with(
     context: Context, spec: Spec, written: Written, mixed: Callable[[], Any], tmp_path: Path, path: str
 ) -> None:
     name = path.partition(".")[0]
-    candidate = {"name": "leaves", "estimator": path, "parameters": {"n_estimators": 10}}
-    file = written(tmp_path, spec(name=name, candidates=[candidate]))
+    candidate = {"name": "leaves", "estimator": path, "parameters": {"n_estimators": 5}}
+    file = written(tmp_path, spec(name=name, candidates=[candidate], folds=2))
     told, manifest = trained(context, file, 1, tmp_path / "first")
     assert "version 1 is the champion" in told
     assert [engine.kind for engine in manifest.engines if engine.whole] == ["onnx"]

@@ -19,7 +19,7 @@ Written = Callable[..., Path]
 FOREST = {
     "name": "forest",
     "estimator": "sklearn.ensemble.RandomForestClassifier",
-    "parameters": {"n_estimators": 10, "class_weight": {"small": 2.0}},
+    "parameters": {"n_estimators": 3, "class_weight": {"small": 2.0}},
 }
 IDS_AND_TIMES = {"run_id", "trained_at", "files", "latency"}
 
@@ -36,7 +36,7 @@ def train_elsewhere(context: Context, spec_file: Path) -> None:
 def test_two_trainings_on_the_same_snapshot_register_the_same_bytes(
     context: Context, spec: Spec, written: Written, tmp_path: Path
 ) -> None:
-    file = written(tmp_path, spec(name="reproduced", candidates=[FOREST]))
+    file = written(tmp_path, spec(name="reproduced", candidates=[FOREST], folds=2))
     folders: list[Path] = []
     documents: list[dict[str, Any]] = []
     run(file, context.settings, progress=Progress(steps=9, console=Console(file=io.StringIO())))

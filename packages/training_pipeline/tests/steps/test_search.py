@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -125,20 +126,34 @@ def test_a_study_is_one_task(context: Context, begun: Begun, elsewhere: Callable
     assert found.parameters in [result.parameters for result in search.results(context, run, "tree")]
 
 
-def test_the_time_is_that_of_all_candidates_together(context: Context, begun: Begun) -> None:
+def test_the_time_is_that_of_all_candidates_together(
+    context: Context, begun: Begun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = begun(search={"seconds": 60.0})
+    clock = SimpleNamespace(now=1_000_000.0)
+    monkeypatch.setattr(search, "time", SimpleNamespace(time=lambda: clock.now))
+    left = []
+    for waited, waiting in ((0, 2), (20, 1), (20, 1)):
+        clock.now += waited
+        limit = search.budget(context, run, waiting)
+        limit.took(1.0)
+        monkeypatch.setattr(limit, "_clock", lambda: clock.now)
+        left.append(max(shares for shares in range(100) if limit.allows(shares)))
+    # Half of it for the first of two; what is left for the second, whose tasks are two.
+    assert left == [30, 40, 20]
+
+
+@pytest.mark.long
+def test_searches_end_when_their_time_together_is_over(context: Context, begun: Begun) -> None:
     grid = {"max_depth": list(range(1, 1000))}
     candidates = [
         {"name": name, "estimator": TREE["estimator"], "search": "random", "trials": 999, "grid": grid}
         for name in ("first", "second")
     ]
     run = begun(candidates=candidates, search={"seconds": 3.0})
-    began, counts = time.monotonic(), []
+    counts = []
     for waiting, name in ((2, "first"), (1, "second")):
         found = train(context, run, name, waiting=waiting)
-        counts.append(int(context.tracking.get(found.run_id).data.metrics["search_accuracy"] >= 0))
-        history = context.registry.client.get_metric_history(found.run_id, "search_accuracy")
-        counts[-1] = len(history)
-    assert min(counts) > 3
+        # Of one setting, which a busy machine may take all the time for, there is no history.
+        counts.append(len(context.registry.client.get_metric_history(found.run_id, "search_accuracy")) or 1)
     assert max(counts) < 900
-    # Beside the search there are the last fits, and what is stored.
-    assert time.monotonic() - began < 60
