@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from mlyard_model_api.app import create_app
-from mlyard_model_api.serving import apart, children, trial
+from mlyard_model_api.serving import apart, children, memory, trial
 from mlyard_model_api.serving.cache import Cache
 from mlyard_model_api.settings import Settings
 from mlyard_shared.engines import SkopsEngine
@@ -72,6 +72,13 @@ def registered(tmp_path_factory: pytest.TempPathFactory, fitted: Any) -> dict[tu
         own = folder / f"d{number}"
         versions["diabetes", number] = own, write_regressor(own, float(number))
     return versions
+
+
+@pytest.fixture(autouse=True)
+def _unsettled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No load looks for garbage among all that the tests hold, which takes longer than the load."""
+    if request.node.path.name != "test_memory.py":
+        monkeypatch.setattr(memory, "settle", lambda: None)
 
 
 def registry_of(registered: dict[tuple[str, int], tuple[Path, str]], folder: Path) -> FakeRegistry:

@@ -24,4 +24,5 @@ def test_ids_of_two_answers_share_no_more_than_the_time() -> None:
     assert len({text[14:33] for text, *_ in many}) == 2000
     # Each of the random digits takes all of its values.
     assert all(len({text[place] for text, *_ in many}) == 16 for place in range(28, 33))
-    assert {text[19] for text, *_ in many} == set("89ab")
+    # What is drawn once a millisecond need not: a fast machine is done in some.
+    assert {text[19] for text, *_ in many} <= set("89ab")
