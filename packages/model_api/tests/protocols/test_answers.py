@@ -171,7 +171,7 @@ def test_wide_rows_are_refused_in_about_the_time_of_reading_them(protocol: str, 
     ratios = {what: seconds(row) / reading for what, row in last.items()}
     # An answer takes half as long again as to read it. What reads all of it strictly again takes 4 and more.
     assert ratios["name"] < 2.5, ratios
-    assert max(ratios.values()) < (3.5 if protocol != "v2" else 6), ratios
+    assert max(ratios.values()) < 4, ratios
 
 
 PROTOCOLS: dict[str, WireProtocol] = {"native": native.PROTOCOL, "mlflow": mlflow.PROTOCOL, "v2": v2.PROTOCOL}

@@ -33,7 +33,7 @@ def read(given: Sequence[Given], schema: Schema, grammar: Grammar, *, max_rows: 
     arrays: dict[str, Array] = {}
     wrong: list[Iterator[Problem]] = []
     for column, data in zip(schema.columns, _data(inputs, [column.name for column in schema.columns]), strict=True):
-        found = (_texts if data.values.dtype == object else _numbers)(column, data, grammar)
+        found = (_texts if data.values.dtype == object else numbers)(column, data, grammar)
         if isinstance(found, np.ndarray):
             arrays[column.name] = found
         else:
@@ -74,7 +74,8 @@ def _texts(column: Column, data: Data, grammar: Grammar) -> Array | Iterator[Pro
         return rows.cell_problems(column, texts, grammar)
 
 
-def _numbers(column: Column, data: Data, grammar: Grammar) -> Array | Iterator[Problem]:
+def numbers(column: Column, data: Data, grammar: Grammar) -> Array | Iterator[Problem]:
+    """A column of numbers of its data, or what is wrong in it."""
     values, missing = data
     numbers = values.astype(np.float64)
     kind, is_integer = values.dtype.kind, column.type == "integer"

@@ -5,7 +5,7 @@ types while it parses, and a key that comes twice shows in the number of strings
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import prod
 from typing import Any
 
@@ -17,12 +17,14 @@ from mlyard_shared.features import Array, Table
 from mlyard_shared.manifest import Manifest
 from msgspec import UNSET, UnsetType
 
-from mlyard_model_api.protocols import typed, v2_outputs
-from mlyard_model_api.protocols.documents import count_of, has_more_values, strings
+from mlyard_model_api.errors import BrokenBody, Problem, TooManyRows
+from mlyard_model_api.protocols import typed, v2_columns, v2_outputs, v2_tensors
+from mlyard_model_api.protocols.documents import count_of, has_more_values, parse, strings
 from mlyard_model_api.protocols.kept import kept
+from mlyard_model_api.protocols.rows import first_problems
 from mlyard_model_api.protocols.v2_inputs import MATRIX, Inputs, takes_matrix
 from mlyard_model_api.protocols.v2_requests import Given, InferenceRequest, Wanted
-from mlyard_model_api.protocols.v2_tensors import NUMPY
+from mlyard_model_api.protocols.v2_tensors import NUMPY, Data
 
 LONGEST = 32
 """Longer than a number is on average, with all that may stand around it."""
@@ -113,14 +115,22 @@ class QuickReader:
             return None
         try:
             request = _REQUEST.decode(document)
-            if strings(document) != _strings(request) or request.model_name not in (UNSET, self._model):
+            texts = _texts(document, request)
+            if texts is None or request.model_name not in (UNSET, self._model):
                 return None
-            block = self._block(request.inputs, behind, max_rows) if self._are_named(request.inputs) else None
+            read: dict[str, Array] = {}
+            named = self._are_named(request.inputs)
+            block = None if texts or not named else self._filled(request, behind, max_rows, read)
             if block is None:
-                self._check(document, request, behind, max_rows)
+                if self._check(document, request, behind, max_rows):
+                    self._refuse(request.inputs, max_rows, read)
                 return None
-            if np.isnan(block).any() and np.isnan(block[self._required]).any():
-                return None
+            missing = np.isnan(block)
+            if missing.any():
+                if missing[self._required].any():
+                    return None
+                # Bytes may be any NaN.
+                block[missing] = np.nan
             table = Table(self._layout, self._numbers.checked(block), {})
         # What msgspec raises itself, numbers beyond a datatype, and nesting.
         except (ValueError, OverflowError, RecursionError, cells.DoesNotFit):
@@ -133,8 +143,48 @@ class QuickReader:
             return True
         return len(inputs) == len(self._kinds) and {one.name for one in inputs} == self._layout.rows.keys()
 
-    def _check(self, document: bytes | bytearray, request: _Request, behind: memoryview, max_rows: int) -> None:
+    def _filled(self, request: _Request, behind: memoryview, max_rows: int, read: dict[str, Array]) -> Array | None:
+        """The numbers of all columns, or None where some value is none; `read` gets those that are read until then."""
+        try:
+            return self._block(request.inputs, behind, max_rows, read)
+        except (ValueError, OverflowError):
+            return None
+
+    def _refuse(self, inputs: Sequence[_Input], max_rows: int, read: dict[str, Array]) -> None:
+        """Refuse values that do not fit, of which only those of their own column are read strictly.
+
+        Raises:
+            InputRefused: there are some, where each column has an input in JSON, of the usual datatype.
+        """
+        given = {one.name: one for one in inputs}
+        wrong: list[Iterator[Problem]] = []
+        for column in self._layout.schema.columns:
+            one = given.get(column.name)
+            if one is None or one.data is UNSET or one.datatype != ("INT64" if column.type == "integer" else "FP64"):
+                return
+            try:
+                values = read.get(column.name)
+                if values is None:
+                    values = np.array(_FLAT[one.datatype].decode(bytes(one.data)), dtype=NUMPY[one.datatype])
+                data = Data(values, None) if len(values) == one.shape[0] else None
+            except (ValueError, OverflowError):
+                data = None
+            if data is None:
+                try:
+                    listed = parse(bytes(one.data), rows=max_rows, columns=1)
+                except (BrokenBody, TooManyRows):
+                    return
+                data = v2_tensors.read(Given(one.name, one.datatype, tuple(one.shape), listed), [column.name])
+            found = v2_columns.numbers(column, data, self._grammar)
+            if not isinstance(found, np.ndarray):
+                wrong.append(found)
+        if wrong:
+            raise first_problems(wrong)
+
+    def _check(self, document: bytes | bytearray, request: _Request, behind: memoryview, max_rows: int) -> bool:
         """Refuse inputs that are not the model's by their names, datatypes or shapes, as the strict way would.
+
+        Whether all but the values is right, for sure.
 
         That takes as long as an answer, for which no value is looked at; all that stands before must be right.
 
@@ -144,23 +194,26 @@ class QuickReader:
         """
         lists = 1 + (request.outputs is not UNSET) + sum(1 + (one.data is not UNSET) for one in request.inputs)
         if count_of(document, b"[") != lists or _LONG_NUMBER.search(document) is not None:
-            return
+            return False
         left = len(behind)
         for one in request.inputs:
             if len(one.shape) not in (1, 2) or min(one.shape) < 0 or (one.data is UNSET) == (one.parameters is UNSET):
-                return
+                return False
             size = one.parameters.binary_data_size if one.parameters is not UNSET else 0
             if not 0 <= size <= left or (one.data is not UNSET and bytes(one.data)[:1] != b"["):
-                return
+                return False
             left -= size
         if left:
-            return
+            return False
         v2_outputs.check(_understood(request).outputs, self._offered)
         given = [Given(one.name, one.datatype, tuple(one.shape), []) for one in request.inputs]
         Inputs(given, self._layout.schema, self._grammar, max_rows=max_rows)
+        return True
 
-    def _block(self, inputs: Sequence[_Input], behind: memoryview, max_rows: int) -> Array | None:
-        """The numbers of all columns, float64 [columns, n]."""
+    def _block(
+        self, inputs: Sequence[_Input], behind: memoryview, max_rows: int, read: dict[str, Array]
+    ) -> Array | None:
+        """The numbers of all columns, float64 [columns, n]; those of JSON that are floats are in `read`, too."""
         first = inputs[0] if inputs else None
         rows = first.shape[0] if first is not None and first.shape else 0
         if first is None or not 0 < rows <= max_rows:
@@ -184,6 +237,8 @@ class QuickReader:
                 behind = behind[size:]
             elif one.data is not UNSET and one.parameters is UNSET and one.datatype in _FLAT:
                 block[row] = _from_json(one).reshape(rows)
+                if one.datatype == "FP64":
+                    read[one.name] = block[row]
             else:
                 return None
             given.add(row)
@@ -225,6 +280,17 @@ def _from_json(given: _Input) -> Array:
     if list(found.shape) != given.shape:
         raise ValueError
     return found
+
+
+def _texts(document: bytes | bytearray, request: _Request) -> int | None:
+    """How many texts there are among the values; None where a key may have come twice."""
+    found = strings(document)
+    if found is None or found == _strings(request):
+        return found and 0
+    texts = sum(count_of(bytes(one.data), b'"') // 2 for one in request.inputs if one.data is not UNSET)
+    # Values are only looked at where they are decoded, and may be no UTF-8.
+    is_plain = document.isascii() and b"\\" not in document
+    return texts if is_plain and found == _strings(request) + texts else None
 
 
 def _strings(request: _Request) -> int:
