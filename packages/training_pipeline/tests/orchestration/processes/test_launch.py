@@ -37,7 +37,11 @@ def test_without_airflow_the_extra_is_named(settings: Settings, monkeypatch: pyt
         home.prepare(settings)
 
 
-def test_a_worker_of_celery_without_celery_names_what_to_install(settings: Settings) -> None:
+def test_a_worker_of_celery_without_celery_names_what_to_install(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # To look for it imports Airflow, which other tests import once and by their own settings (`airflow_here`).
+    monkeypatch.setattr(launch, "find_spec", lambda _: None)
     with pytest.raises(CannotStart, match=r"pip install 'apache-airflow-providers-celery'"):
         launch.become("celery-worker", settings)
 
