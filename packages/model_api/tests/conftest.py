@@ -39,6 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "trials: trials run in processes of their own, as they always do outside of tests"
     )
+    config.addinivalue_line("markers", "settles: what is loaded is put out of the garbage collector's sight")
     config.addinivalue_line(
         "markers", "apart: pipelines run in processes of their own, as they always do outside of tests"
     )
@@ -77,7 +78,7 @@ def registered(tmp_path_factory: pytest.TempPathFactory, fitted: Any) -> dict[tu
 @pytest.fixture(autouse=True)
 def _unsettled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """No load looks for garbage among all that the tests hold, which takes longer than the load."""
-    if request.node.path.name != "test_memory.py":
+    if request.node.get_closest_marker("settles") is None:
         monkeypatch.setattr(memory, "settle", lambda: None)
 
 

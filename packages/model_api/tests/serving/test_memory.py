@@ -108,6 +108,7 @@ class Cycle:
         self.itself = self
 
 
+@pytest.mark.settles
 def test_what_is_here_is_looked_through_no_more_and_found_later_all_the_same() -> None:
     cycle = Cycle()
     found = weakref.ref(cycle)

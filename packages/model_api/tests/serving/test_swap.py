@@ -32,6 +32,7 @@ async def refused(client: httpx.AsyncClient, version: int) -> bool:
     return found is not None and found["version"] == version
 
 
+@pytest.mark.settles
 async def test_no_answer_mixes_versions_while_they_are_swapped(start: Start, registry: FakeRegistry) -> None:
     registry.promote("diabetes", 1)
     seen: set[int] = set()
