@@ -27,6 +27,8 @@ LONGEST = ("training-pipeline", "contract", "model-api", "local", "mlflow-server
 """They begin first, so that none of them is left to run alone at the end."""
 AT_ONCE = (os.cpu_count() or 1) + 1
 """A suite waits for its servers and their time limits a third of its time."""
+IN_PARTS = {"training-pipeline": "2"}
+"""Suites that take longer alone than all the others side by side; one of its two processes waits for Airflow."""
 FLOORS = "lint:floors"
 """Each package with the lowest sibling that it may be installed with."""
 
@@ -49,8 +51,11 @@ PATH = os.pathsep.join(
     [*(folder for folder in os.environ["PATH"].split(os.pathsep) if not folder.endswith("shims")), *map(str, PYENV)]
 )
 """pyenv's interpreters themselves: its shims answer only for those that are chosen."""
-VARIABLES = {"PATH": PATH, "PYTEST_XDIST_AUTO_NUM_WORKERS": "0"}
-"""One process a suite, as the suites run side by side already."""
+
+
+def variables(name: str) -> dict[str, str]:
+    """Of a suite: one process, as the suites run side by side already, but for those in parts."""
+    return {"PATH": PATH, "PYTEST_XDIST_AUTO_NUM_WORKERS": IN_PARTS.get(name.partition("-matrix")[0], "0")}
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ def run(name: str, words: tuple[str, ...] = ()) -> Result:
     started = time.monotonic()
     ended = subprocess.run(
         ["hatch", "run", name] if ":" in name else ["hatch", "run", f"{name}:test", *words],
-        env=os.environ | VARIABLES,
+        env=os.environ | variables(name),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
