@@ -35,7 +35,7 @@ def users(server: Stack, *arguments: str, stdin: str = "") -> subprocess.Complet
 
 def said(server: Stack, *arguments: str, stdin: str = "") -> str:
     done = users(server, *arguments, stdin=stdin)
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 
 

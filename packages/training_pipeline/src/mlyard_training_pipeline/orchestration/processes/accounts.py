@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import Any, NamedTuple, Protocol
@@ -108,10 +109,13 @@ def opened(settings: Settings) -> Iterator[Accounts]:
                 yield Accounts(_Simple(settings), own=settings.airflow_user)
             return
         check(settings)
-        from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
+        # What Airflow's libraries say of their next releases is nothing that whoever runs this could follow.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
 
-        with get_application_builder() as builder:
-            yield Accounts(_Fab(builder.sm), own=settings.airflow_user)
+            with get_application_builder() as builder:
+                yield Accounts(_Fab(builder.sm), own=settings.airflow_user)
 
 
 class _Simple:
