@@ -13,7 +13,7 @@ from table import COLUMNS, fitted, table
 
 def main(port: str, folder: str, kind: str) -> None:
     """Become MLflow's own command."""
-    place = Path(folder) / kind
+    place = Path(folder) / f"mlflow-{kind}"
     matrix, _ = table()
     example = pd.DataFrame(matrix[:5], columns=COLUMNS)
     pipeline = fitted(kind)
