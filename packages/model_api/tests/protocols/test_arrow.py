@@ -87,6 +87,14 @@ def told(read: Callable[[], Any]) -> list[tuple[str, int | None, str | None]]:
 
 
 @pytest.mark.parametrize("form", FORMS)
+def test_a_nan_that_is_a_signal_to_numpy_is_a_nan(form: str, of_kind: Any) -> None:
+    write, read = FORMS[form]
+    signal = np.array([0x7F800001], dtype=np.uint32).view(np.float32)
+    body = write(pa.table({"x": pa.array(signal)}))
+    assert told(partial(read, body, of_kind["number", False], max_rows=1)) == [("not_finite", 0, "x")]
+
+
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_values_mean_what_they_mean_in_json(form: str, kind: ColumnType, of_kind: Any) -> None:
     write, read = FORMS[form]

@@ -21,6 +21,7 @@ from mlyard_shared.schema import Column, Schema
 from .v2_requests import manifest, read, tensor
 
 ONE = Schema(columns=(Column(name="a", type="number", nullable=False, example=1.0),))
+TWO = Schema(columns=(*ONE.columns, Column(name="b", type="integer", nullable=True, example=1)))
 A = tensor("a", "FP64", [1, 2])
 
 
@@ -216,8 +217,7 @@ def test_an_error_is_one_text_with_every_place() -> None:
 
 
 def test_metadata_tells_of_inputs_outputs_missing_values_and_the_matrix() -> None:
-    numbers = Schema(columns=(*ONE.columns, Column(name="b", type="integer", nullable=True, example=1)))
-    found = model_metadata(manifest(numbers, classes=CLASSES), versions=[3, 2])
+    found = model_metadata(manifest(TWO, classes=CLASSES), versions=[3, 2])
     properties = found.pop("properties")
     assert found == {
         "name": "penguins",
@@ -297,8 +297,20 @@ def test_a_wrong_name_in_the_last_of_many_inputs_is_refused_in_about_the_time_of
 def test_inputs_that_are_not_the_models_are_refused_as_the_strict_way_does(
     changes: dict[str, Any], problem: str
 ) -> None:
-    model = manifest(ONE)
-    body = json.dumps({"inputs": [A | changes]}).encode()
+    kind, problems = refused_both_ways(manifest(ONE), [A | changes])
+    assert problem in (kind, *(one.code for one in problems or ()))
+
+
+def test_what_is_missing_is_read_before_values_are_judged() -> None:
+    mask = tensor("b.missing", "BOOL", [False, False]) | {"data": []}
+    inputs = [tensor("a", "FP64", [1.0, 1e300]), tensor("b", "INT64", [1, 2]), mask]
+    _, problems = refused_both_ways(manifest(TWO), inputs)
+    assert [one.code for one in problems or ()] == ["wrong_shape"]
+
+
+def refused_both_ways(model: Manifest, inputs: list[dict[str, Any]]) -> tuple[str, Any]:
+    """How inputs are refused, in the fast way and in the strict one alike."""
+    body = json.dumps({"inputs": inputs}).encode()
     found = []
     for decode in (
         lambda: V2Call(None).decode(body, model, max_rows=100),
@@ -308,4 +320,4 @@ def test_inputs_that_are_not_the_models_are_refused_as_the_strict_way_does(
             decode()
         found.append((type(refused.value).__name__, str(refused.value), getattr(refused.value, "problems", None)))
     assert found[0] == found[1]
-    assert problem in (found[0][0], *(one.code for one in found[0][2] or ()))
+    return found[0][0], found[0][2]

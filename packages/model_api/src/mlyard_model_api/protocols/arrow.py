@@ -11,6 +11,7 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
+import numpy as np
 from mlyard_shared.features import Array, Table
 from mlyard_shared.manifest import Manifest
 
@@ -111,7 +112,9 @@ def _read(
     except (pa.ArrowException, OSError, ValueError, IndexError, OverflowError, MemoryError, struct.error) as error:
         raise BrokenBody(f"the body is not {what} that can be read here") from error
     rows.check_count(count, max_rows)
-    return arrow_columns.read(found, names, manifest, most=MOST_BYTES)
+    # Bytes may be any NaN, of which some are signals to NumPy.
+    with np.errstate(invalid="ignore"):
+        return arrow_columns.read(found, names, manifest, most=MOST_BYTES)
 
 
 def _is_compressed(message: Any) -> bool:

@@ -77,13 +77,13 @@ def _texts(column: Column, data: Data, grammar: Grammar) -> Array | Iterator[Pro
 def numbers(column: Column, data: Data, grammar: Grammar) -> Array | Iterator[Problem]:
     """A column of numbers of its data, or what is wrong in it."""
     values, missing = data
-    numbers = values.astype(np.float64)
+    floats = values.astype(np.float64)
     kind, is_integer = values.dtype.kind, column.type == "integer"
     if kind == "f":
-        wrong = ~(np.abs(numbers) <= (grammar.max_integer if is_integer else MAX_NUMBER))  # so is NaN
+        wrong = ~(np.abs(floats) <= (grammar.max_integer if is_integer else MAX_NUMBER))  # so is NaN
         if is_integer:
-            wrong |= numbers != np.floor(numbers)
-        no_number = np.isnan(numbers)
+            wrong |= floats != np.floor(floats)
+        no_number = np.isnan(floats)
         if column.nullable and no_number.any():
             missing = no_number if missing is None else missing | no_number
     elif kind == "b":
@@ -92,10 +92,10 @@ def numbers(column: Column, data: Data, grammar: Grammar) -> Array | Iterator[Pr
         limit = grammar.max_integer if is_integer else EXACT
         wrong = (values > limit) | (values < -limit)  # before they are rounded
     if missing is not None:
-        numbers[missing] = np.nan
+        floats[missing] = np.nan
         wrong = wrong & ~missing if column.nullable else wrong | missing
     if not wrong.any():
-        return numbers
+        return floats
     places = np.flatnonzero(wrong)[: rows.MAX_PROBLEMS].tolist()
     faults = [(row, _number_fault(column, Data(values, missing), row, grammar)) for row in places]
     return iter([Problem(code=fault.code, message=fault.message, row=row, column=column.name) for row, fault in faults])

@@ -122,7 +122,8 @@ class QuickReader:
             named = self._are_named(request.inputs)
             block = None if texts or not named else self._filled(request, behind, max_rows, read)
             if block is None:
-                if self._check(document, request, behind, max_rows):
+                # Beside the columns there may be what says which of their values are missing.
+                if self._check(document, request, behind, max_rows) and named:
                     self._refuse(request.inputs, max_rows, read)
                 return None
             missing = np.isnan(block)
