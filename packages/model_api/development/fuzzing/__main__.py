@@ -93,12 +93,15 @@ def v2_body(draw: Random) -> str:
     body, length = tensors.body(draw, manifest.input_schema.columns)
     call = v2.V2Call(length)
     fast = outcome(lambda: call.decode(body, manifest, max_rows=documents.MAX_ROWS))
-    slow = outcome(lambda: v2.decode_strictly(*v2.parted(body, length), manifest, max_rows=documents.MAX_ROWS)[1])
+    # As the call does it: bytes may be any NaN.
+    with np.errstate(invalid="ignore"):
+        slow = outcome(lambda: v2.decode_strictly(*v2.parted(body, length), manifest, max_rows=documents.MAX_ROWS)[1])
     if fast != slow:
         raise Found(f"{body[:2000]!r} of {length}: {fast!r} where the strict way says {slow!r}")
     if not isinstance(fast[0], tuple):
         return f"V2 {fast[0]}"
-    quick = v2_quick.reader(manifest).read(*v2.parted(body, length), max_rows=documents.MAX_ROWS)
+    with np.errstate(invalid="ignore"):
+        quick = v2_quick.reader(manifest).read(*v2.parted(body, length), max_rows=documents.MAX_ROWS)
     return "V2 read fast" if quick is not None else "V2 read"
 
 

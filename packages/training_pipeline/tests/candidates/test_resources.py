@@ -65,6 +65,16 @@ def test_tasks_on_other_machines_take_no_processor_of_this_one(tmp_path: Path, m
             assert here.running() == 1
 
 
+def test_where_nothing_is_as_on_linux_tasks_share_what_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "_MACHINE", NOWHERE)
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert resources.processors([NOWHERE], NOWHERE) == os.cpu_count()
+    with resources.place(tmp_path / "running") as first, resources.place(tmp_path / "running"):
+        assert first.running() == 2
+
+
 def test_a_process_that_was_killed_holds_no_place(tmp_path: Path) -> None:
     program = (
         "import os, signal, sys; from pathlib import Path; from mlyard_training_pipeline.candidates import resources\n"

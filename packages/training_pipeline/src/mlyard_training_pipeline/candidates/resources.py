@@ -35,7 +35,12 @@ def processors(folders: list[Path] | None = None, first: Path = _QUOTA) -> int:
     """
     quotas = [_quota(_text(folder / "cpu.max").split()) for folder in (folders or control_groups())]
     quotas.append(_quota([_text(first / "cpu.cfs_quota_us"), _text(first / "cpu.cfs_period_us")]))
-    return max(1, int(min([len(os.sched_getaffinity(0)), *(quota for quota in quotas if quota is not None)])))
+    return max(1, int(min([_usable(), *(quota for quota in quotas if quota is not None)])))
+
+
+def _usable() -> int:
+    # macOS binds no process to some of its processors, and has no such call.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextlib.contextmanager
@@ -137,8 +142,8 @@ def sharing(step: Callable[Concatenate[Context, P], R]) -> Callable[Concatenate[
 
 
 def _machine() -> str:
-    """What tells this machine from others, the same in all of its containers."""
-    return _text(_MACHINE).strip().replace(".", "-")
+    """What tells this machine from others: on Linux the same in all of its containers."""
+    return _text(_MACHINE).strip() or f"{uuid.getnode():x}"
 
 
 def _is_held(file: Path) -> bool:
