@@ -24,6 +24,7 @@ from mlyard_model_api.errors import (
     TooManyRows,
 )
 from mlyard_model_api.protocols import arrow, native
+from mlyard_model_api.protocols.protocol import QUICK_BYTES, QUICKEST_BYTES
 from mlyard_shared.columns import ColumnType
 from mlyard_shared.columns.examples import EXAMPLES
 from mlyard_shared.manifest import Manifest, parse_manifest
@@ -280,6 +281,36 @@ def test_a_wrong_value_is_found_soon(manifests: Callable[[Schema], Manifest]) ->
     values[:] = np.nan
     # To read what is right takes little more than to copy it.
     assert max(last, seconds()) < 12 * right
+
+
+def test_as_many_bytes_as_the_event_loop_reads_take_no_longer_than_their_numbers_do(
+    manifests: Callable[[Schema], Manifest],
+) -> None:
+    """Each value of a dictionary's column has one byte, and eight where it is read."""
+    columns = tuple(Column(name=f"x{i}", type="number", nullable=True, example=1.0) for i in range(25))
+    manifest = manifests(Schema(columns=columns))
+    call = native.PROTOCOL.open([(b"content-type", b"application/vnd.apache.arrow.stream")], b"")
+    short = pa.DictionaryArray.from_arrays(pa.array([0, 1] * 5_000, pa.int8()), pa.array([1.0, 2.0]))
+    long = pa.array([1.0, 2.0] * 5_000)
+
+    def seconds(column: pa.Array) -> float:
+        body = stream(pa.table({f"x{i}": column for i in range(25)}))
+        assert (len(body) <= call.quick_bytes(manifest)) == (column is short)
+        times = []
+        for _ in range(5):
+            started = time.process_time()
+            arrow.read_stream(body, manifest, max_rows=10_000)
+            times.append(time.process_time() - started)
+        return min(times)
+
+    assert seconds(short) < 8 * seconds(long)
+
+
+def test_texts_in_arrow_are_read_beside_the_event_loop(of_kind: Any) -> None:
+    call = native.PROTOCOL.open([(b"content-type", b"application/vnd.apache.arrow.stream")], b"")
+    quick = {kind: call.quick_bytes(of_kind[kind, True]) for kind in KINDS}
+    assert quick["number"] == quick["integer"] == quick["boolean"] == QUICKEST_BYTES
+    assert quick["category"] == quick["datetime"] == QUICK_BYTES
 
 
 @pytest.mark.anyio

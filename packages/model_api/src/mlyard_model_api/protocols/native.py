@@ -25,6 +25,7 @@ from mlyard_model_api.prediction import Columns, Predictions
 from mlyard_model_api.protocols import (
     arrow,
     arrow_answers,
+    columnar,
     delimited,
     documents,
     media_types,
@@ -63,10 +64,11 @@ class NativeCall:
         is_arrow = self._form.given in (PARQUET, ARROW) or self._form.wanted == ARROW
         return arrow.preparation() if is_arrow else None
 
-    @property
-    def quick_bytes(self) -> int:
-        """More of JSON than of tables."""
-        return QUICKEST_BYTES if self._form.given == JSON else QUICK_BYTES
+    def quick_bytes(self, manifest: Manifest) -> int:
+        """More of JSON and of numbers in Arrow than of other tables, where texts may be shorter than what they mean."""
+        given = self._form.given
+        is_quick = given == JSON or (given == ARROW and not columnar.layout_of(manifest.input_schema).others)
+        return QUICKEST_BYTES if is_quick else QUICK_BYTES
 
     def decode(self, body: bytes | bytearray, manifest: Manifest, *, max_rows: int) -> Columns:
         """Return the columns; raises `RequestRefused`."""

@@ -39,8 +39,7 @@ class Call(Protocol):
     def preparation(self) -> Callable[[], None] | None:
         """What has to be done once before the first such request, and takes too long for the event loop."""
 
-    @property
-    def quick_bytes(self) -> int:
+    def quick_bytes(self, manifest: Manifest) -> int:
         """A body up to this size is decoded in the event loop."""
 
     def decode(self, body: bytes | bytearray, manifest: Manifest, *, max_rows: int) -> Columns:

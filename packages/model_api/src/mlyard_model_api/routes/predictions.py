@@ -75,7 +75,8 @@ class Predictor:
             body = await place.read(_chunks(receive), coding=coding)
             async with self._deadline():
                 decode = partial(call.decode, manifest=version.manifest, max_rows=self._max_rows)
-                columns = decode(body) if len(body) <= call.quick_bytes else await self._codec.run(decode, body, rows=0)
+                is_quick = len(body) <= call.quick_bytes(version.manifest)
+                columns = decode(body) if is_quick else await self._codec.run(decode, body, rows=0)
                 del body
                 place.free()
                 return await self._encoded(call, await predict(version, columns))
