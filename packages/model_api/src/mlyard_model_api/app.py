@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -126,7 +127,8 @@ def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = 
         prefix=settings.path_prefix,
         logs=settings.log_requests,
     )
-    app.broken = lambda error: Http(refusal(error), (), metrics=metrics, prefix="", logs=settings.log_requests)
+    of_broken = partial(_of_broken, settings.path_prefix)
+    app.broken = lambda error: Http(partial(of_broken, error), (), metrics=metrics, logs=settings.log_requests)
     app.door = with_cors(http, settings.cors_origins)
     app.shortcut = Shortcut(
         addresses,
@@ -138,6 +140,11 @@ def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = 
         logs=settings.log_requests,
     )
     return app
+
+
+async def _of_broken(prefix: str, error: BrokenRequest, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer to what is not HTTP in the form of the protocol that it was sent to, as far as that can be told."""
+    await refusal(error, protocol_of(scope["path"].removeprefix(prefix)))(scope, receive, send)
 
 
 def _refuse(error: Unanswered, path: str) -> ASGIApp:

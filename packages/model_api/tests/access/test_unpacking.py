@@ -87,6 +87,13 @@ async def test_what_is_not_packed_so_is_refused(name: str, wrong: str) -> None:
         await unpack(body, name)
 
 
+@pytest.mark.parametrize("name", PACK)
+async def test_parts_that_become_nothing_have_an_end(name: str) -> None:
+    assert await unpack(PACK[name](b"") * 998 + PACK[name](b"end"), name) == b"end"
+    with pytest.raises(BrokenBody, match=f"more than 1000 parts of {name}: pack it as one"):
+        await unpack(PACK[name](b"") * 2000, name)
+
+
 async def test_zstd_may_not_ask_for_more_memory_than_http_allows() -> None:
     # A stream of unknown length, since the window of a known one is its length at most.
     packer = zstd.ZstdCompressor(options={zstd.CompressionParameter.window_log: 27})

@@ -124,6 +124,27 @@ REQUESTS = {
 }
 
 
+async def test_what_is_not_http_is_refused_in_the_form_of_its_address(
+    settings: Settings, registry: FakeRegistry
+) -> None:
+    twice = "Content-Length: 2\r\nContent-Length: 3"
+    wrong = ["Transfer-Encoding: gzip", twice, "A: " + "a" * 70_000, "A b: c"]
+    async with listening(settings.model_copy(update={"path_prefix": "/ml"}), registry, has_shortcut=True) as port:
+        for path, member in {
+            "/v2/models/echo/infer": "error",
+            "/ml/v2/models/echo/infer": "error",
+            "/invocations": "error_code",
+            "/ml/models/echo/invocations": "error_code",
+            "/ml": "detail",
+        }.items():
+            for lines in wrong:
+                content = f"POST {path} HTTP/1.1\r\nHost: x\r\nX-Request-ID: mine\r\n{lines}\r\n\r\n"
+                status, _, body = await ask(port, content.encode())
+                document = json.loads(body)
+                assert status in (400, 431)
+                assert isinstance(document[member], str), (path, lines)
+
+
 async def test_the_shortcut_answers_what_the_long_way_does(settings: Settings, registry: FakeRegistry) -> None:
     found: list[dict[str, Any]] = []
     for has_shortcut in (True, False):

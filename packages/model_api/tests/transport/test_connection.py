@@ -106,6 +106,10 @@ def test_an_answer_of_unknown_length_comes_in_chunks(serving: Serving) -> None:
             "GET / HTTP/1.1\r\nHost: x\r\n" + "Abcdef: b\r\n" * 20_000 + "\r\n",
             431, "headers_too_large", id="many headers",
         ),
+        pytest.param(
+            "GET / HTTP/1.1\r\nHost: x\r\n" + "A:\r\n" * 14_000 + "\r\n",
+            431, "headers_too_large", id="many empty headers",
+        ),
     ],
 )  # fmt: skip
 def test_what_is_not_http_is_refused_in_our_form(

@@ -12,6 +12,8 @@ CODINGS = ("gzip", "zstd")
 """What a body may be packed by, as Content-Encoding names it."""
 PIECE_BYTES = 64 * 1024
 """At most so much is unpacked at once."""
+MAX_PARTS = 1000
+"""Of gzip's members or zstd's frames: each takes time, and where it is empty no limit of bytes ends that."""
 
 _MAX_WINDOW = 23
 """8 MB, the most that a body in zstd may ask a server to remember. Source: RFC 9659."""
@@ -57,13 +59,18 @@ class _Parts:
     def __init__(self) -> None:
         self._part: Any = self._new()
         self._is_fresh = True
-        self._count = 0
+        self._parts = 1
 
     def feed(self, packed: bytes) -> Iterator[bytes]:
         while packed or self._has_more():
             if self._part.eof:
                 self._part = self._new()
                 self._is_fresh = True
+                self._parts += 1
+                if self._parts > MAX_PARTS:
+                    raise BrokenBody(
+                        f"the body is packed as more than {MAX_PARTS} parts of {self._name}: pack it as one"
+                    )
             self._is_fresh = self._is_fresh and not packed
             try:
                 piece, packed = self._step(packed)

@@ -269,8 +269,7 @@ class HttpConnection(asyncio.BufferedProtocol):
             # It is within a body: the application answers.
             self._incoming.lose()
             return
-        head = Head("GET", b"/", "1.1", [], length=None, keep_alive=False)
-        self._queue(Exchange(self, head, facts=self._facts), self._broken(error))
+        self._queue(Exchange(self, self._parser.unread_head(), facts=self._facts), self._broken(error))
         self._launch()
 
     def _queue(self, exchange: Exchange, app: ASGIApp) -> None:

@@ -15,6 +15,8 @@ from mlyard_model_api.transport.repeats import KnownHead
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
 HEAD_BYTES = 64 * 1024
 """The most of an address and its headers."""
+_AROUND = len(": \r\n")
+"""What each header takes beside its name and its value: many empty ones are large, too."""
 _METHOD = re.compile(rb"[A-Za-z-]+ ")
 
 log = logging.getLogger(__name__)
@@ -143,6 +145,12 @@ class RequestParser:
             known = KnownHead.of(data, self._repeated)
             self._known = (known, self._repeated) if known is not None else None
 
+    def unread_head(self) -> Head:
+        """What is known of a request that is not HTTP, to answer it in the form of its address, with its id."""
+        is_known = self._begun != self._ended and self._target.isascii()
+        target, headers = (self._target or b"/", self._headers) if is_known else (b"/", [])
+        return Head("GET", target, "1.1", headers, length=None, keep_alive=False)
+
     def on_message_begin(self) -> None:
         """Begin with a request, as httptools calls it."""
         self._target, self._headers, self._length, self._size = b"", [], None, 0
@@ -162,7 +170,7 @@ class RequestParser:
                 self._length = value
             else:
                 self._headers.append((name, value))
-            self._size += len(name) + len(value)
+            self._size += len(name) + len(value) + _AROUND
 
     def on_headers_complete(self) -> None:
         """Check the head, and hand it on."""
