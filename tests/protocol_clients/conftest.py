@@ -22,10 +22,18 @@ class Api:
 
     port: int
     own: httpx.Client
+    process: int
 
     @property
     def place(self) -> str:
         return f"127.0.0.1:{self.port}"
+
+    def memory_mb(self) -> int:
+        """What its process takes of the machine's memory."""
+        shown = subprocess.run(
+            ["ps", "-o", "rss=", "-p", str(self.process)], capture_output=True, text=True, check=True
+        )
+        return int(shown.stdout) // 1024
 
     def predict(self, model: str, rows: list[dict[str, object]]) -> list[dict[str, object]]:
         """The answers of the API's own protocol, with which those of all others have to agree."""
@@ -56,7 +64,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
             base = f"http://127.0.0.1:{port}"
             with httpx.Client(base_url=base, headers={"Authorization": f"Bearer {KEY}"}, trust_env=False) as own:
                 wait_until(lambda: own.get("/health/ready").status_code == 200, seconds=60, what=log.read_text())
-                yield Api(port, own)
+                yield Api(port, own, process.pid)
         finally:
             process.terminate()
             process.wait(20)
