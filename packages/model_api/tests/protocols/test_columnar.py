@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from mlyard_model_api.errors import InputRefused
+from mlyard_model_api.errors import InputRefused, RequestRefused
 from mlyard_model_api.protocols import columnar, documents, native, rows
 from mlyard_shared.columns import GRAMMARS
 from mlyard_shared.schema import Column, Schema
@@ -97,15 +97,38 @@ def test_columns_are_read_to_the_last_bit_as_the_strict_way_reads_them() -> None
 )
 def test_what_is_not_wholly_right_is_refused_or_left_to_the_other_readers(given: bytes) -> None:
     assert read(body()) is not None
-    with contextlib.suppress(InputRefused):
+    with contextlib.suppress(RequestRefused):
         assert read(given) is None
         return
+    assert refusal(lambda: read(given)) == refusal(lambda: strictly(given))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param(body(e="[1,2]"), id="a name too many"),
+        pytest.param(body().replace(b'"c"', b'"a"'), id="a name that comes again"),
+        pytest.param(body(a="[1]"), id="one too short"),
+        pytest.param(body()[:-1] + b',"columns":{}}', id="columns again"),
+        pytest.param(body()[:-1] + b',"rows":[]}', id="rows too"),
+        pytest.param(
+            body(a="[1,2,3,4]", c="[null,null,null,null]", d='["","","",""]', **{"[b]": "[1,2,3,4]"}), id="many"
+        ),
+    ],
+)
+def test_wrong_names_and_lengths_are_refused_by_this_reader_itself(given: bytes) -> None:
+    assert refusal(lambda: read(given)) == refusal(lambda: strictly(given))
+
+
+def strictly(given: bytes) -> None:
     document = documents.parse_strictly(given, rows=3, columns=4)
-    with pytest.raises(InputRefused) as strictly:
-        rows.read(document, FORM.input_schema, GRAMMARS[2], max_rows=3)
-    with pytest.raises(InputRefused) as quickly:
-        read(given)
-    assert quickly.value.problems == strictly.value.problems
+    rows.read(document, FORM.input_schema, GRAMMARS[2], max_rows=3)
+
+
+def refusal(refuse: Callable[[], object]) -> tuple[object, ...]:
+    with pytest.raises(RequestRefused) as caught:
+        refuse()
+    return type(caught.value), str(caught.value), getattr(caught.value, "problems", None)
 
 
 def test_a_body_is_read_after_one_that_was_not() -> None:

@@ -58,15 +58,14 @@ def read(batches: Sequence[Any], names: Sequence[str], manifest: Manifest, *, mo
     if wrong_types:
         raise InputRefused(wrong_types[: rows.MAX_PROBLEMS])
     arrays: dict[str, Array] = {}
-    wrong: list[Iterator[Problem]] = []
+    wrong = rows.FirstProblems()
     for column, array in zip(schema.columns, given, strict=True):
         found = _READERS[column.type](column, array, grammar, most)
         if isinstance(found, np.ndarray):
             arrays[column.name] = found
         else:
-            wrong.append(found)
-    if wrong:
-        raise rows.first_problems(wrong)
+            wrong.add(found)
+    wrong.refuse()
     layout = reader.layout
     if not layout.numbers:
         return arrays

@@ -20,6 +20,7 @@ from mlyard_shared.manifest import Manifest
 from mlyard_shared.schema import Column
 
 from mlyard_model_api.protocols import rows
+from mlyard_model_api.protocols.documents import as_object, check_parts, count_of
 from mlyard_model_api.protocols.kept import kept
 
 LEAST_BYTES = 4096
@@ -28,6 +29,8 @@ MOST_COLUMNS = 256
 """Of more it does, too: simdjson looks for each name from the first on."""
 KEPT_BYTES = 1024**2
 """The memory for a body up to this size is kept for the next one."""
+_MOST_PARTS = 600
+"""So many lists and objects cannot be nested too deep."""
 _BEGIN = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"columns"')
 
 _parsers: list[Any] = []
@@ -55,50 +58,66 @@ class ColumnarReader:
         """Return the columns of a body, or None where another reader has to look.
 
         Raises:
-            InputRefused: columns have wrong names, or hold wrong values and are right else.
+            InputRefused: there is more than columns, or these have wrong names, lengths or values and are right else.
+            TooManyRows: there are more than `max_rows`.
         """
         if _BEGIN.match(body) is None or b"\\" in body:
             return None
         # As there are no escapes, more of these than there are in names stand for a value within a value.
         braces, brackets = self._brackets
-        if not (_comes(body, b"{", braces) and _comes(body, b"[", brackets)):
+        is_flat = _comes(body, b"{", braces) and _comes(body, b"[", brackets)
+        if not is_flat and count_of(body, b"{") + count_of(body, b"[") > _MOST_PARTS:
             return None
         parser = _parsers.pop() if _parsers else simdjson.Parser()
         try:
-            table = self._table(parser.parse(body), max_rows)
+            document = parser.parse(body)
+            columns = self._columns(document, body, max_rows)
+            table = self._table(columns, max_rows) if is_flat and columns is not None else None
         # What simdjson raises for what is not JSON, and for numbers beyond its own.
         except (ValueError, RuntimeError, cells.DoesNotFit):
             return None
         if len(body) <= KEPT_BYTES:
+            document = columns = None
             _parsers.append(parser)
         return table
 
-    def _table(self, document: Any, max_rows: int) -> Table | None:
+    def _columns(self, document: Any, body: bytes | bytearray, max_rows: int) -> dict[str, Any] | None:
+        """The values of each column; raises `InputRefused` where there are other keys, or other names."""
         if len(document) != 1:
-            return None
+            check_parts(body, rows=max_rows, columns=len(self._names))
+            rows.content_of(as_object([(key, None) for key in document]))
         columns = document["columns"]
-        if type(columns) is not simdjson.Object or len(columns) != len(self._names):
+        if type(columns) is not simdjson.Object:
             return None
         given = list(columns)
         found: dict[str, Any] = {name: columns[name] for name in given}
-        if len(given) != len(columns) or set(map(type, found.values())) != {simdjson.Array}:
+        if set(map(type, found.values())) != {simdjson.Array}:
             return None
-        if found.keys() != self._names:
+        if len(given) == len(self._names) and found.keys() == self._names:
+            return found
+        names = "".join(given)
+        # Else another column of the same name is no list, or there are lists in lists.
+        if count_of(body, b"{") == 2 + names.count("{") and count_of(body, b"[") == len(given) + names.count("["):
+            check_parts(body, rows=max_rows, columns=len(self._names))
             rows.positions(given, self._layout.schema, self._grammar)
-            return None
+        return None
+
+    def _table(self, found: dict[str, Any], max_rows: int) -> Table | None:
         try:
-            return self._put_together(found, max_rows)
+            table = self._put_together(found, max_rows)
         except cells.DoesNotFit:
+            table = None
+        if table is None:
             self._refuse(found, max_rows)
-            return None
+        return table
 
     def _refuse(self, found: dict[str, Any], max_rows: int) -> None:
-        """Refuse values that do not fit, where there are as many in each column; raises `InputRefused`."""
-        lengths = set(map(len, found.values()))
-        if len(lengths) > 1 or not 0 < min(lengths) <= max_rows:
-            return
-        wrong = []
+        """Refuse columns of other lengths, or values that do not fit; raises `InputRefused` and `TooManyRows`."""
+        rows.check_lengths({column.name: len(found[column.name]) for column in self._layout.schema.columns}, max_rows)
+        wrong = rows.FirstProblems()
         for column in self._layout.schema.columns:
+            if wrong.end == 0:
+                break
             values = found[column.name]
             try:
                 if column.name in self._layout.rows:
@@ -112,9 +131,8 @@ class ColumnarReader:
             try:
                 cells.array(column, listed, self._grammar)
             except cells.DoesNotFit:
-                wrong.append(rows.cell_problems(column, listed, self._grammar))
-        if wrong:
-            raise rows.first_problems(wrong)
+                wrong.add(rows.cell_problems(column, listed[: wrong.end], self._grammar))
+        wrong.refuse()
 
     def _put_together(self, found: dict[str, Any], max_rows: int) -> Table | None:
         """The table of the columns; raises `DoesNotFit`."""

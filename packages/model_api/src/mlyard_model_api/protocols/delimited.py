@@ -52,16 +52,17 @@ def read(body: bytes | bytearray, schema: Schema, grammar: Grammar, *, max_rows:
     rows.check_count(len(lines) - 1, max_rows)
     columns = _columns(lines[1:], len(where))
     arrays: dict[str, Array] = {}
-    wrong: list[Iterator[Problem]] = []
+    wrong = rows.FirstProblems()
     for column, position in zip(schema.columns, where, strict=True):
+        if wrong.end == 0:
+            break
         reader = _Reader(column, grammar)
-        values = reader.without_empty(columns[position])
+        values = reader.without_empty(columns[position][: wrong.end])
         try:
             arrays[column.name] = reader.array(values)
         except cells.DoesNotFit:
-            wrong.append(rows.value_problems(column, values, reader.fits, reader.faults))
-    if wrong:
-        raise rows.first_problems(wrong)
+            wrong.add(rows.value_problems(column, values, reader.fits, reader.faults))
+    wrong.refuse()
     return arrays
 
 

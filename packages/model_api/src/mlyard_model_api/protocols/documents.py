@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from pydantic_core import from_json
 
 from mlyard_model_api.errors import BrokenBody, TooManyRows
 
@@ -80,22 +81,28 @@ def _quick(body: bytes | bytearray) -> Any:
     """The document in a fifth of the time, or `_IN_DOUBT`: where it is not JSON, or where a key may have come again.
 
     msgspec reads integers and numbers as Python does, and refuses NaN, infinity, numbers beyond float64 and lone
-    surrogates. Of a key that comes again it keeps the last, as `strings` shows.
+    surrogates. Pydantic's parser reads all of these but the last. Of a key that comes again they keep the last, as
+    `strings` shows.
     """
     try:
-        document = _DECODER.decode(body)
+        document = from_json(body) if b"NaN" in body or b"Infinity" in body else _decoded(body)
         known = strings(body)
         return document if known is not None and known in (_names(document), _strings_in(document)) else _IN_DOUBT
-    # A number beyond what it reads.
-    except msgspec.ValidationError:
-        return _IN_DOUBT
     except msgspec.DecodeError as error:
-        if b"\\u" in body or b"NaN" in body or b"Infinity" in body or _leaves_many_open(body):
+        if b"\\u" in body or _leaves_many_open(body):
             return _IN_DOUBT
         raise BrokenBody(f"the body is not JSON{_place(body, str(error))}") from None
     # Text that is not UTF-8, and nesting.
     except (ValueError, RecursionError):
         return _IN_DOUBT
+
+
+def _decoded(body: bytes | bytearray) -> Any:
+    try:
+        return _DECODER.decode(body)
+    # A number beyond what it reads.
+    except msgspec.ValidationError:
+        return from_json(body)
 
 
 def _place(body: bytes | bytearray, message: str) -> str:

@@ -1,6 +1,5 @@
 """From a JSON document to a model's columns: rows as records, or columns as lists, and nothing else."""
 
-import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -21,6 +20,8 @@ MAX_PROBLEMS = 20
 """At most this many problems are named in one answer."""
 FEW_ROWS = 32
 """So many values are faster looked at one by one than by halves."""
+_FEW_COLUMNS = 8
+"""So many columns, too."""
 
 
 def read(document: Any, schema: Schema, grammar: Grammar, *, max_rows: int) -> dict[str, Array]:
@@ -32,7 +33,7 @@ def read(document: Any, schema: Schema, grammar: Grammar, *, max_rows: int) -> d
         InputRefused: the document breaks the schema; holds the first problems.
         TooManyRows: there are more than `max_rows`.
     """
-    kind, content = _content(document)
+    kind, content = content_of(document)
     names = _Names(schema, grammar)
     if kind == "rows":
         columns = _from_rows(content, names, max_rows=max_rows)
@@ -83,7 +84,8 @@ class _Names:
         return self._meanings.get(name, name)
 
 
-def _content(document: Any) -> tuple[str, Any]:
+def content_of(document: Any) -> tuple[str, Any]:
+    """Return "rows" or "columns", and what is under it; raises `InputRefused`."""
     if not isinstance(document, dict):
         raise _refused("wrong_shape", 'the body must be an object with "rows" or "columns"')
     if isinstance(document, Repeating):
@@ -142,6 +144,12 @@ def _from_columns(columns: dict[str, Any], names: _Names, *, max_rows: int) -> d
     if problems:
         raise InputRefused(problems[:MAX_PROBLEMS])
     lengths = {name: len(columns[name]) for name in names.all}
+    check_lengths(lengths, max_rows)
+    return {name: columns[name] for name in names.all}
+
+
+def check_lengths(lengths: Mapping[str, int], max_rows: int) -> None:
+    """Refuse columns that are not of one length; raises `InputRefused` and `TooManyRows`."""
     longest = max(lengths.values(), default=0)
     check_count(longest, max_rows)
     unequal = [
@@ -151,7 +159,6 @@ def _from_columns(columns: dict[str, Any], names: _Names, *, max_rows: int) -> d
     ]
     if unequal:
         raise InputRefused(unequal[:MAX_PROBLEMS])
-    return {name: columns[name] for name in names.all}
 
 
 def _name_problems(found: dict[str, Any], names: _Names, *, row: int | None) -> Iterable[Problem]:
@@ -184,26 +191,46 @@ def positions(given: Sequence[str], schema: Schema, grammar: Grammar) -> list[in
     return [found[name] for name in names.all]
 
 
-def first_problems(wrong: Iterable[Iterator[Problem]]) -> InputRefused:
-    """The problems of several columns: those of the first rows, and within a row in the columns' order."""
-    in_order = heapq.merge(*wrong, key=lambda problem: problem.row or 0)
-    return InputRefused(list(islice(in_order, MAX_PROBLEMS)))
+class FirstProblems:
+    """The problems of the first rows, and within a row in the order of the columns, which are looked at in this order.
+
+    Once there are as many as are told, of further columns only the rows before them matter, be there thousands.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is wrong yet."""
+        self._found: list[Problem] = []
+
+    def add(self, problems: Iterable[Problem]) -> None:
+        """Take those of the next column."""
+        found = [*self._found, *islice(problems, MAX_PROBLEMS)]
+        self._found = sorted(found, key=lambda problem: problem.row or 0)[:MAX_PROBLEMS]
+
+    @property
+    def end(self) -> int | None:
+        """Of the next column only the rows before this one matter; None for all."""
+        return self._found[-1].row if len(self._found) == MAX_PROBLEMS else None
+
+    def refuse(self) -> None:
+        """Refuse what is wrong; raises `InputRefused`."""
+        if self._found:
+            raise InputRefused(self._found)
 
 
 def arrays(columns: Mapping[str, Sequence[Any]], schema: Schema, grammar: Grammar) -> dict[str, Array]:
     """Return each column of the schema, of values by right names, as many in each; raises `InputRefused`."""
     found = _numbers(columns, schema, grammar)
-    wrong: list[Iterator[Problem]] = []
+    wrong = FirstProblems()
     for column in schema.columns:
-        if column.name in found:
+        if column.name in found or wrong.end == 0:
             continue
+        values = columns[column.name] if wrong.end is None else columns[column.name][: wrong.end]
         try:
-            found[column.name] = cells.array(column, columns[column.name], grammar)
+            found[column.name] = cells.array(column, values, grammar)
         except cells.DoesNotFit:
-            wrong.append(cell_problems(column, columns[column.name], grammar))
-    if wrong:
-        raise first_problems(wrong)
-    return found
+            wrong.add(cell_problems(column, values, grammar))
+    wrong.refuse()
+    return {column.name: found[column.name] for column in schema.columns}
 
 
 def _numbers(columns: Mapping[str, Sequence[Any]], schema: Schema, grammar: Grammar) -> dict[str, Array]:
@@ -213,15 +240,22 @@ def _numbers(columns: Mapping[str, Sequence[Any]], schema: Schema, grammar: Gram
         for column in schema.columns
         if column.type in ("integer", "number") and cells.types_fit(column, columns[column.name])
     ]
-    if not chosen:
-        return {}
+    return _blocks(chosen, columns, grammar) if chosen else {}
+
+
+def _blocks(chosen: Sequence[Column], columns: Mapping[str, Sequence[Any]], grammar: Grammar) -> dict[str, Array]:
+    """Columns of the right types in blocks, by halves where one does not fit, and without that one."""
     values = [columns[column.name] for column in chosen]
     try:
         block = cells.Numbers(chosen, grammar).by_column(values, rows=len(values[0]))
     except cells.DoesNotFit:
-        return {}
-    # NaN is not a null.
-    return {} if np.isnan(block).any() else dict(zip((column.name for column in chosen), block, strict=True))
+        half = len(chosen) // 2
+        if half < _FEW_COLUMNS:
+            return {}
+        return _blocks(chosen[:half], columns, grammar) | _blocks(chosen[half:], columns, grammar)
+    # NaN is not a null: where there is one, it is to be seen which it was.
+    missing = np.array(np.isnan(block).any(axis=1)).tolist()
+    return {column.name: row for column, row, lacks in zip(chosen, block, missing, strict=True) if not lacks}
 
 
 def value_problems(

@@ -31,15 +31,15 @@ def read(given: Sequence[Given], schema: Schema, grammar: Grammar, *, max_rows: 
     """
     inputs = Inputs(given, schema, grammar, max_rows=max_rows)
     arrays: dict[str, Array] = {}
-    wrong: list[Iterator[Problem]] = []
+    wrong = rows.FirstProblems()
     for column, data in zip(schema.columns, _data(inputs, [column.name for column in schema.columns]), strict=True):
-        found = (_texts if data.values.dtype == object else numbers)(column, data, grammar)
+        read_by = _texts if data.values.dtype == object else numbers
+        found = read_by(column, data.before(wrong.end), grammar)
         if isinstance(found, np.ndarray):
             arrays[column.name] = found
         else:
-            wrong.append(found)
-    if wrong:
-        raise rows.first_problems(wrong)
+            wrong.add(found)
+    wrong.refuse()
     return arrays
 
 

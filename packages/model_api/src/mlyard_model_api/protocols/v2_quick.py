@@ -5,7 +5,7 @@ types while it parses, and a key that comes twice shows in the number of strings
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from math import prod
 from typing import Any
 
@@ -17,11 +17,11 @@ from mlyard_shared.features import Array, Table
 from mlyard_shared.manifest import Manifest
 from msgspec import UNSET, UnsetType
 
-from mlyard_model_api.errors import BrokenBody, Problem, TooManyRows
+from mlyard_model_api.errors import BrokenBody, TooManyRows
 from mlyard_model_api.protocols import typed, v2_columns, v2_outputs, v2_tensors
 from mlyard_model_api.protocols.documents import count_of, has_more_values, parse, strings
 from mlyard_model_api.protocols.kept import kept
-from mlyard_model_api.protocols.rows import first_problems
+from mlyard_model_api.protocols.rows import FirstProblems
 from mlyard_model_api.protocols.v2_inputs import MATRIX, Inputs, takes_matrix
 from mlyard_model_api.protocols.v2_requests import Given, InferenceRequest, Wanted
 from mlyard_model_api.protocols.v2_tensors import NUMPY, Data
@@ -158,7 +158,7 @@ class QuickReader:
             InputRefused: there are some, where each column has an input in JSON, of the usual datatype.
         """
         given = {one.name: one for one in inputs}
-        wrong: list[Iterator[Problem]] = []
+        wrong = FirstProblems()
         for column in self._layout.schema.columns:
             one = given.get(column.name)
             if one is None or one.data is UNSET or one.datatype != ("INT64" if column.type == "integer" else "FP64"):
@@ -176,11 +176,10 @@ class QuickReader:
                 except (BrokenBody, TooManyRows):
                     return
                 data = v2_tensors.read(Given(one.name, one.datatype, tuple(one.shape), listed), [column.name])
-            found = v2_columns.numbers(column, data, self._grammar)
+            found = v2_columns.numbers(column, data.before(wrong.end), self._grammar)
             if not isinstance(found, np.ndarray):
-                wrong.append(found)
-        if wrong:
-            raise first_problems(wrong)
+                wrong.add(found)
+        wrong.refuse()
 
     def _check(self, document: bytes | bytearray, request: _Request, behind: memoryview, max_rows: int) -> bool:
         """Refuse inputs that are not the model's by their names, datatypes or shapes, as the strict way would.

@@ -43,6 +43,10 @@ class Data(NamedTuple):
     values: Array
     missing: Array | None
 
+    def before(self, end: int | None) -> "Data":
+        """Those of the first rows; None for all."""
+        return Data(self.values[:end], None if self.missing is None else self.missing[:end])
+
 
 def read(given: Given, columns: Sequence[str]) -> Data:
     """Return the elements of a tensor, whose rows have these columns.
