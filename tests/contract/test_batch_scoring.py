@@ -19,7 +19,9 @@ from pyarrow import parquet
 from . import commands, test_python_function
 from .test_python_function import SPEC, ask, visits
 
-ROWS, SAMPLED, CHUNK = 20_000, 10_000, 6_000
+ROWS = 20_000
+FEW = 2_000
+"""Half of the rows are sampled, and written in chunks of three tenths."""
 
 
 class Silent:
@@ -37,43 +39,47 @@ def train(registry: Registry, folder: Path, name: str, estimator: str, *, parame
     commands.run(registry.uri, folder, spec)
 
 
+TREE = {
+    "task": "classification",
+    "target": "late",
+    "other": "amount",
+    "metric": "roc_auc",
+    "more": "[decision]\nthreshold = 0.3\n",
+    "parameters": "parameters = { max_depth = 6 }\n",
+}
+NUMBERS = {"task": "regression", "target": "amount", "other": "late", "metric": "mae", "more": ""}
+
+
 @pytest.mark.parametrize(
-    ("name", "estimator", "facts"),
+    ("name", "estimator", "facts", "rows"),
     [
         pytest.param(
-            "batch-late",
-            "sklearn.tree.DecisionTreeClassifier",
-            {
-                "task": "classification",
-                "target": "late",
-                "other": "amount",
-                "metric": "roc_auc",
-                "more": "[decision]\nthreshold = 0.3\n",
-                "parameters": "parameters = { max_depth = 6 }\n",
-            },
-            id="a threshold, and a tree",
+            "batch-late", "sklearn.tree.DecisionTreeClassifier", TREE, FEW, id="a threshold, and a tree, on a few"
         ),
         pytest.param(
-            "batch-amount",
-            "sklearn.linear_model.Ridge",
-            {"task": "regression", "target": "amount", "other": "late", "metric": "mae", "more": ""},
-            id="numbers",
+            "batch-late-all",
+            "sklearn.tree.DecisionTreeClassifier",
+            TREE,
+            ROWS,
+            id="a threshold, and a tree",
             marks=pytest.mark.long,
         ),
+        pytest.param("batch-amount", "sklearn.linear_model.Ridge", NUMBERS, ROWS, id="numbers", marks=pytest.mark.long),
     ],
 )
-def test_ten_thousand_sampled_rows_have_the_answers_of_the_api(
+def test_sampled_rows_have_the_answers_of_the_api(
     registry: Registry,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     name: str,
     estimator: str,
     facts: dict[str, str],
+    rows: int,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     train(registry, tmp_path, name, estimator, **facts)
-    monkeypatch.setattr(test_python_function, "ROWS", ROWS)
-    monkeypatch.setattr(encoding, "_GROUP_ROWS", CHUNK)
+    monkeypatch.setattr(test_python_function, "ROWS", rows)
+    monkeypatch.setattr(encoding, "_GROUP_ROWS", 3 * rows // 10)
     table = visits()
     Path("new.csv").write_text(table)
     context = Context.from_settings(Settings(registry_uri=registry.uri, state=tmp_path / "state"))
@@ -81,8 +87,8 @@ def test_ten_thousand_sampled_rows_have_the_answers_of_the_api(
     asked: dict[str, Any] = {"existing": "refuse", "ids": (), "probabilities": classes, "rejects": None}
     score(context, request_of(name, table="new.csv", output="scores.parquet", **asked), listener=Silent())
     scores = parquet.read_table("scores.parquet").to_pandas()
-    assert scores["id"].tolist() == [str(row) for row in range(ROWS)]
-    sample = np.random.default_rng(5).choice(ROWS, SAMPLED, replace=False)
+    assert scores["id"].tolist() == [str(row) for row in range(rows)]
+    sample = np.random.default_rng(5).choice(rows, rows // 2, replace=False)
     expected = answers(registry, name, table, sample)
     assert scores["prediction"].to_numpy()[sample].tolist() == [row["prediction"] for row in expected]
     if classes:

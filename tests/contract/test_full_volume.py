@@ -34,6 +34,7 @@ def small_volume(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+@pytest.mark.long
 def test_what_does_not_fit_is_told_with_the_place_and_the_way_out_and_leaves_nothing(
     run_mlflow_server: Run, free_port: int, small_volume: Path, tmp_path: Path
 ) -> None:

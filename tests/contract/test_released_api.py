@@ -1,6 +1,7 @@
 """The API of 0.2.0 beside today's API and today's pipeline, over one registry.
 
 The API is upgraded before the pipeline. Until it is, it serves what it has, and says why it refuses what is newer.
+The answers that 0.2.0 gave to its own versions are held by the API's tests, from a record.
 """
 
 import io
@@ -21,12 +22,11 @@ from .apis import Api, ready, running, wait
 from .commands import run
 from .golden import MODELS, recorded
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 RELEASE = "28842ce"
 """The commit of version 0.2.0."""
-FOREST = "again"
-"""Deepens what the others show, and takes both APIs some seconds to start: only where a test asks for it."""
-FORESTS = pytest.param(FOREST, marks=pytest.mark.long)
 
 
 class Stack(NamedTuple):
@@ -55,22 +55,14 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def models(request: pytest.FixtureRequest) -> tuple[str, ...]:
-    asked = any(f"[{FOREST}]" in item.name for item in request.session.items)
-    return tuple(model for model in MODELS if asked or model != FOREST)
-
-
-@pytest.fixture(scope="module")
-def stack(
-    registry: Registry, release: Path, models: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stack]:
+def stack(registry: Registry, release: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Champions that 0.2.0 trained, served by both APIs."""
-    for model in models:
+    for model in MODELS:
         register(registry, model, tmp_path_factory.mktemp(model))
     sources = [release / "packages" / package / "src" for package in ("shared", "model_api")]
     with ExitStack() as running_both:
         apis = [
-            running_both.enter_context(running(registry.uri, tmp_path_factory.mktemp(name), models, sources=paths))
+            running_both.enter_context(running(registry.uri, tmp_path_factory.mktemp(name), MODELS, sources=paths))
             for name, paths in (("released", sources), ("today", None))
         ]
         wait(lambda: all(map(ready, apis)))
@@ -91,7 +83,7 @@ def test_the_released_api_is_the_one_of_0_2_0(stack: Stack) -> None:
     assert "decision" in stack.today.model("mixed")
 
 
-@pytest.mark.parametrize("model", [FORESTS if model == FOREST else model for model in MODELS])
+@pytest.mark.parametrize("model", MODELS)
 def test_both_apis_give_a_version_of_0_2_0_the_same_answers_bit_for_bit(stack: Stack, model: str) -> None:
     released, today = stack.both()
     assert released.model(model)["engine"]["name"] == today.model(model)["engine"]["name"]
@@ -108,7 +100,7 @@ def train(registry: Registry, folder: Path, model: str) -> None:
     promote(registry, model, 2, actor="a test", reason="the newer contract")
 
 
-@pytest.mark.parametrize("model", ["mixed", FORESTS])
+@pytest.mark.parametrize("model", ["mixed", "again"])
 def test_a_version_of_todays_pipeline_is_refused_by_the_released_api_which_serves_on(
     stack: Stack, tmp_path: Path, model: str
 ) -> None:

@@ -88,7 +88,10 @@ async def ask(uri: str, trained: Trained, cache: Path, sent: list[dict[str, Any]
         return model, answer.json()
 
 
-@pytest.mark.parametrize(("fixture", "engine"), [("with_twin", "onnx"), ("without_twin", "skops")])
+@pytest.mark.parametrize(
+    ("fixture", "engine"),
+    [("with_twin", "onnx"), pytest.param("without_twin", "skops", marks=pytest.mark.long)],
+)
 def test_a_version_of_the_pipeline_answers_as_scikit_learn_does(
     registry: Registry, request: pytest.FixtureRequest, tmp_path: Path, fixture: str, engine: str
 ) -> None:
@@ -100,6 +103,7 @@ def test_a_version_of_the_pipeline_answers_as_scikit_learn_does(
     assert [row["prediction"] for row in answer["predictions"]] == expected(trained, sent)
 
 
+@pytest.mark.long
 def test_it_serves_from_its_cache_when_the_registry_is_gone(
     registry: Registry, with_twin: Trained, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
@@ -42,8 +43,11 @@ def serve(settings: Settings) -> NoReturn:
         SettingsError: nothing can listen at the address.
         CacheUnusable: the cache folder cannot be written.
     """
-    # The metrics' library reads it when it is imported.
-    os.environ[METRICS_FOLDER] = tempfile.mkdtemp(prefix="mlyard-model-api-metrics-")
+    # The process that asks the registry removes it, too, if this one is killed.
+    folder = Path(tempfile.mkdtemp(prefix="mlyard-model-api-"))
+    metrics = folder / "metrics"
+    metrics.mkdir()
+    os.environ[METRICS_FOLDER] = str(metrics)  # the metrics' library reads it when it is imported
     from mlyard_model_api import server
     from mlyard_model_api.access.keys import api_key
     from mlyard_model_api.serving.assembly import source_of
@@ -62,10 +66,10 @@ def serve(settings: Settings) -> NoReturn:
                 settings.port,
                 settings.workers,
             )
-            registry = RegistryProcess(source_of(settings))
+            registry = RegistryProcess(source_of(settings), folder=folder)
             _Workers(settings, registry).run()
     finally:
-        shutil.rmtree(os.environ[METRICS_FOLDER], ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
     logging.shutdown()
     sys.stdout.flush()
     os._exit(0)

@@ -121,14 +121,20 @@ def test_a_version_that_ends_the_process_twice_is_refused_by_name_and_the_one_be
         assert api.version("diabetes") == 1, "it serves while the other is tried"
 
 
-def test_a_clean_stop_in_the_middle_of_a_load_is_no_death(api: Api) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        with api.running() as process:
-            wait(lambda: len(api.marks()) == 1)
-            wait(lambda: api.ask("/health/live") is not None)
-            process.send_signal(number)
-            assert process.wait(timeout=20) == 0
-            assert api.marks() == []
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGTERM, id="SIGTERM"),
+        pytest.param(signal.SIGINT, id="Ctrl-C", marks=pytest.mark.long),
+    ],
+)
+def test_a_clean_stop_in_the_middle_of_a_load_is_no_death(api: Api, number: signal.Signals) -> None:
+    with api.running() as process:
+        wait(lambda: len(api.marks()) == 1)
+        wait(lambda: api.ask("/health/live") is not None)
+        process.send_signal(number)
+        assert process.wait(timeout=20) == 0
+        assert api.marks() == []
 
 
 def test_after_one_death_the_other_models_go_first(api: Api) -> None:

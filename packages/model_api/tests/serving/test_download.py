@@ -135,12 +135,16 @@ def test_the_files_of_a_version_arrive(tmp_path: Path) -> None:
     assert (tmp_path / "v" / "model.skops").read_bytes() == b"model"
 
 
-def test_downloads_that_take_too_long_are_stopped_at_the_same_time(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "slow",
+    [pytest.param((drip,), id="one"), pytest.param((hang, drip, drip_headers), id="several", marks=pytest.mark.long)],
+)
+def test_downloads_that_take_too_long_are_stopped_at_the_same_time(tmp_path: Path, slow: tuple[Send, ...]) -> None:
     def stopped(send: Send) -> str:
         return _stopped(send, tmp_path / send.__name__, seconds=5)
 
     with ThreadPoolExecutor() as threads:
-        told = set(threads.map(stopped, (hang, drip, drip_headers)))
+        told = set(threads.map(stopped, slow))
     assert told == {"its files did not arrive in time (MLYARD_MODEL_API_DOWNLOAD_SECONDS)"}
 
 
@@ -167,7 +171,7 @@ def test_a_download_that_nobody_wants_any_more_is_stopped(tmp_path: Path) -> Non
             download.run(VERSION, tmp_path / "v", uri=uri, account=None, limits=limits, is_wanted=is_wanted)
 
 
-@pytest.mark.parametrize("send", [flood, lie], ids=lambda send: send.__name__)
+@pytest.mark.parametrize("send", [pytest.param(flood, marks=pytest.mark.long), lie], ids=lambda send: send.__name__)
 def test_a_download_that_is_too_large_is_stopped(tmp_path: Path, send: Send) -> None:
     told = r"larger than 10 MiB together \(MLYARD_MODEL_API_DOWNLOAD_BYTES\)"
     with serving(send) as server, pytest.raises(DownloadFailed, match=told):

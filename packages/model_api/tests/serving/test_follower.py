@@ -59,7 +59,6 @@ async def test_a_model_that_hangs_in_its_trial_delays_no_other(
 
 
 @pytest.mark.anyio
-@pytest.mark.trials
 async def test_a_version_over_the_latency_budget_is_refused_and_never_one_that_has_served(
     start: Start, registry: FakeRegistry, tmp_path: Path
 ) -> None:

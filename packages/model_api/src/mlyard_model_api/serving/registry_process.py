@@ -46,13 +46,13 @@ class Source(NamedTuple):
 class RegistryProcess:
     """The process. It is started with the first question, and again where it has ended."""
 
-    def __init__(self, source: Source) -> None:
-        """Nothing runs yet."""
+    def __init__(self, source: Source, *, folder: Path | None = None) -> None:
+        """Nothing runs yet; the folder of its socket is removed with it, and a new one where none is given."""
         self.source = source
         self._running: list[subprocess.Popen[bytes]] = []
         self._lock = threading.Lock()
-        folder = tempfile.mkdtemp(prefix="mlyard-model-api-")
-        self.address = str(Path(folder, "registry"))
+        folder = folder or Path(tempfile.mkdtemp(prefix="mlyard-model-api-"))
+        self.address = str(folder / "registry")
         self.end = weakref.finalize(self, _end, self._running, folder)
 
     def ensure(self) -> None:
@@ -99,7 +99,7 @@ def _stop(running: list[subprocess.Popen[bytes]]) -> None:
                     stream.close()
 
 
-def _end(running: list[subprocess.Popen[bytes]], folder: str) -> None:
+def _end(running: list[subprocess.Popen[bytes]], folder: Path) -> None:
     _stop(running)
     shutil.rmtree(folder, ignore_errors=True)
 
