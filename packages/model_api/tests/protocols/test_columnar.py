@@ -85,6 +85,9 @@ def test_columns_are_read_to_the_last_bit_as_the_strict_way_reads_them() -> None
         pytest.param(body(d='["x","["]'), id="a bracket in a text"),
         pytest.param(body(e="[1,2]"), id="a name too many"),
         pytest.param(body().replace(b'"c"', b'"a"'), id="a name that comes again"),
+        pytest.param(
+            body(a="[[]]").replace(b'"d":["x","z"]', b'"c":1'), id="a name again with no list, and a list more"
+        ),
         pytest.param(body().replace(b'"c"', b'"C"'), id="another name"),
         pytest.param(body().replace(b'"[b]":[-3,4]', b'"\\u005bb]":[[-3],4]'), id="a list in a list behind an escape"),
         pytest.param(b"\xef\xbb\xbf" + body(), id="a byte order mark"),

@@ -95,9 +95,8 @@ class ColumnarReader:
             return None
         if len(given) == len(self._names) and found.keys() == self._names:
             return found
-        names = "".join(given)
-        # Else another column of the same name is no list, or there are lists in lists.
-        if count_of(body, b"{") == 2 + names.count("{") and count_of(body, b"[") == len(given) + names.count("["):
+        # Of a name that comes again the first value was looked at, and not those that come later.
+        if len(given) == len(found) or all(type(values) is list for values in columns.values()):
             check_parts(body, rows=max_rows, columns=len(self._names))
             rows.positions(given, self._layout.schema, self._grammar)
         return None
