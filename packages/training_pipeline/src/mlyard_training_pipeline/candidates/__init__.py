@@ -4,6 +4,6 @@ Read in this order: `encoding` (where columns are in an estimator's matrix) and 
 (the table's names in a spec), `origins` (which packages a spec may name), `nesting` (estimators within others),
 `targets` (functions of the target), `estimators` and `preprocessing` (what is fitted), `predictions` and their
 `scoring`, `folds`, `out_of_fold` and `deciding` (what labels are made by), `search` and `conformal`; then what is known
-before a fit: `memory`, `resources` and `footprint`, `kinds` (what a path names), `demands` (of an estimator on a table)
-and `checks` (all of it).
+before a fit: `memory`, `resources`, `jobs` and `footprint`, `kinds` (what a path names), `demands` (of an estimator on
+a table) and `checks` (all of it).
 """

@@ -1,10 +1,8 @@
 """A candidate's estimator: found by its import path, and made with its parameters and those that it wraps."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from inspect import Parameter, signature
-from math import prod
 from typing import Any, Literal
 
 from mlyard_shared.spec import Candidate
@@ -139,48 +137,6 @@ def take_categories(made: Any, positions: Sequence[int], width: int) -> None:
         inner.set_params(enable_categorical=True, feature_types=kinds)
     else:
         inner.set_params(categorical_features=list(positions))
-
-
-def take_threads(made: Any, environment: Mapping[str, str] = os.environ) -> list[str]:
-    """Let an estimator, and those within it, run as many threads and processes as libraries are told, and no more.
-
-    Those within one that fits several at once share them. XGBoost looks for processors and for nothing else, so that
-    it is always told.
-
-    Returns:
-        The parameters that asked for more, each with what it gets.
-    """
-    threads = environment.get("OMP_NUM_THREADS", "")
-    if not threads.isdigit() or int(threads) < 1:
-        return []
-    given: dict[str, int] = {}
-    lowered = []
-    known = made.get_params()
-    for name in sorted(known, key=lambda name: name.count("__")):
-        place, _, last = name.rpartition("__")
-        asked = known[name]
-        if last not in _JOBS or (asked is None and not _always_told(known.get(place, made))):
-            continue
-        around = [jobs for outer, jobs in given.items() if place.startswith(outer.rpartition("__")[0])]
-        share = max(1, int(threads) // prod(around))
-        given[name] = share if asked is None else _at_most(share, asked)
-        if asked is not None and asked > given[name]:
-            lowered.append(f"{name} = {asked} is lowered to {given[name]}")
-    made.set_params(**given)
-    return lowered
-
-
-_JOBS = ("n_jobs", "num_threads", "num_thread", "nthread", "nthreads")
-"""joblib's, which scikit-learn and the boosters have taken over, and LightGBM's other names of it."""
-
-
-def _always_told(made: Any) -> bool:
-    return origins.package_of(made) == "xgboost"
-
-
-def _at_most(share: int, asked: int) -> int:
-    """As many as were asked for; a number below 0 counts from the share down, as joblib counts from the processors."""
-    return min(share, asked if asked > 0 else max(1, share + 1 + asked))
 
 
 def single(made: Any) -> Any:

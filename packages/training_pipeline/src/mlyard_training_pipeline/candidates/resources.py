@@ -22,7 +22,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 _QUOTA = Path("/sys/fs/cgroup/cpu")
 _MACHINE = Path("/proc/sys/kernel/random/boot_id")
-_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
+_OF_LIBRARIES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_VARIABLES = (*_OF_LIBRARIES, "LOKY_MAX_CPU_COUNT")
 """What OpenMP, the libraries of linear algebra and joblib read, which a user may have set to less."""
 
 
@@ -94,6 +95,17 @@ def share_again() -> None:
     held = _HELD.get()
     if held is not None:
         _limit(held.threads())
+
+
+def divide(processes: int) -> None:
+    """Give each of so many processes, which the next fit starts, its part of this step's share.
+
+    joblib leaves a number of threads alone that its processes find in their variables. This process's own libraries
+    have read theirs.
+    """
+    if _HELD.get() is not None:
+        share = int(os.environ[_OF_LIBRARIES[0]])
+        os.environ |= dict.fromkeys(_OF_LIBRARIES, str(max(1, share // processes)))
 
 
 @contextlib.contextmanager

@@ -1,13 +1,16 @@
 """Searches of real estimators."""
 
+import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import pytest
 from mlyard_shared.spec import ModelSpec
-from mlyard_training_pipeline.candidates import search
+from mlyard_training_pipeline.candidates import resources, search
 from mlyard_training_pipeline.candidates.search import Found, methods
 from mlyard_training_pipeline.candidates.search.bench import Bench, Result, best
 from mlyard_training_pipeline.candidates.search.budget import Budget
@@ -30,6 +33,22 @@ def bench(spec: Spec, mixed: Callable[..., dict[str, list[Any]]], made: Make) ->
 
 def whole(bench: Bench, budget: Budget | None = None) -> Found:
     return search.search(bench.spec, bench.candidate, bench.dataset, budget)
+
+
+def test_processes_that_a_fit_starts_divide_its_share(
+    bench: Callable[..., Bench], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "processors", lambda: 6)
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT"):
+        monkeypatch.delenv(name, raising=False)
+    one = bench("sklearn.ensemble.BaggingClassifier", parameters={"n_jobs": 2, "estimator": {"estimator": TREE}})
+    with resources.place(tmp_path / "running") as own, resources.bounded(own.threads()):
+        for _ in range(2):  # the second fit's share is not that of the first one's processes
+            one.with_setting({})
+        told = joblib.Parallel(n_jobs=2)(
+            joblib.delayed(os.getenv)(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+        )
+    assert told == ["3", "3"]
 
 
 def test_all_results_are_told_and_the_best_of_them_is_fitted(bench: Callable[..., Bench]) -> None:

@@ -18,6 +18,7 @@ from mlyard_training_pipeline.candidates import (
     deciding,
     estimators,
     folds,
+    jobs,
     parameters,
     preprocessing,
     resources,
@@ -144,7 +145,8 @@ class Bench:
             }
             made = clone(self._made).set_params(**resolved)
             resources.share_again()
-            self._tell(estimators.take_threads(made[-1]))
+            self._tell(jobs.take_threads(made[-1]))
+            resources.divide(jobs.processes(made[-1]))
             return made
 
     def _tell(self, lowered: list[str]) -> None:
