@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from mlyard_shared.gate import Gain
 from mlyard_training_pipeline.candidates.predictions import Predictions
 from mlyard_training_pipeline.candidates.scoring import Measures
 from mlyard_training_pipeline.judging import bootstrap
-from mlyard_training_pipeline.judging.blocks import Units, block_length, units
+from mlyard_training_pipeline.judging.blocks import Units, block_length, told, units
 from mlyard_training_pipeline.judging.rows import Judged
 from scipy.signal import lfilter
 
@@ -90,6 +92,38 @@ def test_a_draw_takes_units_that_follow_one_another_around_the_end() -> None:
     steps = np.abs(np.diff(np.hstack([drawn, drawn[:, :1]]), axis=1)).sum(axis=1)
     assert steps.max() <= 4  # two stretches have four ends
     assert set(np.unique(drawn)) <= {0, 1, 2}
+
+
+MINUTE = 60_000_000
+DAY = 24 * 60 * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("units", "times", "said"),
+    [
+        (Units(40), np.arange(40) * DAY, "rows one by one: those that follow one another in time err no more alike"),
+        (Units(40, np.arange(40), 5), np.arange(40) * DAY, "stretches of 5 rows that .* in time, 5 days or so: they"),
+        (Units(40, np.arange(40), 9), np.arange(40) * 10 * MINUTE, "of 9 rows .* 1.5 hours or so"),
+        (Units(40, np.arange(40)[::-1], 4), np.arange(40)[::-1] * 15 * MINUTE, "of 4 rows .* 1 hour or so"),
+        (
+            Units(40, np.arange(80) // 2, 2),
+            np.arange(80) // 2 * DAY,
+            "of 2 moments with all their rows .* 2 days or so",
+        ),
+        (Units(80, np.arange(80), 3), np.arange(80) // 2 * DAY, "of 3 rows that"),
+        (Units(40, np.arange(80) // 2), np.arange(80) // 2 * DAY, "all rows of one moment together"),
+    ],
+)
+def test_what_an_interval_draws_is_told_where_times_decide(units: Units, times: Array, said: str) -> None:
+    assert re.search(said, told(units, Judged(times, times=times)) or "")
+
+
+def test_groups_are_told_and_rows_alone_need_no_word() -> None:
+    rows = np.zeros(12)
+    assert told(Units(12), Judged(rows)) is None
+    assert told(Units(3, np.arange(12) % 3), Judged(rows, groups=np.arange(12) % 3)) == (
+        "the interval of the gain draws whole groups, 3 of them"
+    )
 
 
 @pytest.mark.parametrize("rows", [1, 2, 9, 11])

@@ -80,6 +80,40 @@ def units(judged: Judged, influence: Array) -> Units:
     return found._replace(block=length) if length > 1 or found.total < rows else Units(rows)
 
 
+def told(drawn: Units, judged: Judged) -> str | None:
+    """What was drawn together, in a sentence; None where nothing but the rows themselves could be."""
+    if judged.groups is not None:
+        return f"the interval of the gain draws whole groups, {drawn.total} of them"
+    if judged.times is None:
+        return None
+    if drawn.block == 1 and drawn.of_rows is None:
+        return (
+            "the interval of the gain draws rows one by one: those that follow one another in time err no more alike "
+            "than chance allows"
+        )
+    moments = len(np.unique(judged.times))
+    what = "rows" if drawn.total != moments or moments == len(judged.times) else "moments with all their rows"
+    if drawn.block == 1:
+        return "the interval of the gain draws all rows of one moment together: they err alike"
+    return (
+        f"the interval of the gain draws stretches of {drawn.block} {what} that follow one another in time, "
+        f"{_span(judged.times, drawn)} or so: they err alike"
+    )
+
+
+def _span(times: Array, drawn: Units) -> str:
+    """How long a stretch usually is, of times in microseconds."""
+    of_units = np.zeros(drawn.total, dtype=np.int64)
+    of_units[drawn.places] = times
+    long = float(np.median(of_units[drawn.block :] - of_units[: -drawn.block])) / 1e6
+    name, seconds = next(((name, size) for name, size in _LENGTHS if long >= size), _LENGTHS[-1])
+    count = f"{long / seconds:.3g}"
+    return f"{count} {name}" + ("" if count == "1" else "s")
+
+
+_LENGTHS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+
+
 def _of_times(times: Array, centred: Array) -> Units:
     """Rows in the order of time; those of the same time are one unit where they are alike."""
     places = np.unique(times, return_inverse=True)[1]

@@ -48,12 +48,10 @@ def gain(
     level: float,
 ) -> Gain:
     """How much better the candidate is than the champion, with the interval of a level; the same each time."""
-    pair = [statistic(metric, judged, one, measures) for one in (candidate, champion)]
+    pair, influence, units = _together(metric, judged, (candidate, champion), measures)
     scores = [float(one.values(np.ones((1, len(judged.truth))))[0]) for one in pair]
     value = METRICS[metric].gain(candidate=scores[0], champion=scores[1])
     # Of two rows that tell the models apart alike the first is taken: the last digits must not decide.
-    influence = np.nan_to_num(pair[0].influences() - pair[1].influences())
-    units = blocks.units(judged, influence)
     of_blocks = np.round(_of_blocks(influence, units), 12)
     most = int(np.argmax(np.abs(of_blocks)))
     if of_blocks[most] == 0 and value == 0:
@@ -69,6 +67,22 @@ def gain(
     known = gains[np.isfinite(gains)]
     low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2]) if len(known) else (value, value)
     return Gain(value=value, low=float(low), high=float(high), level=level, rows=len(judged.truth))
+
+
+def drawn_together(
+    metric: MetricName, judged: Judged, candidate: Predictions, champion: Predictions, measures: Measures
+) -> Units:
+    """What the interval of a gain draws together."""
+    return _together(metric, judged, (candidate, champion), measures)[2]
+
+
+def _together(
+    metric: MetricName, judged: Judged, both: tuple[Predictions, Predictions], measures: Measures
+) -> tuple[list[Statistic], Array, Units]:
+    """The metric of both, how much each row speaks for one of them, and what is drawn."""
+    pair = [statistic(metric, judged, one, measures) for one in both]
+    influence = np.nan_to_num(pair[0].influences() - pair[1].influences())
+    return pair, influence, blocks.units(judged, influence)
 
 
 def standard_error(

@@ -19,7 +19,7 @@ from mlyard_training_pipeline.data import dataset
 from mlyard_training_pipeline.data.dataset import Dataset
 from mlyard_training_pipeline.evidence.answers import Answers as Said
 from mlyard_training_pipeline.evidence.answers import write
-from mlyard_training_pipeline.judging import bootstrap, enough
+from mlyard_training_pipeline.judging import blocks, bootstrap, enough
 from mlyard_training_pipeline.judging.conditions import Subject, conditions
 from mlyard_training_pipeline.judging.rows import Judged
 from mlyard_training_pipeline.tracking import holdouts, names
@@ -67,6 +67,7 @@ def evaluate(context: Context, run: TrainingRun, candidates: Sequence[CandidateR
         champion_version=serving.version if serving else None,
         champion_score=comparison.champion_score,
         gain=comparison.gain,
+        drawn=comparison.drawn,
         not_comparable=comparison.problem,
         shortage=comparison.shortage,
         holdout_rows=comparison.rows,
@@ -126,6 +127,7 @@ class _Comparison(NamedTuple):
     problem: str | None = None
     shortage: str | None = None
     gain: Gain | None = None
+    drawn: str | None = None
 
 
 def _predictions(context: Context, winner: CandidateRun, data: Dataset, spec: ModelSpec) -> Predictions:
@@ -172,7 +174,8 @@ def _compare(bench: _Bench, answers: Answers, found: Predictions, *, alone: _Com
     except ValueError as error:
         return alone._replace(problem=str(error).splitlines()[0], shortage=shortage or alone.shortage)
     gain = bootstrap.gain(spec.metric, judged, *pair, bench.measures, level=spec.gate.level)
-    return _Comparison(score, champion_score, len(judged.truth), shortage=shortage, gain=gain)
+    drawn = blocks.told(bootstrap.drawn_together(spec.metric, judged, *pair, bench.measures), judged)
+    return _Comparison(score, champion_score, len(judged.truth), shortage=shortage, gain=gain, drawn=drawn)
 
 
 def _until(data: Dataset) -> datetime | None:

@@ -93,12 +93,12 @@ def judge(spec: ModelSpec, evaluation: Evaluation) -> GateReport:
 
 
 def notes(spec: ModelSpec, evaluation: Evaluation) -> tuple[str, ...]:
-    """What a reader has to know about the scores."""
+    """What a reader has to know about the scores and their comparison."""
     winner, error = evaluation.winner, evaluation.standard_error
     folds = (winner.score, luck.folds_error(winner.deviation, spec.folds))
     holdout = (evaluation.metrics.get(spec.metric, evaluation.score), error)
     gap = None if winner.imported is not None else luck.gap(spec.metric, folds=folds, holdout=holdout)
-    found = (luck.optimism(evaluation.uses, error), gap)
+    found = (luck.optimism(evaluation.uses, error), gap, evaluation.drawn)
     return tuple(note for note in found if note is not None)
 
 

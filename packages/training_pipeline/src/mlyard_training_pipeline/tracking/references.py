@@ -66,7 +66,7 @@ class Evaluation(Contract):
     """The winner and the champion, on the same rows that neither was trained on.
 
     `metrics` are the winner's, over its whole holdout, `errors` their standard errors, and `standard_error` is that of
-    the one that decides. `candidates` are all that were compared.
+    the one that decides. `candidates` are all that were compared, and `drawn` says what the gain's interval draws.
     `not_comparable` says why a champion has no score, `shortage` what there are too few rows of to judge by, `uses` how
     many trainings looked at this holdout, this one included, and `conditions` how the winner stands to what its spec
     asks beside the champion.
@@ -77,6 +77,7 @@ class Evaluation(Contract):
     champion_version: int | None
     champion_score: float | None
     gain: Gain | None = None
+    drawn: str | None = None
     not_comparable: str | None
     shortage: str | None = None
     holdout_rows: int
