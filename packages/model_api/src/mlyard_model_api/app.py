@@ -116,8 +116,8 @@ def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = 
     )
     opened = MetricsPage(keyed, models, metrics) if settings.anonymous_metrics else keyed
     checks = Health(opened, models)
-    http = Http(
-        checks,
+    app.door = Http(
+        with_cors(checks, settings.cors_origins),
         [
             *health.TEMPLATES,
             METRICS_PATH,
@@ -129,7 +129,6 @@ def create_app(settings: Settings, *, registry: Callable[[], Registry] | None = 
     )
     of_broken = partial(_of_broken, settings.path_prefix)
     app.broken = lambda error: Http(partial(of_broken, error), (), metrics=metrics, logs=settings.log_requests)
-    app.door = with_cors(http, settings.cors_origins)
     app.shortcut = Shortcut(
         addresses,
         models,

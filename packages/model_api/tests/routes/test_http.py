@@ -198,6 +198,7 @@ async def test_pages_of_the_origins_that_are_set_may_call(start: Start) -> None:
     assert "POST" in preflight.headers["Access-Control-Allow-Methods"]
     assert "authorization" in preflight.headers["Access-Control-Allow-Headers"].lower()
     assert "Access-Control-Allow-Origin" not in refused.headers
+    assert refused.headers["X-Request-ID"] != preflight.headers["X-Request-ID"]
     # The page has to see that it is the key that is wrong.
     assert without_key.status_code == 401
     assert without_key.headers["Access-Control-Allow-Origin"] == "https://app.test"
