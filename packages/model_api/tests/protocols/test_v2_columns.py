@@ -119,6 +119,10 @@ def test_floats_of_a_client_that_knows_no_other_numbers_are_read_where_they_are_
             read({"inputs": [tensor("a", "BOOL", [True, wrong])]}, manifest(schema))
 
 
+def test_an_input_of_an_unknown_datatype_is_not_missing() -> None:
+    assert problems(two(size=tensor("size", "BF16", [1, 2]))) == [(None, "size", "wrong_datatype")]
+
+
 def test_a_missing_value_is_null_or_nan_or_marked() -> None:
     document = two(size=tensor("size", "FP64", [None, 1.5, float("nan"), 2.5]), count=tensor("count", "INT8", [1] * 4))
     document["inputs"].append(tensor("size.missing", "BOOL", [False, False, False, True]))

@@ -9,7 +9,7 @@ from mlyard_shared.schema import Schema
 from mlyard_model_api.errors import InputRefused, Problem, TooManyRows
 from mlyard_model_api.protocols.rows import MAX_PROBLEMS
 from mlyard_model_api.protocols.v2_requests import Given, refused, spelled
-from mlyard_model_api.protocols.v2_tensors import DATATYPES, NUMPY
+from mlyard_model_api.protocols.v2_tensors import NUMPY
 
 MATRIX = "inputs"
 """The input that has all columns side by side, for a model of numbers alone."""
@@ -64,9 +64,7 @@ class Inputs:
     def _add(self, given: Given) -> None:
         name = self._meant(given.name)
         of = self._meant(given.name[: -len(MISSING)]) if name is None and given.name.endswith(MISSING) else None
-        if given.datatype not in DATATYPES:
-            self._note("wrong_datatype", f"must be of one of the datatypes {', '.join(DATATYPES)}", given.name)
-        elif of is not None:
+        if of is not None:
             self._take(given, self.missing, of, taken=("BOOL",), width=self._width(of))
         elif name == MATRIX and self._takes_matrix:
             matrix: dict[str, Given] = {MATRIX: self.matrix} if self.matrix is not None else {}

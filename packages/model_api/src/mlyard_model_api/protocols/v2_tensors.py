@@ -23,7 +23,6 @@ NUMPY = {
     **{f"FP{bits}": np.dtype(f"<f{bits // 8}") for bits in (16, 32, 64)},
 }
 """The datatypes with elements of one size; BYTES is the other one."""
-DATATYPES = (*NUMPY, "BYTES")
 LENGTH = struct.Struct("<I")
 """Comes before the bytes of each element of a BYTES tensor."""
 
