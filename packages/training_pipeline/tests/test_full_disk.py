@@ -37,7 +37,7 @@ def train(context: Context, spec: Callable[..., ModelSpec], written: Callable[..
     [
         pytest.param(4, id="snapshot"),
         pytest.param(12, id="Dataset", marks=pytest.mark.long),
-        pytest.param(24, id="its last file"),
+        pytest.param(24, id="its last file", marks=pytest.mark.long),
     ],
 )
 def test_a_full_folder_of_state_is_named_and_nothing_is_left_half_written(
@@ -52,7 +52,7 @@ def test_a_full_folder_of_state_is_named_and_nothing_is_left_half_written(
         assert train(tmp_path / "larger") == ""
 
 
-@pytest.mark.parametrize("kilobytes", [4, *(pytest.param(size, marks=pytest.mark.long) for size in (48, 200)), 400])
+@pytest.mark.parametrize("kilobytes", [*(pytest.param(size, marks=pytest.mark.long) for size in (4, 48, 200)), 400])
 def test_a_full_disk_of_temporary_files_is_named(
     train: Train, tmp_path: Path, kilobytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,6 +84,7 @@ def test_a_candidate_whose_file_is_lost_is_trained_again(
     assert context.tracking.has_artifact(again.run_id, PIPELINE_FILE)
 
 
+@pytest.mark.long
 def test_a_champion_whose_files_are_lost_is_held_until_the_spec_lets_it_be_replaced(
     context: Context, regression: Spec, written: Written, lose: Callable[[str], None], tmp_path: Path
 ) -> None:
@@ -102,6 +103,7 @@ def test_a_champion_whose_files_are_lost_is_held_until_the_spec_lets_it_be_repla
     assert champion.version == 3
 
 
+@pytest.mark.long
 def test_a_registry_that_is_away_does_not_replace_a_champion(
     context: Context, regression: Spec, written: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

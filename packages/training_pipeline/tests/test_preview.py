@@ -128,6 +128,7 @@ def test_a_description_leaves_nothing_behind(
     assert sorted(path.name for path in file.parent.iterdir()) == ["mixed.csv", "mixed.toml"]
 
 
+@pytest.mark.long
 def test_a_small_table_is_described_quickly_beside_the_import_of_scikit_learn(examples: Path) -> None:
     code = f"""
         import time

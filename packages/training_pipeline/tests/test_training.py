@@ -186,7 +186,8 @@ def test_an_interrupted_training_is_marked_as_failed(
     assert status(context, "interrupted") == ["FAILED"]
 
 
-@pytest.mark.parametrize("example", [pytest.param("penguins", marks=pytest.mark.long), "diabetes"])
+@pytest.mark.long
+@pytest.mark.parametrize("example", ["penguins", "diabetes"])
 def test_an_example_passes_its_gate_with_a_twin_that_holds(
     context: Context, examples: Path, example: str, tmp_path: Path
 ) -> None:

@@ -101,6 +101,7 @@ Ask = Callable[[str], list[tuple[Any, ...]]]
 COUNTS = "SELECT count(*), count(DISTINCT id), count(DISTINCT scored_at), min(version), max(model) FROM scores"
 
 
+@pytest.mark.long
 def test_a_job_whose_process_is_killed_within_a_transaction_goes_on_without_a_row_twice_or_missing(
     scored: Job, warehouse: Context, trained: str, database: str, ask: Ask, tmp_path: Path
 ) -> None:

@@ -30,7 +30,7 @@ CASES = [
         id="numbers",
         marks=pytest.mark.long,
     ),
-    pytest.param("linear_model.LogisticRegression", {"C": 0.01}, {}, id="sparse"),
+    pytest.param("linear_model.LogisticRegression", {"C": 0.01}, {}, id="sparse", marks=pytest.mark.long),
     pytest.param(
         "linear_model.LogisticRegression",
         {"C": 0.01},
@@ -39,7 +39,13 @@ CASES = [
         marks=pytest.mark.long,
     ),
     pytest.param("naive_bayes.GaussianNB", {}, {}, id="dense", marks=pytest.mark.long),
-    pytest.param("ensemble.RandomForestClassifier", {"n_estimators": 2, "max_depth": 4}, {}, id="forest"),
+    pytest.param(
+        "ensemble.RandomForestClassifier",
+        {"n_estimators": 2, "max_depth": 4},
+        {},
+        id="forest",
+        marks=pytest.mark.long,
+    ),
 ]
 
 

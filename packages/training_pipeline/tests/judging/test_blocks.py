@@ -132,6 +132,7 @@ def test_few_rows_are_drawn_one_by_one(rows: int) -> None:
     assert block_length(np.zeros(rows)) == 1
 
 
+@pytest.mark.long
 def test_many_rows_are_drawn_in_stretches_of_several() -> None:
     series, times = alike(30_000, 0.9, 3), np.arange(30_000)
     exact = series.std() * np.sqrt((1 + 0.9) / (1 - 0.9) / 30_000) * 2 * 1.645

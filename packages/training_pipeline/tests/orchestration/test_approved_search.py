@@ -14,6 +14,8 @@ from mlyard_training_pipeline.orchestration.client.airflow import Airflow
 
 from .conftest import Stack, write_spec
 
+pytestmark = pytest.mark.long  # `steps` and `dags` show searches and approvals without a running Airflow
+
 CANDIDATES = """
 [[candidates]]
 name = "halved"

@@ -49,6 +49,7 @@ def asks(server: Stack, bearer: str, path: str) -> int:
     return httpx.get(url, headers={"Authorization": f"Bearer {bearer}"}, timeout=60, trust_env=False).status_code
 
 
+@pytest.mark.long  # each command beside FAB imports Airflow; `processes/test_auth.py` shows its accounts in one process
 def test_a_person_signs_in_gets_another_role_and_is_removed_without_a_restart(server: Stack) -> None:
     first, shown = said(server, "add", "ann").splitlines()
     assert first == "ann may sign in as viewer"

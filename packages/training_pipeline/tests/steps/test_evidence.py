@@ -76,6 +76,7 @@ def test_a_classification_shows_what_a_person_wants_to_see(
     assert 0 < float(drawing.tracking.get(found.run.run_id).data.tags[names.EVIDENCE_SECONDS]) < 60
 
 
+@pytest.mark.long
 def test_a_regression_shows_its_errors_and_the_winner_stands_beside_the_champion(
     drawing: Context, regression: Spec, written: Written, tmp_path: Path
 ) -> None:
@@ -141,6 +142,7 @@ def test_evidence_that_fails_fails_no_training(
     assert shown.left_out == (f"plots: {str(error) or 'MemoryError'}",)
 
 
+@pytest.mark.long
 def test_without_evidence_nothing_is_drawn(context: Context, small: Trained) -> None:
     assert evidence(context, *small) == (0, ())
     assert plots(context, small.run.run_id) == set()

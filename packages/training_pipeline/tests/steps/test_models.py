@@ -36,9 +36,8 @@ def trained(context: Context, file: Path, number: int, folder: Path) -> tuple[st
     return told.getvalue(), verify_folder(folder, manifest_digest=version.manifest_sha256)
 
 
-@pytest.mark.parametrize(
-    "path", [pytest.param("lightgbm.LGBMClassifier", marks=pytest.mark.long), "xgboost.XGBClassifier"]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("path", ["lightgbm.LGBMClassifier", "xgboost.XGBClassifier"])
 def test_a_booster_is_trained_registered_and_compared_with(
     context: Context, spec: Spec, written: Written, mixed: Callable[[], Any], tmp_path: Path, path: str
 ) -> None:
@@ -97,6 +96,7 @@ def test_a_target_that_is_transformed_is_declared(
     assert manifest.metrics["holdout_r2"] > 0.3
 
 
+@pytest.mark.long
 def test_the_winner_is_fitted_once_more_on_all_but_the_newest_rows(
     context: Context, spec: Spec, written: Written, mixed: Callable[[], Any], tmp_path: Path
 ) -> None:
@@ -124,7 +124,6 @@ def test_the_winner_is_fitted_once_more_on_all_but_the_newest_rows(
     assert (report["champion_version"], report["holdout_rows"]) == (1, 24)
 
 
-@pytest.mark.long
 def test_nothing_within_the_embargo_is_fitted_before_or_after_the_judgement(
     context: Context, spec: Spec, written: Written, mixed: Callable[[], Any], tmp_path: Path
 ) -> None:

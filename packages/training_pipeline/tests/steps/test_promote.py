@@ -70,6 +70,7 @@ def test_a_version_that_needs_an_approval_waits_for_a_person(
     assert move.reason.endswith("; approved by ann")
 
 
+@pytest.mark.long
 def test_a_person_may_say_yes_where_the_gate_does_not_know_and_not_where_it_says_no(
     context: Context, regression: Callable[..., ModelSpec], written: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -105,6 +106,7 @@ def test_a_version_over_its_budgets_does_not_serve(
     assert context.registry.find("large", "champion") is None
 
 
+@pytest.mark.long
 def test_a_champion_serves_for_a_while_before_it_is_replaced(
     context: Context, regression: Callable[..., ModelSpec], written: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from mlyard_shared.manifest import MANIFEST_FILE, verify_folder
 from mlyard_shared.spec import ModelSpec
 from mlyard_training_pipeline.progress import Progress
@@ -33,6 +34,7 @@ def train_elsewhere(context: Context, spec_file: Path) -> None:
     subprocess.run(command, check=True, env=os.environ | environment, stdout=subprocess.DEVNULL)
 
 
+@pytest.mark.long
 def test_two_trainings_on_the_same_snapshot_register_the_same_bytes(
     context: Context, spec: Spec, written: Written, tmp_path: Path
 ) -> None:

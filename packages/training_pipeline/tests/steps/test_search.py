@@ -119,6 +119,7 @@ def test_rungs_go_on_from_what_others_left(
     assert shares == [0.11] * 9 + [0.33] * 3 + [1.0]
 
 
+@pytest.mark.long
 def test_a_study_is_one_task(context: Context, begun: Begun, elsewhere: Callable[[], Context]) -> None:
     run = begun(candidates=[{**TREE, "search": "optuna", "trials": 6}])
     assert search.begin(elsewhere(), run, "tree") == ()

@@ -96,6 +96,7 @@ def test_trainings_that_have_ended_stay_as_they_are(context: Context, model: str
     assert status(context, finished) == "FINISHED"
 
 
+@pytest.mark.long
 def test_a_training_of_another_process_goes_on_until_the_process_is_killed(context: Context, model: str) -> None:
     run = begin(context, model, "cli-1")
     with training_elsewhere(context, "cli-1") as process:

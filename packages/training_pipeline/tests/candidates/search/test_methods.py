@@ -95,9 +95,8 @@ def test_optuna_minimises_what_should_be_small(regression: Spec, made: Make, mix
     assert found.scores["rmse"] == min(result.mean("rmse") for result in found.results)
 
 
-@pytest.mark.parametrize(
-    "method", ["random", *(pytest.param(name, marks=pytest.mark.long) for name in ("halving", "optuna"))]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("method", ["random", "halving", "optuna"])
 def test_the_time_is_kept(bench: Callable[..., Bench], method: str) -> None:
     forest = "sklearn.ensemble.ExtraTreesClassifier"
     made = bench(forest, search=method, trials=500, ranges={"n_estimators": {"low": 20, "high": 30}})

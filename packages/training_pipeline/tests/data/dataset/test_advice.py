@@ -109,7 +109,9 @@ def test_advice_helps_when_it_is_pasted(made: Made, spec: Spec, kind: str) -> No
 
 
 @pytest.mark.parametrize("name", NAMES, ids=repr)
-@pytest.mark.parametrize("kind", ["sentinel", "currency", "texts", "constant"])
+@pytest.mark.parametrize(
+    "kind", ["sentinel", *(pytest.param(kind, marks=pytest.mark.long) for kind in ("currency", "texts", "constant"))]
+)
 def test_advice_helps_for_any_name(made: Made, spec: Spec, kind: str, name: str) -> None:
     first = problems_of(made, name, CELLS[kind], spec())
     assert first is not None
@@ -124,6 +126,7 @@ def test_advice_helps_where_the_spec_lists_its_features(made: Made, spec: Spec) 
     assert [problems_of(made, "x", CELLS["constant"], pasted(listed, keys)) for keys in ways(first)] == [None]
 
 
+@pytest.mark.long
 def test_followed_to_the_end_every_advice_makes_a_dataset(made: Made, spec: Spec) -> None:
     for kind, cells in CELLS.items():
         tried = [spec()]

@@ -16,7 +16,7 @@ import pytest
 from mlyard_training_pipeline.orchestration.client.airflow import Airflow
 
 from ...notifications.receivers import Receiver
-from ..conftest import Api, Followed, Stack, write_spec
+from ..conftest import SCHEDULE, Api, Followed, Stack, write_spec
 
 SOON = 120
 """Seconds for what takes 10 on an idle machine."""
@@ -112,6 +112,7 @@ def test_a_training_that_nobody_carries_on_is_marked_as_failed(followed: Followe
     assert trainings(stack, "houses") == ["FINISHED", "FAILED"]
 
 
+@pytest.mark.long
 def test_trainings_that_fail_say_why_while_the_others_go_on(stack: Stack, models: Path, told: Receiver) -> None:
     told.failures = 1
     write_spec(models, "castles", target="prize")
@@ -177,12 +178,13 @@ def test_a_table_elsewhere_names_the_way_out(refused: str) -> None:
 def test_a_spec_dropped_beside_wrong_ones_shows_up_and_when_removed_it_goes(
     refused: str, stack: Stack, airflow: Airflow
 ) -> None:
-    spec = write_spec(stack.models, "sheds")
+    spec = write_spec(stack.models, "sheds", extra=SCHEDULE)
     wait_for(lambda: airflow.paused("sheds") is False, seconds=SOON)
     spec.unlink()
     wait_for(lambda: airflow.paused("sheds") is None, seconds=SOON)
 
 
+@pytest.mark.long
 def test_a_training_whose_spec_is_removed_under_way_is_one_sentence(stack: Stack, models: Path) -> None:
     spec = write_spec(models, "ruins")
     process = stack.follow("ruins")
@@ -195,7 +197,7 @@ def test_a_training_whose_spec_is_removed_under_way_is_one_sentence(stack: Stack
 
 
 def test_a_paused_dag_stays_paused(stack: Stack, models: Path, airflow: Airflow) -> None:
-    write_spec(models, "tents")
+    write_spec(models, "tents", extra=SCHEDULE)
     wait_for(lambda: airflow.paused("tents") is False, seconds=SOON)
     headers = airflow._bearer()
     url = f"{stack.settings.airflow_url}/api/v2/dags/tents"

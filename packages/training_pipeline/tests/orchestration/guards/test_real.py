@@ -92,6 +92,7 @@ def fill_in(server: Stack, name: str, password: str) -> tuple[httpx.Response, fl
         return page.post("/auth/login/", data=data), time.monotonic() - started
 
 
+@pytest.mark.long  # the same guard as of the API, whose waiting the others show
 def test_the_form_of_the_page_waits_too_and_refuses_no_right_password(stack: Stack) -> None:
     for number in range(2):
         answer, wrong = fill_in(stack, "ann", "wrong")

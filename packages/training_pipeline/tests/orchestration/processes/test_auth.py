@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from mlyard_training_pipeline.settings import PREFIX
@@ -15,6 +15,7 @@ from ..conftest import Stack
 OTHER = "another-password-than-before"
 INITIALISE = """
 import json, pathlib, sqlite3, sys
+from mlyard_training_pipeline.orchestration.processes.accounts import opened
 from mlyard_training_pipeline.orchestration.processes.database import initialise
 from mlyard_training_pipeline.settings import Settings
 
@@ -31,9 +32,14 @@ for password in sys.argv[2:]:
         ).fetchall()
     )
     database.close()
+with opened(settings) as people:
+    said = [people.add("ann", "viewer", sys.argv[2]), people.give("ann", "op"), people.give("ann", "op")]
+    said += [list(user) for user in people.all()]
+    said += [people.remove("ann"), [user.name for user in people.all()]]
+print(json.dumps(said))
 print(json.dumps(accounts))
 """
-"""Once for each password, in one process: most of each run would be the import of Airflow."""
+"""Once for each password, and people's accounts, in one process: most of each run would be the import of Airflow."""
 
 
 class Account(NamedTuple):
@@ -43,11 +49,15 @@ class Account(NamedTuple):
 
 
 class Initialised(NamedTuple):
-    """The accounts that there are after the first time, after a second one, and after one with another password."""
+    """The accounts that there are after the first time, after a second one, and after one with another password.
+
+    And what was said of a person's account beside them.
+    """
 
     first: list[Account]
     second: list[Account]
     third: list[Account]
+    people: list[Any]
     password: str
     said: str
 
@@ -66,9 +76,9 @@ def initialised(tmp_path_factory: pytest.TempPathFactory) -> Initialised:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    *said, accounts = done.stdout.splitlines()
+    *said, people, accounts = done.stdout.splitlines()
     first, second, third = ([Account(*account) for account in found] for found in json.loads(accounts))
-    return Initialised(first, second, third, password, "\n".join([*said, done.stderr]))
+    return Initialised(first, second, third, json.loads(people), password, "\n".join([*said, done.stderr]))
 
 
 def test_there_is_one_administrator_with_the_password_of_the_secret(initialised: Initialised) -> None:
@@ -86,3 +96,15 @@ def test_another_secret_becomes_the_password(initialised: Initialised) -> None:
     assert check_password_hash(account.password, OTHER)
     assert OTHER not in initialised.said
     assert initialised.password not in initialised.said
+
+
+def test_a_person_has_an_account_a_role_and_another_one_until_it_is_removed(initialised: Initialised) -> None:
+    assert initialised.people == [
+        "ann may sign in as viewer",
+        "ann is op: it holds within half a minute, without a restart",
+        "ann is op already",
+        ["admin", "admin", True],
+        ["ann", "op", False],
+        "ann is removed: it holds within half a minute, without a restart",
+        ["admin"],
+    ]

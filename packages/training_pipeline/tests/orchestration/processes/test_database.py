@@ -1,9 +1,11 @@
 import sqlite3
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import sqlalchemy
 from mlyard_shared.errors import MlyardError
 from mlyard_training_pipeline.orchestration.processes.database import check, initialise
 from mlyard_training_pipeline.settings import Settings
@@ -32,7 +34,7 @@ def test_a_second_time_changes_nothing(airflow_here: Settings) -> None:
     assert pools(airflow_here.airflow_home) == before
 
 
-@pytest.mark.long  # the stack of the other tests is initialised twice at once, where nothing was killed
+@pytest.mark.long
 def test_two_at_once_both_succeed_also_after_one_was_killed(tmp_path: Path) -> None:
     stack = Stack(tmp_path)
     command = [COMMAND, "airflow", "init"]
@@ -51,6 +53,23 @@ def test_two_at_once_both_succeed_also_after_one_was_killed(tmp_path: Path) -> N
         assert process.returncode == 0, errors
     assert ("mlyard_promotions", 1) in pools(stack.settings.airflow_home)
     check(stack.settings)
+
+
+@pytest.mark.long
+def test_two_machines_that_start_at_once_with_one_postgresql_both_succeed(tmp_path: Path, postgresql: str) -> None:
+    engine = sqlalchemy.create_engine(f"{postgresql}/postgres", isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql("CREATE DATABASE begun_twice")
+    machines = []
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        machines.append(Stack(tmp_path / name, auth_manager="fab", database_uri=f"{postgresql}/begun_twice"))
+    with ThreadPoolExecutor() as pool:
+        for done in pool.map(lambda machine: machine.run("airflow", "init"), machines):
+            assert done.returncode == 0, done.stderr
+    with engine.connect() as connection:
+        connection.exec_driver_sql("DROP DATABASE begun_twice WITH (FORCE)")
+    engine.dispose()
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from mlyard_training_pipeline.settings import Settings
 from ...volumes import fill, mounted
 
 
+@pytest.mark.long  # what a scheduler cannot import it says, and `test_first_start.py` reads what it says
 def test_everything_that_is_imported_ahead_exists(airflow_here: Settings) -> None:
     from mlyard_training_pipeline.orchestration.processes.executor import LIBRARIES, STORES, libraries, warm_up
 

@@ -154,7 +154,12 @@ def test_a_twin_whose_matrix_would_be_wide_is_refused(
     ("path", "reason"),
     [
         pytest.param("sklearn.svm.LinearSVC", "gives no probabilities", id="no probabilities"),
-        pytest.param("sklearn.dummy.DummyClassifier", "cannot be converted: MissingShapeCalculator", id="no converter"),
+        pytest.param(
+            "sklearn.dummy.DummyClassifier",
+            "cannot be converted: MissingShapeCalculator",
+            id="no converter",
+            marks=pytest.mark.long,
+        ),
         pytest.param("sklearn.neighbors.KNeighborsClassifier", "neighbours at the same distance", id="neighbours"),
     ],
 )

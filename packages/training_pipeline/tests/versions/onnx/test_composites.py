@@ -74,7 +74,7 @@ def test_classifiers_made_of_others_are_matched(
         pytest.param(FOREST, id="forest", marks=pytest.mark.long),
         pytest.param(HISTOGRAM, id="boosting", marks=pytest.mark.long),
         pytest.param(LINE, id="line"),
-        pytest.param(VECTORS, id="vectors"),
+        pytest.param(VECTORS, id="vectors", marks=pytest.mark.long),
     ],
 )
 def test_calibrated_classifiers_are_matched(fitted: Fit, tmp_path: Path, inner: dict[str, Any], classes: int) -> None:
@@ -139,6 +139,7 @@ def test_answers_are_in_the_units_of_the_target(fitted: Fit, tmp_path: Path, tra
             {"estimators": {"a": NEIGHBOURS, "b": LINE}, "cv": 2},
             "of neighbours at the same distance",
             id="neighbours in a stack",
+            marks=pytest.mark.long,
         ),
         pytest.param(
             "sklearn.calibration.CalibratedClassifierCV",

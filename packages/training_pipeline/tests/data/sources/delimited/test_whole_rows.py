@@ -137,7 +137,7 @@ def _table(draw: random.Random, dialect: dict[str, str]) -> tuple[str, list[list
     return end.join(lines) + draw.choice(["", end]), cells
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(1, 4))])
 def test_any_table_is_read_whatever_the_size_of_blocks(read: Any, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     draw = random.Random(seed)
     monkeypatch.setattr(reader, "check_header_separator", lambda *_: None)  # it would judge by a block of one byte
@@ -154,7 +154,7 @@ def test_any_table_is_read_whatever_the_size_of_blocks(read: Any, monkeypatch: p
         assert [found.column_names, *map(list, zip(*found.to_pydict().values(), strict=True))] == cells, repr(text)
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long)])
 def test_no_row_is_lost_in_silence_where_a_quote_is_lost_or_added(read: Any, refused: Any, seed: int) -> None:
     draw = random.Random(seed)
     for _ in range(100):
