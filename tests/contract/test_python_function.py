@@ -60,11 +60,12 @@ estimator = "{estimator}"
 """
 
 
-def load_model(uri: str) -> Any:
+def load_model(uri: str, folder: Path | None = None) -> Any:
+    """Load by MLflow, which leaves what it downloads; into a folder where one is given."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MLflow's own, as it is imported
         import mlflow.pyfunc
-    return mlflow.pyfunc.load_model(uri)
+    return mlflow.pyfunc.load_model(uri, dst_path=str(folder) if folder else None)
 
 
 class Model(NamedTuple):
@@ -200,13 +201,14 @@ def test_mlflows_function_gives_the_answers_of_the_api(
     of_the_api: Callable[[Model], Rows],
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
     fixture: str,
 ) -> None:
     model: Model = request.getfixturevalue(fixture)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", registry.uri)
     expected = of_the_api(model)
     asked = raw_frame(model)
-    found = load_model(f"models:/{model.name}/1").predict(asked)
+    found = load_model(f"models:/{model.name}/1", tmp_path).predict(asked)
     assert found.index.equals(asked.index)
     rows = found.to_dict("records")
     assert len(rows) == ASKED
@@ -241,8 +243,11 @@ def test_mlflows_server_gives_the_answers_of_the_api(
 
 
 @pytest.fixture(scope="module")
-def served(mlflow_server: str, threshold: Model, free_port_of_module: int) -> Iterator[str]:
-    with serving(mlflow_server, threshold.name, free_port_of_module) as address:
+def served(
+    mlflow_server: str, threshold: Model, free_port_of_module: int, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    left = tmp_path_factory.mktemp("left")
+    with serving(mlflow_server, threshold.name, free_port_of_module, left) as address:
         yield address
 
 
@@ -254,13 +259,13 @@ def free_port_of_module() -> int:
 
 
 @contextmanager
-def serving(uri: str, name: str, port: int) -> Iterator[str]:
-    """Run `mlflow models serve`, in this environment."""
+def serving(uri: str, name: str, port: int, left: Path) -> Iterator[str]:
+    """Run `mlflow models serve`, in this environment; what it leaves lies in a folder."""
     place = ["-m", f"models:/{name}/1", "-h", "127.0.0.1", "-p", str(port)]
     command = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local", *place]
     # It starts uvicorn by its name.
     paths = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "MLFLOW_TRACKING_URI": uri, "PATH": paths}
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": uri, "PATH": paths, "TMPDIR": str(left)}
     process = subprocess.Popen(command, env=environment, start_new_session=True)
     try:
         deadline = time.monotonic() + 120
@@ -298,14 +303,14 @@ def test_a_changed_file_is_found_before_anything_is_loaded(
 
 
 def test_what_does_not_fit_is_told_by_row_and_column(
-    registry: Registry, threshold: Model, monkeypatch: pytest.MonkeyPatch
+    registry: Registry, threshold: Model, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", registry.uri)
     frame = raw_frame(threshold).head(3)
     frame["sex"] = [1, 3, 1]
     frame["count"] = [1, None, 1.5]
     with pytest.raises(MlflowException) as caught:
-        load_model(f"models:/{threshold.name}/1").predict(frame)
+        load_model(f"models:/{threshold.name}/1", tmp_path).predict(frame)
     assert "column 'sex', row 2: must be one of the categories" in str(caught.value)
     assert "column 'count', row 3: must be an integer" in str(caught.value)
 

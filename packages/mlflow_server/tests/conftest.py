@@ -10,7 +10,7 @@ import pytest
 from .clusters import Cluster, cluster, programs
 from .servers import Server, free_port, sign_in
 
-SHARERS = {f"test_{name}.py" for name in ("auth", "faults", "health", "locations", "origin", "pages", "pulse")}
+SHARERS = {f"test_{name}.py" for name in ("auth", "faults", "health", "locations", "origin", "pages")}
 SHARERS |= {"test_serve.py", "test_sign_in.py", "test_users.py"}
 """Files whose tests share the running servers."""
 

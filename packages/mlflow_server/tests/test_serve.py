@@ -15,13 +15,15 @@ import pytest
 from .servers import PASSWORDS, Server, answers, environment
 
 CLIENT = """
-import mlflow, pathlib, sys
+import mlflow, pathlib, tempfile
 mlflow.set_experiment("with-artifacts")
 with mlflow.start_run() as run:
     mlflow.log_text("through the server", "through-the-server.txt")
 assert run.info.artifact_uri.startswith("mlflow-artifacts:/"), run.info.artifact_uri
-file = mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="through-the-server.txt")
-print(pathlib.Path(file).read_text())
+with tempfile.TemporaryDirectory() as folder:
+    where = {"artifact_path": "through-the-server.txt", "dst_path": folder}
+    file = mlflow.artifacts.download_artifacts(run_id=run.info.run_id, **where)
+    print(pathlib.Path(file).read_text())
 """
 
 

@@ -22,7 +22,7 @@ def sentence(run: subprocess.CompletedProcess[str]) -> str:
 
 
 def fork_serve(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run a `serve` that imports MLflow before it ends."""
+    """Run a `serve` to its end, in a fork."""
     variables = environment(MLYARD_MLFLOW_SERVER_PORT=str(free_port()), **settings)
     return forks.run(forks.COMMAND, "serve", folder=folder, variables=variables)
 
@@ -36,7 +36,7 @@ def test_a_taken_port(tmp_path: Path) -> None:
 
 
 def test_an_address_of_another_machine(tmp_path: Path) -> None:
-    assert f"{PREFIX}HOST" in sentence(run_serve(tmp_path, MLYARD_MLFLOW_SERVER_HOST="192.0.2.1"))
+    assert f"{PREFIX}HOST" in sentence(fork_serve(tmp_path, MLYARD_MLFLOW_SERVER_HOST="192.0.2.1"))
 
 
 def test_a_wrong_value(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_a_wrong_value(tmp_path: Path) -> None:
 
 
 def test_every_secret_of_the_sign_in_that_is_missing(tmp_path: Path) -> None:
-    said = sentence(run_serve(tmp_path, MLYARD_MLFLOW_SERVER_AUTH="basic"))
+    said = sentence(fork_serve(tmp_path, MLYARD_MLFLOW_SERVER_AUTH="basic"))
     for name in ("flask_secret_key", "admin_password", "pipeline_password", "api_password"):
         assert f"{PREFIX}{name.upper()}: " in said
         assert f"the file {name} in {PREFIX}SECRETS_DIR" in said
@@ -52,13 +52,13 @@ def test_every_secret_of_the_sign_in_that_is_missing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("options", ["--does-not-exist", "--root-path 'open"])
 def test_options_that_uvicorn_does_not_take(options: str, tmp_path: Path) -> None:
-    assert "MLFLOW_UVICORN_OPTS" in sentence(run_serve(tmp_path, MLFLOW_UVICORN_OPTS=options))
+    assert "MLFLOW_UVICORN_OPTS" in sentence(fork_serve(tmp_path, MLFLOW_UVICORN_OPTS=options))
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "MLFLOW_ARTIFACTS_ONLY"])
 def test_what_this_server_does_not_do(name: str, tmp_path: Path) -> None:
-    assert f"{name} is not for this server" in sentence(run_serve(tmp_path, **{name: "true"}))
+    assert f"{name} is not for this server" in sentence(fork_serve(tmp_path, **{name: "true"}))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_what_this_server_does_not_do(name: str, tmp_path: Path) -> None:
 )
 def test_a_folder_that_cannot_be_made(name: str, value: str, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    said = sentence(run_serve(tmp_path, **{f"{PREFIX}{name}": value}))
+    said = sentence(fork_serve(tmp_path, **{f"{PREFIX}{name}": value}))
     assert f"{PREFIX}{name}" in said
 
 
@@ -95,13 +95,13 @@ def test_a_folder_that_belongs_to_someone_else(tmp_path: Path) -> None:
 
 def test_a_folder_on_a_full_volume(small_volume: Path, tmp_path: Path) -> None:
     (small_volume / "ballast").write_bytes(bytes(12 * 1024 * 1024 - 8192))
-    said = sentence(run_serve(tmp_path, ARTIFACT_ROOT=str(small_volume / "artifacts")))
+    said = sentence(fork_serve(tmp_path, ARTIFACT_ROOT=str(small_volume / "artifacts")))
     assert "No space left on device): free space on its volume" in said
     assert "let this user write" not in said
 
 
 def test_a_bucket_without_its_library(tmp_path: Path) -> None:
-    assert "pip install boto3" in sentence(run_serve(tmp_path, ARTIFACT_ROOT="s3://bucket/path"))
+    assert "pip install boto3" in sentence(fork_serve(tmp_path, ARTIFACT_ROOT="s3://bucket/path"))
 
 
 def test_an_mlflow_that_cannot_be_imported(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_database_that_does_not_answer(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("password", ["s3cret@more", "s3cret@more:x"])
 def test_a_password_that_breaks_the_url(password: str, tmp_path: Path) -> None:
-    said = sentence(run_serve(tmp_path, BACKEND_STORE_URI=f"postgresql://user:{password}@127.0.0.1/mlflow"))
+    said = sentence(fork_serve(tmp_path, BACKEND_STORE_URI=f"postgresql://user:{password}@127.0.0.1/mlflow"))
     assert "percent-encoded" in said
     assert "s3cret" not in said
     assert "more" not in said

@@ -1,5 +1,4 @@
 import asyncio
-import contextlib
 import errno
 import os
 import socket
@@ -14,7 +13,7 @@ from mlyard_mlflow_server.guards.asgi import Asgi, Message, Receive, Send
 from mlyard_mlflow_server.guards.faults import named_faults
 from mlyard_mlflow_server.storage import Fault, Storage
 
-from ..servers import Server, sign_in
+from ..servers import Server
 from .calls import Answered, Application, call
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -120,54 +119,6 @@ def test_a_flood_of_faults_is_one_line_a_minute(caplog: pytest.LogCaptureFixture
     for thread in threads:
         thread.join()
     assert len(caplog.records) == 1
-
-
-def test_a_full_volume_is_named_by_a_real_server_and_nothing_half_is_left(
-    small_volume: Path, serve: Callable[..., Server], tmp_path: Path
-) -> None:
-    artifacts, database = small_volume / "artifacts", small_volume / "mlflow.db"
-    settings = {"ARTIFACT_ROOT": str(artifacts), "BACKEND_STORE_URI": f"sqlite:///{database}"}
-    server = serve(**settings, **sign_in(tmp_path)).wait()
-    run_id = _run(server)
-    started = len(server.log.read_text())
-    upload = f"/api/2.0/mlflow-artifacts/artifacts/0/{run_id}/artifacts/large"
-    for _ in range(2):
-        refused = server.request("PUT", upload, account="pipeline", content=bytes(20_000_000))
-        assert refused.status_code == 507
-        assert f"the volume of the artifacts ({artifacts}) is full" in refused.json()["message"]
-        assert [file for file in artifacts.rglob("*") if file.is_file()] == []
-    page = f"/ajax-api/2.0/mlflow/upload-artifact?run_uuid={run_id}&path=large"
-    ballast = small_volume / "ballast"
-    _fill(ballast)
-    assert server.request("POST", page, account="pipeline", content=bytes(5_000_000)).status_code == 507
-    full = server.request("POST", "/api/2.0/mlflow/runs/set-tag", account="pipeline", json=_tag(run_id))
-    assert full.status_code == 507
-    assert full.json()["error_code"] == "RESOURCE_EXHAUSTED"
-    assert f"the volume of the database ({database}) is full" in full.json()["message"]
-    log = server.log_since(started)
-    assert [line.count("is full") for line in log.splitlines()] == [1, 1], log
-    read = f"/api/2.0/mlflow/runs/get?run_id={run_id}"
-    assert server.request("GET", read, account="api").status_code == 200
-    ballast.unlink()
-    assert server.request("PUT", upload, account="pipeline", content=bytes(1000)).status_code == 200
-    assert (
-        server.request("POST", "/api/2.0/mlflow/runs/set-tag", account="pipeline", json=_tag(run_id)).status_code == 200
-    )
-
-
-def _run(server: Server) -> str:
-    made = server.request("POST", "/api/2.0/mlflow/runs/create", account="pipeline", json={"experiment_id": "0"})
-    return str(made.json()["run"]["info"]["run_id"])
-
-
-def _tag(run_id: str) -> dict[str, str]:
-    return {"run_id": run_id, "key": "note", "value": "x" * 5000}
-
-
-def _fill(file: Path) -> None:
-    with file.open("wb", buffering=0) as ballast, contextlib.suppress(OSError):
-        while True:
-            ballast.write(bytes(4096))
 
 
 def test_an_upload_that_is_cut_off_leaves_nothing(server: Server) -> None:
