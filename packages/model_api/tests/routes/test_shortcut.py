@@ -145,6 +145,17 @@ async def test_what_is_not_http_is_refused_in_the_form_of_its_address(
                 assert isinstance(document[member], str), (path, lines)
 
 
+async def test_a_body_that_is_said_to_be_too_large_is_refused_before_it_comes(
+    settings: Settings, registry: FakeRegistry
+) -> None:
+    async with listening(settings, registry, has_shortcut=True) as port:
+        for path in ("/models/penguins/predict", "/v2/models/penguins/infer", "/v2/repository/index"):
+            asked = request(b"", path).replace(b"Content-Length: 0", b"Content-Length: 20000000")
+            started = time.monotonic()
+            assert (await ask(port, asked))[0] == 413, path
+            assert time.monotonic() - started < 2
+
+
 async def test_the_shortcut_answers_what_the_long_way_does(settings: Settings, registry: FakeRegistry) -> None:
     found: list[dict[str, Any]] = []
     for has_shortcut in (True, False):

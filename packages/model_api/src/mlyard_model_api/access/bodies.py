@@ -2,10 +2,12 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+
+from starlette.types import Receive
 
 from mlyard_model_api.access.unpacking import Unpacker, unpacker
-from mlyard_model_api.errors import BodyTooLarge, BodyTooSlow, Overloaded
+from mlyard_model_api.errors import BodyTooLarge, BodyTooSlow, BrokenBody, Overloaded
 
 SMALL_BYTES = 64 * 1024
 """Bodies up to this size have a share of the memory that larger ones cannot take."""
@@ -145,3 +147,20 @@ class Place:
             if len(body) - paused >= PAUSE_BYTES:
                 paused = len(body)
                 await asyncio.sleep(0)
+
+
+def content_length(headers: Sequence[tuple[bytes, bytes]]) -> int | None:
+    """The length of the body, where the client tells it."""
+    value = next((value for name, value in headers if name == b"content-length"), b"")
+    return int(value) if value.isdigit() else None
+
+
+async def chunks(receive: Receive) -> AsyncIterator[bytes]:
+    """The parts of a body as they come; raises `BrokenBody` where it ends too soon."""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise BrokenBody("the body is not complete")
+        yield message.get("body", b"")
+        if not message.get("more_body", False):
+            return

@@ -9,8 +9,8 @@ from typing import Protocol
 from starlette.types import Receive, Scope
 
 from mlyard_model_api.access import unpacking
-from mlyard_model_api.access.bodies import Bodies
-from mlyard_model_api.errors import BrokenBody, DeadlinePassed
+from mlyard_model_api.access.bodies import Bodies, chunks, content_length
+from mlyard_model_api.errors import DeadlinePassed
 from mlyard_model_api.prediction import Predictions, count, predict
 from mlyard_model_api.protocols.protocol import Answer, Call, Headers, WireProtocol
 from mlyard_model_api.serving.lanes import Lane
@@ -70,9 +70,9 @@ class Predictor:
         self, call: Call, version: ServedVersion, headers: Headers, receive: Receive, *, coding: str | None
     ) -> Answer:
         """Answer where the body has still to come, is large, or has to be unpacked."""
-        place = await self._bodies.take(_length(headers), seconds=self._seconds)
+        place = await self._bodies.take(content_length(headers), seconds=self._seconds)
         try:
-            body = await place.read(_chunks(receive), coding=coding)
+            body = await place.read(chunks(receive), coding=coding)
             async with self._deadline():
                 decode = partial(call.decode, manifest=version.manifest, max_rows=self._max_rows)
                 is_quick = len(body) <= call.quick_bytes(version.manifest)
@@ -95,19 +95,3 @@ class Predictor:
                 yield
         except TimeoutError:
             raise DeadlinePassed(self._seconds) from None
-
-
-def _length(headers: Headers) -> int | None:
-    """The length of the body, where the client tells it."""
-    value = next((value for name, value in headers if name == b"content-length"), b"")
-    return int(value) if value.isdigit() else None
-
-
-async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise BrokenBody("the body is not complete")
-        yield message.get("body", b"")
-        if not message.get("more_body", False):
-            return

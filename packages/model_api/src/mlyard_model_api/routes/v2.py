@@ -1,17 +1,17 @@
 """The addresses of the Open Inference Protocol V2."""
 
-import asyncio
 from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Scope
 
-from mlyard_model_api.access.bodies import GRACE_SECONDS, SMALL_BYTES
-from mlyard_model_api.errors import BodyTooLarge, BodyTooSlow, BrokenBody, ModelNotReady
+from mlyard_model_api.access import unpacking
+from mlyard_model_api.access.bodies import GRACE_SECONDS, SMALL_BYTES, Bodies, chunks, content_length
+from mlyard_model_api.errors import ModelNotReady
 from mlyard_model_api.protocols import documents, v2
 from mlyard_model_api.protocols.v2_metadata import model_metadata
 from mlyard_model_api.protocols.v2_requests import refused
@@ -126,17 +126,10 @@ def _numbered(models: Models, parameters: Mapping[str, str], _scope: Scope) -> S
 
 async def _document(request: Request, *, known: tuple[str, ...]) -> Mapping[str, Any]:
     """The object in a small body, which may be empty; raises `RequestRefused`."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(GRACE_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > SMALL_BYTES:
-                    raise BodyTooLarge(SMALL_BYTES)
-    except TimeoutError:
-        raise BodyTooSlow(GRACE_SECONDS) from None
-    except ClientDisconnect:
-        raise BrokenBody("the body is not complete") from None
+    headers = request.scope["headers"]
+    bodies = Bodies(limit=SMALL_BYTES, largest=SMALL_BYTES, seconds=GRACE_SECONDS)
+    place = await bodies.take(content_length(headers), seconds=GRACE_SECONDS)
+    body = await place.read(chunks(request.receive), coding=unpacking.coding(headers))
     if not body:
         return {}
     found = documents.parse(body, rows=1, columns=len(known))
