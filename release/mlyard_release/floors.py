@@ -20,6 +20,9 @@ def check(package: Package, sibling: Sibling, version: str) -> str | None:
     """Run a package's tests with one version of a sibling; return what is wrong."""
     title = f"{package.name} with {sibling.package} {version}"
     try:
+        if is_this_tree(package.root, sibling.package, version):
+            print(f"{title}: it is this tree's, with which {package.name}'s own tests run", flush=True)
+            return None
         with tempfile.TemporaryDirectory(prefix="mlyard-floor-") as name:
             folder = Path(name)
             source = releases.unpack(sibling.package, version, folder / "released", root=package.root)
@@ -27,18 +30,29 @@ def check(package: Package, sibling: Sibling, version: str) -> str | None:
             command = [str(python), "-m", "pytest", "-q", "-x", str(package.folder / "tests")]
             ended = subprocess.run(command, cwd=package.root, env=variables(), check=False)
     except releases.NotReleased as error:
-        # What has not been released yet is this tree's own, and each package's own tests run with it.
-        if version == packages(package.root)[sibling.package].project["version"]:
-            print(
-                f"{title}: not released yet, so it is this tree's, with which {package.name}'s own tests run",
-                flush=True,
-            )
-            return None
         return f"{title}: {error}"
     except subprocess.CalledProcessError as error:
         return f"{title}: they cannot be installed together ({error})"
     print(f"{title}: {'passed' if ended.returncode == 0 else 'FAILED'}", flush=True)
     return f"{title}: its tests fail, so the floor is too low" if ended.returncode else None
+
+
+def is_this_tree(root: Path, name: str, version: str) -> bool:
+    """Whether a version of a package is what the working tree has: not released yet, or unchanged since.
+
+    Raises:
+        NotReleased: there is no commit of it, and it is not the tree's.
+    """
+    folder = packages(root)[name].folder
+    try:
+        commit = releases.commit(name, version, root=root)
+    except releases.NotReleased:
+        if version == packages(root)[name].project["version"]:
+            return True
+        raise
+    return not releases.git(
+        root, "diff", "--name-only", commit, "--", str(folder / "src"), str(folder / "pyproject.toml")
+    )
 
 
 def install(package: Package, sibling: Sibling, source: Path, folder: Path) -> Path:

@@ -70,7 +70,20 @@ def test_a_floor_below_what_the_package_uses_is_found(repository: Path, capfd: p
 def test_a_floor_that_is_not_released_yet_is_this_tree(repository: Path, capfd: pytest.CaptureFixture[str]) -> None:
     write_service(repository, requires="mlyard-shared>=0.2.0")
     assert floors.main([], root=repository) == 0
-    assert "service with shared 0.2.0: not released yet" in capfd.readouterr().out
+    assert "service with shared 0.2.0: it is this tree's" in capfd.readouterr().out
+
+
+def test_a_floor_that_is_released_and_unchanged_since_is_this_tree(
+    repository: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    commit(repository)
+    git(repository, "tag", "shared-v0.2.0")
+    write_service(repository, requires="mlyard-shared>=0.2.0")
+    assert floors.main([], root=repository) == 0
+    assert "service with shared 0.2.0: it is this tree's" in capfd.readouterr().out
+    write(repository, "shared", "0.2.0", source="NEW = 3\n")
+    assert floors.main([], root=repository) == 0
+    assert "service with shared 0.2.0: passed" in capfd.readouterr().out
 
 
 def test_a_floor_that_holds_passes_from_the_record_of_commits(
