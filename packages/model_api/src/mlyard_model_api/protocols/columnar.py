@@ -96,7 +96,8 @@ class ColumnarReader:
         if len(given) == len(self._names) and found.keys() == self._names:
             return found
         # Of a name that comes again the first value was looked at, and not those that come later.
-        if len(given) == len(found) or all(type(values) is list for values in columns.values()):
+        kinds: set[Any] = set(map(type, columns.values())) if len(given) > len(found) else {list}
+        if kinds == {list}:
             check_parts(body, rows=max_rows, columns=len(self._names))
             rows.positions(given, self._layout.schema, self._grammar)
         return None
