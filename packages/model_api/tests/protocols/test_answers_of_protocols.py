@@ -33,7 +33,10 @@ def told(protocol: WireProtocol, answer: Answer, rows: int) -> tuple[list[Any], 
     return data["prediction"], None if flat is None else np.reshape(flat, (rows, -1)).tolist()
 
 
-@pytest.mark.parametrize("name", ["twin", "skops", "contract 1", "trees", "numbers"])
+@pytest.mark.parametrize(
+    "name",
+    ["twin", "skops", "contract 1", *(pytest.param(name, marks=pytest.mark.long) for name in ("trees", "numbers"))],
+)
 @given(data=st.data())
 @settings(max_examples=8, deadline=None, database=None, phases=[Phase.explicit, Phase.generate])
 def test_an_answer_is_the_pipelines_own(name: str, data: st.DataObject, judged: dict[str, Judged]) -> None:

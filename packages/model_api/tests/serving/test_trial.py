@@ -92,12 +92,12 @@ def test_a_trial_that_is_ended_from_outside_has_died(tmp_path: Path) -> None:
 
 def test_a_version_that_takes_too_much_memory_has_died(tmp_path: Path) -> None:
     """The limit of a process stands for that of a container; the stack's tests have one."""
-    write_version(tmp_path / "v", heavy(300 * 1024**2), name="diabetes", schema=NUMBERS, classes=())
+    write_version(tmp_path / "v", heavy(100 * 1024**2), name="diabetes", schema=NUMBERS, classes=())
     code = (
         "import json, resource, sys\n"
         "from pathlib import Path\n"
         "from mlyard_model_api.serving import trial\n"
-        "resource.setrlimit(resource.RLIMIT_AS, (700_000_000, 700_000_000))\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (500_000_000, 500_000_000))\n"
         "try:\n    print(json.dumps(trial.run(Path(sys.argv[1]), seconds=60)))\n"
         "except trial.TrialDied as error:\n    print(json.dumps(str(error)))\n"
     )
