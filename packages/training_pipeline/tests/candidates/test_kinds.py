@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from mlyard_shared.spec import Candidate, ModelSpec
-from mlyard_training_pipeline.candidates import checks, estimators, nesting, origins
+from mlyard_training_pipeline.candidates import checks, estimators, kinds, nesting, origins
 from mlyard_training_pipeline.data.dataset import Dataset
 
 Spec = Callable[..., ModelSpec]
@@ -172,6 +172,28 @@ def test_a_booster_that_is_not_installed_is_told_with_the_extra(monkeypatch: pyt
         "lightgbm is not installed: install mlyard-training-pipeline[boosters], or build the image with "
         '--build-arg EXTRAS="boosters"'
     )
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError("libgomp.so.1: cannot open shared object file\nand more"),
+        ImportError("libgomp.so.1: cannot open shared object file"),
+        ModuleNotFoundError("libgomp.so.1: cannot open shared object file", name="else"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_package_that_is_there_and_cannot_be_imported_is_told_with_its_reason(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: str) -> None:
+        raise error
+
+    monkeypatch.setattr(estimators, "import_module", fails)
+    candidate = Candidate(name="a", estimator="lightgbm.LGBMClassifier")
+    assert kinds.problems(candidate, "classification", ()) == [
+        "estimator: lightgbm is installed and cannot be imported: libgomp.so.1: cannot open shared object file"
+    ]
 
 
 def test_every_estimator_within_gets_a_random_state() -> None:

@@ -101,12 +101,21 @@ def _of_path(key: str, path: str, given: Mapping[str, Any], task: Task, trusted:
         return [f"{key}: {problem}"]
     try:
         kind = estimators.estimator_class(path)
-    except (ImportError, AttributeError):
-        return [
-            f"{key}: there is no {path} in the installed {_CALLED.get(origins.package(path), path)}{_nearest(path)}"
-        ]
+    # What a package raises that cannot be imported is its own choice, such as OSError for a library that is missing.
+    except Exception as error:  # noqa: BLE001
+        name = origins.package(path)
+        if not _says_that_there_is_none(error, path):
+            first = (str(error).strip() or type(error).__name__).splitlines()[0]
+            return [f"{key}: {name} is installed and cannot be imported: {first}"]
+        return [f"{key}: there is no {path} in the installed {_CALLED.get(name, path)}{_nearest(path)}"]
     problem = _unusable(kind, path, given, task)
     return [f"{key}: {problem}"] if problem else []
+
+
+def _says_that_there_is_none(error: Exception, path: str) -> bool:
+    if isinstance(error, ModuleNotFoundError):
+        return error.name is not None and f"{path}.".startswith(f"{error.name}.")
+    return isinstance(error, AttributeError) and error.name == path.rpartition(".")[2]
 
 
 def _unusable(kind: Any, path: str, given: Mapping[str, Any], task: Task) -> str | None:
