@@ -82,6 +82,15 @@ def test_a_table_that_does_not_fit_leaves_nothing_behind(context: Context, run: 
     assert [path.suffix for path in context.settings.snapshots.iterdir()] == [".parquet"]
 
 
+def test_a_column_that_the_gate_names_is_looked_for_where_a_dataset_is_there(
+    context: Context, run: TrainingRun, spec: Spec
+) -> None:
+    store.load(context, run, spec())
+    asked = spec(gate={"fairness": {"column": "nope", "selection_rate": 0.1}})
+    with pytest.raises(TableError, match=r"gate\.fairness\.column: the table has no column 'nope'"):
+        store.load(context, run, asked)
+
+
 def test_of_two_that_make_the_same_dataset_the_first_one_stays(
     context: Context, run: TrainingRun, spec: Spec, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -69,6 +69,8 @@ def make(file: Path, folder: Path, spec: ModelSpec, *, hash_name: HashName = "si
 def digest(spec: ModelSpec, hash_name: HashName = "siphash24") -> str:
     """What of a spec a Dataset depends on, with the code that makes it, as a short digest."""
     facts = spec.model_dump(mode="json", include=_MATTERS)
+    if columns := spec.gate.columns:  # the table is looked through for them when the Dataset is made
+        facts["gate"] = columns
     content = json.dumps([FORMAT, GRAMMAR_VERSION, hash_name, facts], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
