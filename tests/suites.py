@@ -23,7 +23,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-LONGEST = ("training-pipeline", "contract", "model-api", "local", "mlflow-server")
+LONGEST = ("training-pipeline", "model-api", "contract", "mlflow-server", "local")
 """They begin first, so that none of them is left to run alone at the end."""
 AT_ONCE = (os.cpu_count() or 1) + 1
 """A suite waits for its servers and their time limits a third of its time."""
