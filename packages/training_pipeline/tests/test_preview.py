@@ -157,8 +157,11 @@ def test_what_candidates_take_of_the_memory_is_told_with_a_way_out(
     forest = {"estimator": "sklearn.ensemble.RandomForestClassifier", "parameters": {"n_estimators": 100_000}}
     two = [{"name": name, **forest} for name in ("one", "two")]
     lines = described(written(tmp_path, spec(candidates=two)))
-    (grown,) = (line for line in lines if "trees of a forest" in line)
-    assert "and there are 600 MiB of memory: say max_depth, max_leaf_nodes or min_samples_leaf" in grown
+    (grown,) = (line for line in lines if "the trees of two may grow" in line)
+    assert (
+        "and there are 600 MiB of memory: say max_depth, max_leaf_nodes, min_samples_leaf or fewer n_estimators"
+        in grown
+    )
     (together,) = (line for line in lines if "at once" in line)
     assert "lower MLYARD_TRAINING_PIPELINE_PARALLELISM" in together
 

@@ -144,21 +144,21 @@ def _of_memory(spec: ModelSpec, dataset: Dataset) -> Iterator[str]:
     from mlyard_training_pipeline.candidates import categories, estimators, footprint, memory, preprocessing
 
     rows, classes, there = int((dataset.training).sum()), len(dataset.classes), memory.limit()
-    needed, grown = [], 0
+    needed, grown = [], (0, "")
     for candidate in spec.candidates:
         encoding = preprocessing.encoding_of(candidate, dataset.schema, features=spec.features, classes=dataset.classes)
         model = estimators.estimator(candidate, encoding, dataset.classes)
         needed.append(footprint.of_fit(model, encoding, rows=rows, folds=spec.folds, classes=classes))
-        grown = max(grown, footprint.of_trees(model, rows=rows, classes=classes))
+        grown = max(grown, (footprint.of_trees(model, rows=rows, classes=classes), candidate.name))
         about = [f"about {footprint.told(footprint.PROCESS + needed[-1])} of memory"]
         if encoding.levels:
             about.append(categories.summary(encoding.levels))
         yield f"candidate {candidate.name} takes {'; '.join(about)}"
     limit = footprint.told(there)
-    if grown > there:
+    if grown[0] > there:
         yield (
-            f"warning: the trees of a forest may grow to {footprint.told(grown)}, and there are {limit} of memory: say "
-            "max_depth, max_leaf_nodes or min_samples_leaf in its parameters"
+            f"warning: the trees of {grown[1]} may grow to {footprint.told(grown[0])}, and there are {limit} of "
+            "memory: say max_depth, max_leaf_nodes, min_samples_leaf or fewer n_estimators in its parameters"
         )
     together = sum(footprint.PROCESS + one for one in needed)
     if len(needed) > 1 and together > there:

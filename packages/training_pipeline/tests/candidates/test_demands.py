@@ -251,6 +251,13 @@ def test_another_quantile_than_the_metric_scores_is_refused(
     assert checks.problems(other, made(table(), other)) == []
 
 
+def test_an_estimator_of_several_quantiles_is_refused_whatever_the_metric(regression: Spec, made: Make) -> None:
+    given = {"objective": "reg:quantileerror", "quantile_alpha": [0.1, 0.9]}
+    spec = regression(candidates=[{"name": "one", "estimator": "xgboost.XGBRegressor", "parameters": given}])
+    (problem,) = checks.problems(spec, made(table(), spec))
+    assert "XGBRegressor estimates several quantiles at once (quantile_alpha = [0.1, 0.9])" in problem
+
+
 def test_every_quantile_of_a_grid_has_to_be_the_one_that_is_scored(regression: Spec, made: Make) -> None:
     candidate = {"name": "one", "estimator": "sklearn.linear_model.QuantileRegressor", "grid": {"quantile": [0.5, 0.9]}}
     chosen = regression(candidates=[candidate], metric="pinball", scoring={"quantile": 0.9})

@@ -105,7 +105,14 @@ def test_trees_that_nothing_stops_may_outgrow_the_table() -> None:
 
     assert of() > 16 * 1024**3
     assert of(min_samples_leaf=100) < of() / 50
-    assert of(max_depth=12) == 0
+    assert 0 < of(max_depth=12) < 100 * 1024**2
+    assert of(max_leaf_nodes=4096) == of(max_depth=12)
+    assert of(max_depth=12, n_estimators=1_000_000) > 16 * 1024**3
+
+
+def test_trees_of_a_booster_have_so_many_leaves_at_most() -> None:
+    made = estimators.estimator(Candidate(name="one", estimator="lightgbm.LGBMRegressor"), Encoding(NUMBER), ())
+    assert footprint.of_trees(made, rows=8_000_000) == 100 * 2 * 31 * 72
 
 
 @pytest.mark.parametrize(("count", "said"), [(5 * 1024**2, "5 MiB"), (1.25 * 1024**3, "1.2 GiB")])

@@ -109,6 +109,15 @@ def test_a_grid_may_name_parameters_of_estimators_within(found: Callable[..., li
             "parameters.estimators.a.parameters.D: sklearn.linear_model.LogisticRegression has no such parameter",
             id="an unknown parameter within",
         ),
+        pytest.param(
+            "sklearn.ensemble.StackingClassifier", {"estimators": {}}, "as in parameters.estimators.NAME", id="nothing"
+        ),
+        pytest.param(
+            "lightgbm.LGBMClassifier",
+            {"n_jobs": "two"},
+            "parameters.n_jobs: 'two' is not a number of threads: give a whole number",
+            id="a word for threads",
+        ),
     ],
 )
 def test_what_cannot_is_named_with_its_key(

@@ -13,6 +13,7 @@ from mlyard_training_pipeline.candidates import (
     demands,
     estimators,
     folds,
+    jobs,
     kinds,
     nesting,
     parameters,
@@ -123,6 +124,9 @@ def _values(candidate: Candidate, encoding: Encoding, dataset: Dataset) -> list[
     given += [(level, name, value) for level in kinds.levels(candidate) for name, value in level.given.items()]
     for level, name, value in given:
         if nesting.is_nested(value) or nesting.is_named(name, value):
+            continue
+        if jobs.is_named_so(name) and not isinstance(value, int):
+            found.append(f"{level.key}.{name}: {value!r} is not a number of threads: give a whole number")
             continue
         try:
             resolved = parameters.resolve(name, value, encoding=encoding, classes=dataset.classes)

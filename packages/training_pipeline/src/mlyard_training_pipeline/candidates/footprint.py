@@ -54,16 +54,17 @@ def of_fit(model: Any, encoding: Encoding, *, rows: int, folds: int, classes: in
 
 
 def of_trees(model: Any, *, rows: int, classes: int = 0) -> int:
-    """The bytes that the trees of a forest may grow to where nothing stops them before each leaf has one class."""
+    """The bytes that the trees of a forest, or of a booster, may grow to where each leaf has one class in the end."""
     parameters = model.get_params(deep=False)
-    free = all(name in parameters and parameters[name] is None for name in ("max_depth", "max_leaf_nodes"))
-    if not free or "n_estimators" not in parameters:
+    if "max_depth" not in parameters or not isinstance(trees := parameters.get("n_estimators"), int):
         return 0
     smallest = parameters.get("min_samples_leaf", 1)
     leaves = rows * 0.63 / smallest if isinstance(smallest, int) else 1 / smallest
     if classes:
         leaves /= 3  # of a target that the columns say something about
-    return int(parameters["n_estimators"] * 2 * leaves * (_NODE + 8 * max(classes, 1)))
+    depth, most = parameters["max_depth"], parameters.get("max_leaf_nodes", parameters.get("num_leaves"))
+    bounds = [2.0**depth if depth and depth > 0 else leaves, most if most and most > 0 else leaves]
+    return int(trees * 2 * min(leaves, *bounds) * (_NODE + 8 * max(classes, 1)))
 
 
 def told(count: float) -> str:

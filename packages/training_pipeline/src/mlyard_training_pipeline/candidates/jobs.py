@@ -14,6 +14,11 @@ _FOLDS = 5
 """Those of scikit-learn where an estimator does not say how many."""
 
 
+def is_named_so(parameter: str) -> bool:
+    """Whether a parameter says how many threads or processes there are, also of an estimator within another."""
+    return parameter.rpartition("__")[2] in _JOBS
+
+
 def take_threads(made: Any, environment: Mapping[str, str] = os.environ) -> list[str]:
     """Let an estimator, and those within it, run as many threads and processes as libraries are told, and no more.
 
@@ -31,9 +36,9 @@ def take_threads(made: Any, environment: Mapping[str, str] = os.environ) -> list
     lowered = []
     known = made.get_params()
     for name in sorted(known, key=lambda name: name.count("__")):
-        place, _, last = name.rpartition("__")
+        place = name.rpartition("__")[0]
         owner, asked = known.get(place, made), known[name]
-        if last not in _JOBS or (asked is None and not _is_always_told(owner)):
+        if not is_named_so(name) or (asked is None and not _is_always_told(owner)):
             continue
         around = [fits for outer, fits in at_once.items() if place != outer and f"{place}__".startswith(_within(outer))]
         share = max(1, int(threads) // prod(around))

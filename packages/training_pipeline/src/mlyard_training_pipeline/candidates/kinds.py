@@ -142,7 +142,8 @@ def _fits(candidate: Candidate, task: Task) -> list[str]:
     try:
         tags = get_tags(estimators.prototype(candidate))
     except (AttributeError, TypeError, ValueError):  # of a wrapper around an estimator that it was not given
-        return [f"estimator: {path} wraps {_WRAPPED['estimator']} = {_EXAMPLES[task]}"]
+        wanted = "estimators" if "estimators" in estimators.required(estimators.estimator_class(path)) else "estimator"
+        return [f"estimator: {path} wraps {_WRAPPED[wanted]} = {_EXAMPLES[task]}"]
     if not tags.target_tags.single_output:
         return [f"estimator: {path} predicts several targets at once, and a spec has one"]
     if not tags.input_tags.two_d_array:

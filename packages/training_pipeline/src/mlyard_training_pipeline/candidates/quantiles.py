@@ -26,10 +26,14 @@ class _Quantile(NamedTuple):
 
 def problems(made: Any, spec: ModelSpec) -> Iterator[str]:
     """What an unfitted estimator estimates that the spec does not score, in a sentence each."""
+    found = list(filter(None, map(_estimated, _answering(made))))
+    several = [one for one in found if np.ndim(one.value) and len(one.value) > 1]
+    for name, parameter, value in several:
+        yield f"{name} estimates several quantiles at once ({parameter} = {value}), and a spec has one target: say one"
     wanted = spec.scoring.quantile
-    if spec.metric != "pinball" or wanted is None:
+    if spec.metric != "pinball" or wanted is None or several:
         return
-    for name, parameter, value in filter(None, map(_estimated, _answering(made))):
+    for name, parameter, value in found:
         if not np.allclose(value, wanted, rtol=0, atol=1e-9):
             yield (
                 f"{name} estimates another quantile ({parameter} = {value}) than pinball scores (scoring.quantile = "
