@@ -67,8 +67,6 @@ def _of_candidate(candidate: Candidate, spec: ModelSpec, dataset: Dataset, trust
         wrong = [told] if (told := targets.problem(candidate, dataset.target, spec.target)) else []
     if wrong:
         return wrong
-    from sklearn.utils.validation import has_fit_parameter
-
     encoding = preprocessing.encoding_of(candidate, dataset.schema, features=spec.features, classes=dataset.classes)
     if wrong := _values(candidate, encoding, dataset):
         return wrong
@@ -78,7 +76,7 @@ def _of_candidate(candidate: Candidate, spec: ModelSpec, dataset: Dataset, trust
         need = spec.metric if spec.metric in scoring.NEED_PROBABILITIES else need
         if need and not hasattr(made, "predict_proba"):
             found.append(f"estimator: {candidate.estimator} gives no probabilities here, which {need} needs")
-        if spec.weight is not None and not has_fit_parameter(made, "sample_weight"):
+        if spec.weight is not None and not estimators.takes_weights(made):
             found.append(
                 f"estimator: {candidate.estimator} takes no weights of rows: choose another, or leave weight out"
             )

@@ -120,6 +120,19 @@ def is_scaled(made: Any) -> bool:
     return not all(type(inner).__module__.startswith(_UNSCALED) for inner in innermost(made))
 
 
+def takes_weights(made: Any) -> bool:
+    """Whether an estimator takes weights of rows: stacks and votes do where all of their members do."""
+    from sklearn.utils.validation import has_fit_parameter
+
+    if has_fit_parameter(made, "sample_weight"):
+        return True
+    if not hasattr(made, "estimators"):
+        return False
+    last = getattr(made, "final_estimator", None)
+    members = [*within(made), *([] if last is None else [last])]
+    return all(takes_weights(member) for member in members)
+
+
 def takes_nulls(made: Any) -> bool:
     """Whether an estimator has a place of its own for nulls."""
     inner = single(made)
