@@ -6,6 +6,7 @@ together depends on the model: most of a single row's time by scikit-learn is sp
 engine of compiled trees gains nothing.
 """
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ MEASURED_SECONDS = 0.03
 SIZES = (1, 8, 64, 256, 1024)
 WORTH = 0.8
 """Together, a row has to take no more than this share of its time alone."""
+_TREES = re.compile(r"sklearn\.(tree|ensemble)\.[A-Za-z]*(Tree|Trees|Forest|Boosting)(Classifier|Regressor)")
 Clock = Callable[[], float]
 CLOCK, QUICK_CLOCK = time.thread_time, time.perf_counter
 """The processor's time of this thread, which the kernel has to be asked for, and the time of day."""
@@ -124,7 +126,7 @@ def measure(predict: Callable[[Columns], Output], manifest: Manifest, example: C
     most = max(SLOW_SECONDS, 4 * alone)
     worth = [size for size, seconds in taken.items() if size > 1 and seconds <= min(most, WORTH * size * alone)]
     joined = max(worth, default=1)
-    if joined > 1 and not (is_twin or _same(predict, rows)):
+    if joined > 1 and not (is_twin or (_adds_row_by_row(manifest) and _same(predict, rows))):
         joined = 1
     return Pace(max(quick, default=0) if is_twin else 0, joined)
 
@@ -146,11 +148,19 @@ def _times(predict: Callable[[Columns], Output], rows: Columns, *, clock: Callab
     return found
 
 
+def _adds_row_by_row(manifest: Manifest) -> bool:
+    """Whether scikit-learn adds up the numbers of a row in one order, however many rows there are beside it.
+
+    Trees do. Products of matrices do not, and may give one row in a hundred another last digit.
+    """
+    return _TREES.fullmatch(manifest.estimator) is not None
+
+
 def _same(predict: Callable[[Columns], Output], rows: Columns) -> bool:
     """Whether a row's answer is the same to the last bit alone and in a batch.
 
-    Matrix products may add up in another order. In a twin that stays within its parity; scikit-learn's answer has to be
-    its own.
+    What stands before the trees may have added up in another order. In a twin that stays within its parity;
+    scikit-learn's answer has to be its own.
     """
     several = part(rows, 0, 5)
     together = predict(several)
