@@ -170,8 +170,8 @@ def test_wide_rows_are_refused_in_about_the_time_of_reading_them(protocol: str, 
     reading = seconds(right)
     ratios = {what: seconds(row) / reading for what, row in last.items()}
     # On a busy machine; what reads all of it strictly again takes 5 for a name, and 10 for an object.
-    assert ratios["name"] < 2.5, ratios
-    assert max(ratios.values()) < 6, ratios
+    assert ratios["name"] < 4, ratios
+    assert max(ratios.values()) < 8, ratios
 
 
 PROTOCOLS: dict[str, WireProtocol] = {"native": native.PROTOCOL, "mlflow": mlflow.PROTOCOL, "v2": v2.PROTOCOL}

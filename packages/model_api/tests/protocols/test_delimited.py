@@ -197,8 +197,8 @@ def test_a_wrong_cell_is_found_in_about_the_time_of_reading() -> None:
                 read(text, form, max_rows=2000)
             times.append(time.process_time() - started)
         seconds[what] = min(times)
-    assert seconds["wrong"] < 2.5 * seconds["right"]
-    assert seconds["all wrong"] < 2.5 * seconds["right"]
+    assert seconds["wrong"] < 5 * seconds["right"]
+    assert seconds["all wrong"] < 5 * seconds["right"]
 
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=4)

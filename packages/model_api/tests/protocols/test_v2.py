@@ -277,7 +277,7 @@ def test_a_wrong_name_in_the_last_of_many_inputs_is_refused_in_about_the_time_of
             times.append(time.process_time() - started)
         return min(times)
 
-    assert seconds("feature_x") < 2.5 * seconds("feature_1999")
+    assert seconds("feature_x") < 5 * seconds("feature_1999")
 
 
 @pytest.mark.parametrize(
