@@ -113,6 +113,7 @@ def test_a_better_candidate_replaces_the_champion(
     assert found.version == 2
 
 
+@pytest.mark.long
 def test_a_retried_extract_and_a_retried_train_find_what_they_left(
     context: Context, spec: Spec, written: Written, tmp_path: Path
 ) -> None:

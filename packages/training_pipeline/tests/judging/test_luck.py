@@ -39,6 +39,7 @@ def test_a_gap_between_folds_and_holdout_is_told_where_it_is_more_than_chance_al
     assert luck.gap("rmse", folds=(2.0, 0.1), holdout=(2.1, 0.1)) is None
 
 
+@pytest.mark.long
 def test_of_honest_folds_few_gaps_are_told() -> None:
     # 5 % are expected where the error of the folds' mean is right; it is known to be estimated from few numbers.
     told = 0

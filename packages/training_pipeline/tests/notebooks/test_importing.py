@@ -95,6 +95,7 @@ def test_where_nobody_says_what_it_was_fitted_on_the_gate_does_not_let_it_pass(
     assert context.registry.find("maybe_seen", "champion") is None
 
 
+@pytest.mark.long
 def test_columns_that_a_notebook_chose_by_their_type_are_taken_by_name(
     take: Callable[..., str], context: Context, frame: pd.DataFrame
 ) -> None:

@@ -214,6 +214,7 @@ def test_moves_of_long_ago_and_open_ones_are_not_told() -> None:
     assert len(moved([move, *(move.model_copy(update=changes) for changes in others)])) == 1
 
 
+@pytest.mark.long
 def test_each_event_of_a_models_life_is_told_once(
     context: Context,
     regression: Callable[..., ModelSpec],

@@ -29,6 +29,7 @@ def train(context: Context, file: Path) -> str:
     return printed.getvalue()
 
 
+@pytest.mark.long
 def test_a_verdict_against_a_champion_of_before_promotes_nothing(
     context: Context, regression: Callable[..., ModelSpec], written: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -91,6 +91,7 @@ def test_parts_on_other_workers_find_what_one_process_finds(
     assert (found.parameters, found.score, found.deviation) == (alone.parameters, alone.score, alone.deviation)
 
 
+@pytest.mark.long
 def test_what_was_tried_is_found_again(context: Context, begun: Begun, monkeypatch: pytest.MonkeyPatch) -> None:
     run = begun(candidates=[{**TREE, "search": "random", "trials": 4}])
     monkeypatch.setattr(spread, "parts", lambda first, end, seconds: [(first, end)] if first < end else [])
@@ -107,6 +108,7 @@ def test_a_short_search_leaves_no_parts(context: Context, begun: Begun) -> None:
     assert len(search.results(context, run, "tree")) == 4
 
 
+@pytest.mark.long
 def test_rungs_go_on_from_what_others_left(
     context: Context, begun: Begun, elsewhere: Callable[[], Context], tmp_path: Path
 ) -> None:

@@ -58,6 +58,7 @@ def test_its_manifest_has_the_keys_of_0_2_0_alone(packaged: Packaged) -> None:
     assert (folder / ONNX_FILE).is_file()
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:The `probability` parameter:FutureWarning")
 def test_an_estimator_whose_own_label_is_not_the_likeliest_class_is_refused(packaged: Packaged) -> None:
     # Its probabilities come from a calibration of their own, and its label does not.

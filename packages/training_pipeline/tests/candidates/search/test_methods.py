@@ -77,6 +77,7 @@ def test_a_share_of_the_rows_has_every_class(bench: Callable[..., Bench]) -> Non
     assert result.mean("accuracy") > 0
 
 
+@pytest.mark.long
 def test_optuna_tries_near_what_was_good(bench: Callable[..., Bench]) -> None:
     made = bench(search="optuna", trials=12, ranges=DEPTHS, grid={"class_weight": [None, "balanced"]})
     found, again = whole(made), whole(made)
