@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 from mlyard_shared.errors import MlyardError
+from mlyard_training_pipeline.database_url import with_installed_driver
 from mlyard_training_pipeline.orchestration.processes.database import check, initialise
 from mlyard_training_pipeline.settings import Settings
 from pydantic import SecretStr
@@ -56,16 +57,13 @@ def test_two_at_once_both_succeed_also_after_one_was_killed(tmp_path: Path) -> N
 
 
 @pytest.mark.long
-def test_two_machines_that_start_at_once_with_one_postgresql_both_succeed(tmp_path: Path, postgresql: str) -> None:
-    engine = sqlalchemy.create_engine(f"{postgresql}/postgres", isolation_level="AUTOCOMMIT")
+def test_two_at_once_both_succeed_with_postgresql_and_fab(tmp_path: Path, postgresql: str) -> None:
+    engine = sqlalchemy.create_engine(with_installed_driver(f"{postgresql}/postgres"), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.exec_driver_sql("CREATE DATABASE begun_twice")
-    machines = []
-    for name in ("one", "other"):
-        (tmp_path / name).mkdir()
-        machines.append(Stack(tmp_path / name, auth_manager="fab", database_uri=f"{postgresql}/begun_twice"))
+    stack = Stack(tmp_path, auth_manager="fab", database_uri=f"{postgresql}/begun_twice")
     with ThreadPoolExecutor() as pool:
-        for done in pool.map(lambda machine: machine.run("airflow", "init"), machines):
+        for done in pool.map(lambda _: stack.run("airflow", "init"), range(2)):
             assert done.returncode == 0, done.stderr
     with engine.connect() as connection:
         connection.exec_driver_sql("DROP DATABASE begun_twice WITH (FORCE)")
