@@ -123,7 +123,7 @@ def test_a_metric_of_probabilities_needs_an_estimator_that_gives_them(found: Cal
 def test_problems_of_the_folds_come_with_those_of_the_candidates(spec: Spec, made: Make) -> None:
     draw = np.random.default_rng(1)
     columns = {
-        "at": [str(np.datetime64("2024-01-01") + np.timedelta64(row // 25)) for row in range(200)],
+        "at": [str(np.datetime64("2024-01-01") + np.timedelta64(row // 25, "D")) for row in range(200)],
         "size": draw.normal(size=200).tolist(),
         "kind": [str(kind) for kind in draw.choice(["a", "b"], 200)],
     }

@@ -88,7 +88,7 @@ def test_rows_of_one_moment_stay_on_one_side_of_a_fold(spec: Spec, made: Make) -
     chosen = plain(spec, **TIMED)
     # Three rows in four are of one moment each ten days.
     days = [
-        str(np.datetime64("2024-01-01") + np.timedelta64(10 * (row // 20) + max(0, row % 20 - 15)))
+        str(np.datetime64("2024-01-01") + np.timedelta64(10 * (row // 20) + max(0, row % 20 - 15), "D"))
         for row in range(200)
     ]
     dataset = made(table(at=days), chosen)
@@ -103,7 +103,7 @@ def test_rows_of_one_moment_stay_on_one_side_of_a_fold(spec: Spec, made: Make) -
 
 
 def test_fewer_moments_than_folds_is_a_sentence_that_says_how_many_there_may_be(spec: Spec, made: Make) -> None:
-    days = [str(np.datetime64("2024-01-01") + np.timedelta64(row // 40)) for row in range(200)]
+    days = [str(np.datetime64("2024-01-01") + np.timedelta64(row // 40, "D")) for row in range(200)]
     chosen = plain(spec, **TIMED, folds=5)
     assert folds.problems(chosen, made(table(at=days), chosen)) == [
         "folds: the training rows are of 4 moments, and 5 folds need 6: say folds = 3, or bring more rows"

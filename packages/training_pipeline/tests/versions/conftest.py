@@ -69,7 +69,7 @@ def make_columns(count: int) -> tuple[dict[str, Array], Array]:
         "site": np.array(SITES, dtype=object)[draw.integers(0, len(SITES), count)],
     }
     amount = size * 3 + (colour == 2) * 20 + (arrived - 1.7e12) / 1e7 + draw.normal(0, 5, count)
-    for name, null in {"size": np.nan, "new": np.nan, "colour": None, "seen": np.datetime64("NaT")}.items():
+    for name, null in {"size": np.nan, "new": np.nan, "colour": None, "seen": np.datetime64("NaT", "us")}.items():
         columns[name][draw.random(count) < 0.1] = null
     return columns, amount
 

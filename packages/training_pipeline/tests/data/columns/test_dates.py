@@ -56,7 +56,7 @@ def test_random_dates_in_every_form_are_what_python_reads() -> None:
     draw = np.random.default_rng(11)
     texts = []
     for _ in range(3_000):
-        day = np.datetime64("0001-01-02") + draw.integers(0, 3_652_000)
+        day = np.datetime64("0001-01-02") + np.timedelta64(draw.integers(0, 3_652_000), "D")
         text = str(day)
         if draw.random() < 0.8:
             clock = [f"{draw.integers(0, limit):02}" for limit in (24, 60, 60)]
@@ -76,7 +76,7 @@ def test_random_dates_in_every_form_are_what_python_reads() -> None:
     "step", [pytest.param(1, id="every day", marks=pytest.mark.long), pytest.param(13, id="days of every month")]
 )
 def test_the_days_of_the_calendar_are_known(step: int) -> None:
-    days = np.arange(np.datetime64("0001-01-01"), np.datetime64("10000-01-01"), step)
+    days = np.arange(np.datetime64("0001-01-01"), np.datetime64("10000-01-01"), np.timedelta64(step, "D"))
     found = dates.moments(pa.array(np.datetime_as_string(days).astype(object)))
     assert found.faults == ()
     assert (found.values == days.astype("datetime64[us]").astype(np.int64)).all()
