@@ -1,7 +1,7 @@
 """Each package's README as someone follows it who works on that package alone, in a fresh clone.
 
-What is followed are the lines of "Working on it" but for those that run all the tests or the types: these are commands
-of every check anyway.
+What is followed are the lines of "Working on it" but for those that run all the tests, all the long ones or the types,
+which have commands of their own.
 """
 
 import os
@@ -21,7 +21,7 @@ from waiting import wait_until
 
 from .stack import OURS, ROOT
 
-LONG = re.compile(r"hatch run [\w-]+:(test|types)$")
+LONG = re.compile(r"hatch run [\w-]+:(test( -m \w+)?|types)$")
 ADDRESS = {"mlflow_server": "http://127.0.0.1:5000", "model_api": "http://127.0.0.1:8000"}
 READY = "/health/ready"
 SECONDS = 240
