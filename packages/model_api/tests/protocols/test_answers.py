@@ -134,9 +134,9 @@ def test_refusing_takes_no_longer_than_answering(judged: dict[str, Judged]) -> N
     ratios = {what: _seconds(judged["twin"], body) / answering for what, body in wrong.items()}
     # Of the last two only the strict reader knows the place.
     strict = [ratios.pop(what) for what in ("a name that comes again", "NaN")]
-    # A clean machine shows 0.7 for a name, and a way that looks at each row again 10 and more.
-    assert max(ratios.values()) < 2.5, ratios
-    assert max(strict) < 2.5
+    # An idle machine shows 0.7 for a name and 2 for the strict reader; to look at each row again takes 10 and more.
+    assert max(ratios.values()) < 5, ratios
+    assert max(strict) < 6
 
 
 @pytest.mark.parametrize("protocol", ["native", "mlflow", "v2"])
