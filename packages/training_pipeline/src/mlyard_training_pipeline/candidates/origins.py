@@ -29,7 +29,7 @@ def package_of(made: Any) -> str:
 
 def distribution(name: str) -> tuple[str, str] | None:
     """The distribution that a package is of, and its version."""
-    # To ask the environment takes half a second: every distribution's list of files is read.
+    # To ask the environment takes a quarter of a second: every distribution's list of files is read.
     known_to_us = {"sklearn": ("scikit-learn",), **BOOSTERS}.get(name, ())
     for known in known_to_us or tuple(packages_distributions().get(name, ())):
         try:
